@@ -1,0 +1,40 @@
+// Where memory lies and where work runs.
+#pragma once
+
+#include <string>
+
+#include "gavotte/export.h"
+
+namespace gavotte {
+
+enum class DeviceKind { cpu, cuda };
+
+struct GAVOTTE_API Device {
+  DeviceKind kind = DeviceKind::cpu;
+  int index = 0;
+
+  static Device cpu() noexcept { return {}; }
+  /// The fastest device whose backend is present: a GPU where its backend library loads, else the CPU.
+  static Device best();
+
+  /// "cpu", "cuda:0".
+  std::string to_string() const;
+  friend bool operator==(const Device&, const Device&) = default;
+};
+
+/// An ordered queue of work on a device: on CUDA the value of a cudaStream_t, on the CPU unused.
+/// The library enqueues on it and never owns it.
+struct Stream {
+  void* handle = nullptr;
+  friend bool operator==(const Stream&, const Stream&) = default;
+};
+
+/// How a call runs: a value that travels with the call, never a global.
+struct Execution {
+  Device device = {};
+  Stream stream = {};
+  int threads = 0;  ///< CPU threads this call may use, the caller's included; 0 = one for each core it may run on.
+  friend bool operator==(const Execution&, const Execution&) = default;
+};
+
+}  // namespace gavotte
