@@ -1,0 +1,78 @@
+// Runs a network on scan after scan.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gavotte/network.h"
+#include "gavotte/voxelize.h"
+
+namespace gavotte {
+
+struct ExecutorOptions {
+  Device device = {};
+  DType dtype = DType::float32;   ///< Of features and weights while running; accumulation is float32 (float64 for float64).
+  std::int64_t max_voxels = 0;    ///< More input voxels are an Error; 0 = no limit. Memory is placed for it beforehand.
+  int threads = 0;                ///< See Execution.
+  MapConfig map_config = {};
+  ConvConfig conv_config = {};
+  /// Called after each layer with its index and the number of layers; may be empty.
+  std::function<void(int, int)> progress = {};
+};
+
+struct LayerStats {
+  std::string name;        ///< As in the network; fused layers are joined with '+'.
+  std::string op;
+  std::string kernel;      ///< "3x3x3 s1 submanifold".
+  std::int64_t in_channels = 0, out_channels = 0;
+  std::int64_t in_voxels = 0, out_voxels = 0, pairs = 0;
+  double matches_per_output = 0;
+  double map_ms = 0;       ///< Time to build this layer's map; 0 where it was shared.
+  double compute_ms = 0;
+  double gflop = 0;        ///< 2 * pairs * Cin * Cout / groups / 1e9.
+  std::int64_t bytes = 0;  ///< Compulsory: inputs, weights, outputs, map.
+  double padding = 0;      ///< Padded rows / real rows of its grouped GEMMs; 1 = none.
+};
+
+struct RunStats {
+  std::vector<LayerStats> layers;
+  double map_ms = 0, compute_ms = 0, total_ms = 0;
+  std::int64_t voxels = 0;
+  std::int64_t arena_bytes = 0;  ///< Features of all layers, placed by liveness.
+  std::int64_t peak_bytes = 0;   ///< Arena, maps, coordinate sets and workspace; weights not counted.
+  std::int64_t weight_bytes = 0;
+};
+
+/// Output of one run. Views into the Executor's arena: valid until its next run; clone() to keep.
+struct GAVOTTE_API Result {
+  ConstTensorView features;  ///< [M, C], the Executor's dtype.
+  Coordinates coordinates;   ///< Output set; empty after a global pool (features are then [batch, C]).
+  RunStats stats;
+  /// Index of the largest channel for each row, int32 [M]; the first where several are equal, NaN never wins.
+  Tensor argmax() const;
+};
+
+/// Plans once: folds batch norm, fuses bias, activation and residual add into the convolutions, shares maps, places
+/// buffers in one arena by liveness. Then run() allocates features only where a scan outgrows the arena. One
+/// Executor per thread; copies of a Network share their weights.
+class GAVOTTE_API Executor {
+ public:
+  explicit Executor(const Network& network, ExecutorOptions options = {});
+  Executor(Executor&&) noexcept;
+  Executor& operator=(Executor&&) noexcept;
+  ~Executor();
+
+  /// Throws Error: channels differ from the network's input, too many voxels, duplicates. The Executor stays usable.
+  Result run(const Voxels& voxels);
+  Result run(ConstTensorView coordinates, ConstTensorView features);
+  /// The steps that a run takes, one line each.
+  std::string plan() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gavotte
