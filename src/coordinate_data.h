@@ -1,0 +1,27 @@
+// What a Coordinates handle points to.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "gavotte/shape.h"
+#include "gavotte/tensor.h"
+
+namespace gavotte::internal {
+
+/// Smallest and largest value of each column: 0 = batch, then the axes. Empty sets: lower = upper = 0.
+struct Box {
+  std::array<std::int64_t, 1 + kMaxDims> lower = {};
+  std::array<std::int64_t, 1 + kMaxDims> upper = {};
+};
+
+struct CoordinateData {
+  int dims = 3;
+  PerAxis stride = 1;
+  std::int64_t rows = 0;
+  Tensor lattice;  ///< int32 [rows, 1 + dims]
+  Tensor order;    ///< int32 [rows]: key order -> row; an empty Tensor where rows are in key order.
+  Box box;         ///< Of the lattice coordinates, on the host.
+};
+
+}  // namespace gavotte::internal

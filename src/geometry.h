@@ -1,0 +1,30 @@
+// A ConvSpec resolved for a number of axes: the integer relation between input and output lattice coordinates.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "gavotte/conv_spec.h"
+
+namespace gavotte::internal {
+
+using AxisOffset = std::array<std::int64_t, kMaxDims>;
+
+/// fine = coarse * scale + offsets[k]. The output is the coarse side (submanifold, strided) or the fine one
+/// (transposed, inverse, generative).
+struct Geometry {
+  int dims = 3;
+  AxisOffset scale = {1, 1, 1, 1};
+  std::vector<AxisOffset> offsets;  ///< In the order of the weights.
+  bool output_is_fine = false;
+  /// offsets[K - 1 - k] == -offsets[k] for all k, and the layer is submanifold.
+  bool symmetric = false;
+  int identity_offset = -1;  ///< The zero offset of a submanifold layer.
+  friend bool operator==(const Geometry&, const Geometry&) = default;
+};
+
+/// Validates the spec and resolves it.
+Geometry resolve(const ConvSpec& spec, int dims);
+
+}  // namespace gavotte::internal
