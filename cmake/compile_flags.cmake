@@ -1,0 +1,23 @@
+# Flags of every target in this tree. Results must repeat bit for bit, so nothing here may let the
+# compiler reorder or contract floating-point operations: no -ffast-math, and a fused multiply-add
+# only where the code asks for one.
+add_compile_options(
+  -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wfloat-conversion
+  -fno-math-errno -ffp-contract=off
+  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)  # error messages name files from the root of the tree
+if(GAVOTTE_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+if(GAVOTTE_SANITIZE)
+  add_compile_options(-fsanitize=${GAVOTTE_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${GAVOTTE_SANITIZE})
+  if(GAVOTTE_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+if(GAVOTTE_COVERAGE)
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()

@@ -1,0 +1,97 @@
+# What may be switched on and off. Each option defaults to what this machine has, and an option that is
+# set by hand to ON while its package is missing stops the configure step.
+include(CheckLanguage)
+
+option(BUILD_SHARED_LIBS "Build libgavotte as a shared library" OFF)
+option(GAVOTTE_WERROR "Treat warnings as errors" OFF)
+
+# Required packages: header-only JSON for the graph of a network file.
+find_package(nlohmann_json 3.10 REQUIRED)
+find_package(Threads REQUIRED)
+
+# gavotte_optional(NAME FOUND DESCRIPTION): cache entry NAME is AUTO, ON or OFF; the variable NAME, which
+# the rest of the build reads, is ON or OFF. AUTO (the default) asks anew in each configure step.
+function(gavotte_optional name found description)
+  set(${name} AUTO CACHE STRING "${description}")
+  set_property(CACHE ${name} PROPERTY STRINGS AUTO ON OFF)
+  set(wanted "$CACHE{${name}}")
+  if(wanted STREQUAL AUTO)
+    set(wanted "${found}")
+  elseif(wanted AND NOT found)
+    message(FATAL_ERROR "${name} is ON, but what it needs was not found (${description}). "
+                        "Install it (tools/setup.sh) or configure with -D${name}=OFF.")
+  endif()
+  if(wanted)
+    set(${name} ON PARENT_SCOPE)
+  else()
+    set(${name} OFF PARENT_SCOPE)
+  endif()
+endfunction()
+
+find_package(Open3D QUIET)
+gavotte_optional(GAVOTTE_WITH_OPEN3D "${Open3D_FOUND}" "Read PLY, PCD, XYZ and PTS through Open3D (libopen3d-dev)")
+
+find_package(Xsmm QUIET)
+gavotte_optional(GAVOTTE_WITH_XSMM "${Xsmm_FOUND}" "Small GEMMs from libxsmm (libxsmm-dev)")
+
+# The CUDA backend and the Python module are folders of their own: each is on where both its folder and
+# its tools are present.
+set(found OFF)
+if(EXISTS ${PROJECT_SOURCE_DIR}/src/cuda/CMakeLists.txt OR "$CACHE{GAVOTTE_WITH_CUDA}" STREQUAL "ON")
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(found ON)
+  endif()
+endif()
+gavotte_optional(GAVOTTE_WITH_CUDA "${found}" "Build the CUDA backend (nvcc)")
+
+set(found OFF)
+if(EXISTS ${PROJECT_SOURCE_DIR}/python/CMakeLists.txt)
+  find_package(Python 3.9 QUIET COMPONENTS Interpreter Development.Module)
+  find_package(pybind11 CONFIG QUIET)
+  if(Python_FOUND AND pybind11_FOUND)
+    set(found ON)
+  endif()
+endif()
+gavotte_optional(GAVOTTE_WITH_PYTHON "${found}" "Build the Python module (python3-dev and pybind11)")
+
+# Tests, benchmarks and the command line: off where Gavotte is part of another project's build.
+set(found OFF)
+if(PROJECT_IS_TOP_LEVEL)
+  find_package(GTest QUIET)
+  set(found "${GTest_FOUND}")
+endif()
+gavotte_optional(GAVOTTE_BUILD_TESTS "${found}" "Build the tests (libgtest-dev, libgmock-dev)")
+
+set(found OFF)
+if(PROJECT_IS_TOP_LEVEL AND EXISTS ${PROJECT_SOURCE_DIR}/bench/CMakeLists.txt)
+  find_package(benchmark QUIET)
+  set(found "${benchmark_FOUND}")
+endif()
+gavotte_optional(GAVOTTE_BUILD_BENCH "${found}" "Build the benchmarks (libbenchmark-dev)")
+
+set(found OFF)
+if(PROJECT_IS_TOP_LEVEL AND EXISTS ${PROJECT_SOURCE_DIR}/cli/CMakeLists.txt)
+  find_package(CLI11 QUIET)
+  set(found "${CLI11_FOUND}")
+endif()
+gavotte_optional(GAVOTTE_BUILD_CLI "${found}" "Build the gavotte command (libcli11-dev)")
+
+# The threading seam: OpenMP shares the pool of other OpenMP users (PyTorch among them); plain threads
+# are what ThreadSanitizer understands.
+find_package(OpenMP QUIET COMPONENTS CXX)
+if(OpenMP_CXX_FOUND)
+  set(GAVOTTE_THREADS openmp CACHE STRING "Threads of the CPU backend: openmp or std")
+else()
+  set(GAVOTTE_THREADS std CACHE STRING "Threads of the CPU backend: openmp or std")
+endif()
+set_property(CACHE GAVOTTE_THREADS PROPERTY STRINGS openmp std)
+if(NOT GAVOTTE_THREADS MATCHES "^(openmp|std)$")
+  message(FATAL_ERROR "GAVOTTE_THREADS must be openmp or std, got '${GAVOTTE_THREADS}'")
+endif()
+if(GAVOTTE_THREADS STREQUAL openmp AND NOT OpenMP_CXX_FOUND)
+  message(FATAL_ERROR "GAVOTTE_THREADS is openmp, but this compiler has no OpenMP: use -DGAVOTTE_THREADS=std")
+endif()
+
+set(GAVOTTE_SANITIZE "" CACHE STRING "Sanitizers to build everything with: address,undefined or thread")
+option(GAVOTTE_COVERAGE "Instrument for gcov" OFF)

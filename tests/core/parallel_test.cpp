@@ -1,0 +1,118 @@
+// parallel_for: every task once, workers exclusive, failures propagated, nesting inline.
+#include "parallel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <numeric>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "gavotte/error.h"
+
+namespace gavotte {
+namespace {
+
+Execution with_threads(int threads) { return {.threads = threads}; }
+
+TEST(Parallel, RunsEveryTaskOnce) {
+  for (int threads : {0, 1, 2, 7}) {
+    for (std::int64_t tasks : {0, 1, 2, 1000}) {
+      std::vector<int> runs(static_cast<std::size_t>(tasks), 0);
+      parallel_for(with_threads(threads), tasks,
+                   [&](std::int64_t task, int) { ++runs[static_cast<std::size_t>(task)]; });
+      EXPECT_THAT(runs, testing::Each(1)) << threads << " threads";
+    }
+  }
+}
+
+TEST(Parallel, WorkersAreExclusiveAndInRange) {
+  constexpr int kThreads = 4;
+  std::vector<std::atomic<int>> busy(kThreads);
+  std::atomic<int> clashes = 0;
+  parallel_for(with_threads(kThreads), 5000, [&](std::int64_t, int worker) {
+    ASSERT_GE(worker, 0);
+    ASSERT_LT(worker, kThreads);
+    if (busy[static_cast<std::size_t>(worker)].fetch_add(1) != 0) ++clashes;
+    busy[static_cast<std::size_t>(worker)].fetch_sub(1);
+  });
+  EXPECT_EQ(clashes, 0);
+}
+
+TEST(Parallel, WritesAreVisibleAfterwards) {
+  std::vector<std::int64_t> squares(10000);
+  parallel_for(with_threads(3), 10000, [&](std::int64_t i, int) { squares[static_cast<std::size_t>(i)] = i * i; });
+  std::int64_t sum = std::accumulate(squares.begin(), squares.end(), std::int64_t{0});
+  EXPECT_EQ(sum, 9999LL * 10000 * 19999 / 6);
+}
+
+TEST(Parallel, ThrowsTheLowestFailure) {
+  for (int threads : {1, 4}) {
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      try {
+        parallel_for(with_threads(threads), 500, [](std::int64_t task, int) {
+          if (task >= 100) throw Error(ErrorKind::value, std::to_string(task));
+        });
+        FAIL() << "no Error was thrown";
+      } catch (const Error& error) {
+        EXPECT_STREQ(error.what(), "100");
+      }
+    }
+  }
+}
+
+TEST(Parallel, RunsAgainAfterAFailure) {
+  EXPECT_THROW(parallel_for(with_threads(2), 8, [](std::int64_t, int) { throw Error(ErrorKind::value, ""); }), Error);
+  std::atomic<int> runs = 0;
+  parallel_for(with_threads(2), 8, [&](std::int64_t, int) { ++runs; });
+  EXPECT_EQ(runs, 8);
+}
+
+TEST(Parallel, NestedCallsRunInTheirCaller) {
+  std::atomic<int> strangers = 0;
+  std::atomic<int> runs = 0;
+  parallel_for(with_threads(4), 16, [&](std::int64_t, int) {
+    const std::thread::id outer = std::this_thread::get_id();
+    parallel_for(with_threads(4), 16, [&](std::int64_t, int worker) {
+      ++runs;
+      if (std::this_thread::get_id() != outer || worker != 0) ++strangers;
+    });
+  });
+  EXPECT_EQ(runs, 256);
+  EXPECT_EQ(strangers, 0);
+}
+
+TEST(Parallel, OneThreadRunsInOrder) {
+  std::vector<std::int64_t> order;
+  parallel_for(with_threads(1), 50, [&](std::int64_t task, int) { order.push_back(task); });
+  std::vector<std::int64_t> expected(50);
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(order, expected);
+}
+
+TEST(Parallel, CallersOnSeveralThreadsDoNotMix) {
+  std::vector<std::int64_t> sums(4);
+  {
+    std::vector<std::jthread> callers;
+    for (std::size_t caller = 0; caller < sums.size(); ++caller)
+      callers.emplace_back([&sums, caller] {
+        std::vector<std::int64_t> parts(2);
+        parallel_for(with_threads(2), 1000,
+                     [&](std::int64_t task, int worker) { parts[static_cast<std::size_t>(worker)] += task; });
+        sums[caller] = parts[0] + parts[1];
+      });
+  }
+  EXPECT_THAT(sums, testing::Each(499500));
+}
+
+TEST(Parallel, ThreadCountFollowsTheBudget) {
+  EXPECT_EQ(thread_count(with_threads(5)), 5);
+  EXPECT_GE(thread_count({}), 1);
+  EXPECT_THROW(thread_count(with_threads(-1)), Error);
+  EXPECT_THROW(thread_count(with_threads(1025)), Error);
+}
+
+}  // namespace
+}  // namespace gavotte
