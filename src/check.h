@@ -9,11 +9,12 @@
 #include <string>
 
 #include "gavotte/error.h"
+#include "gavotte/export.h"
 
 namespace gavotte::internal {
 
-/// Throws Error(kind, "message (file:line)").
-[[noreturn]] void throw_error(ErrorKind kind, const std::string& message, const char* file, int line);
+/// Throws Error(kind, "message (file:line)"). Exported because gavotte_datasets checks with it too.
+[[noreturn]] GAVOTTE_API void throw_error(ErrorKind kind, const std::string& message, const char* file, int line);
 
 }  // namespace gavotte::internal
 

@@ -1,0 +1,325 @@
+// Points to voxels by sorting: quantise, sort the voxel keys with a stable radix sort that carries
+// the point's index, cut the sorted run where the voxel changes, reduce each cut in point order.
+#include "gavotte/voxelize.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "check.h"
+
+namespace gavotte {
+namespace {
+
+using Index4 = std::array<std::int32_t, 4>;  // batch, x, y, z
+constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
+
+// The points that are kept, in point order.
+struct Quantized {
+  std::vector<Index4> coordinates;        // [kept]
+  std::vector<std::int32_t> points;       // [kept] row in the concatenation of all scans
+  std::vector<const std::byte*> records;  // [kept] first byte of the point
+};
+
+// By memcpy: the fields of a record need not be aligned.
+double load(const std::byte* address, DType dtype) {
+  const auto read = [address]<class T>(T value) {
+    std::memcpy(&value, address, sizeof(T));
+    return static_cast<double>(value);
+  };
+  switch (dtype) {
+    case DType::uint8:
+      return read(std::uint8_t{});
+    case DType::int32:
+      return read(std::int32_t{});
+    case DType::int64:
+      return read(std::int64_t{});
+    case DType::float64:
+      return read(double{});
+    default:
+      return read(float{});
+  }
+}
+
+void check_options(const VoxelizeOptions& options) {
+  for (const float size : options.voxel_size_m) {
+    GAVOTTE_CHECK(std::isfinite(size) && size > 0.0f,
+                  "voxelize: expected a finite voxel_size_m > 0, given " + std::to_string(size));
+  }
+  for (const float origin : options.origin_m) {
+    GAVOTTE_CHECK(std::isfinite(origin),
+                  "voxelize: expected a finite origin_m, given " + std::to_string(origin));
+  }
+  if (!options.range) return;
+  for (std::size_t a = 0; a < 3; ++a) {  // an infinite bound leaves that side open
+    const float low = options.range->min_m[a];
+    const float high = options.range->max_m[a];
+    GAVOTTE_CHECK(low < high, "voxelize: expected range min_m < max_m on every axis, given " +
+                                  std::to_string(low) + " and " + std::to_string(high) +
+                                  " on axis " + std::to_string(a));
+  }
+}
+
+enum class Fate { kept, nonfinite, out_of_range, out_of_int32 };
+
+Fate quantize_point(const std::byte* record, const PointsView& scan, const VoxelizeOptions& options,
+                    Index4* index) {
+  std::array<double, 3> p;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::int64_t offset =
+        scan.xyz_offset + static_cast<std::int64_t>(a) * size_bytes(scan.xyz_dtype);
+    p[a] = load(record + offset, scan.xyz_dtype);
+    if (!std::isfinite(p[a])) return Fate::nonfinite;
+  }
+  if (options.range) {
+    for (std::size_t a = 0; a < 3; ++a) {
+      if (p[a] < options.range->min_m[a] || p[a] >= options.range->max_m[a])
+        return Fate::out_of_range;
+    }
+  }
+  for (std::size_t a = 0; a < 3; ++a) {
+    const double from_origin = p[a] - options.origin_m[a];
+    const double voxel = std::floor(from_origin / options.voxel_size_m[a]);
+    if (!(voxel >= std::numeric_limits<std::int32_t>::min() && voxel <= kMaxInt32)) {
+      return Fate::out_of_int32;
+    }
+    (*index)[a + 1] = static_cast<std::int32_t>(voxel);
+  }
+  return Fate::kept;
+}
+
+Quantized quantize(std::span<const PointsView> scans, const VoxelizeOptions& options, Voxels* out) {
+  Quantized kept;
+  kept.coordinates.reserve(static_cast<std::size_t>(out->points()));
+  kept.points.reserve(static_cast<std::size_t>(out->points()));
+  kept.records.reserve(static_cast<std::size_t>(out->points()));
+  for (std::size_t s = 0; s < scans.size(); ++s) {
+    const auto* bytes = static_cast<const std::byte*>(scans[s].data);
+    Index4 index = {static_cast<std::int32_t>(s), 0, 0, 0};
+    for (std::int64_t i = 0; i < scans[s].count; ++i) {
+      const std::byte* record = bytes + i * scans[s].stride_bytes;
+      switch (quantize_point(record, scans[s], options, &index)) {
+        case Fate::nonfinite:
+          ++out->dropped_nonfinite;
+          break;
+        case Fate::out_of_range:
+          ++out->dropped_out_of_range;
+          break;
+        case Fate::out_of_int32:
+          ++out->dropped_out_of_int32;
+          break;
+        case Fate::kept:
+          kept.coordinates.push_back(index);
+          kept.points.push_back(static_cast<std::int32_t>(out->scan_starts[s] + i));
+          kept.records.push_back(record);
+          break;
+      }
+    }
+  }
+  return kept;
+}
+
+struct Item {
+  std::uint64_t key;
+  std::uint32_t row;
+};
+
+// Sorts stably by key over the bits in use, least significant digit first.
+void radix_sort(std::vector<Item>* items) {
+  constexpr int kDigitBits = 11;
+  constexpr std::size_t kBuckets = std::size_t{1} << kDigitBits;
+  std::uint64_t used = 0;
+  for (const Item& item : *items) used |= item.key;
+  std::vector<Item> other(items->size());
+  for (int shift = 0; shift < 64 && (used >> shift) != 0; shift += kDigitBits) {
+    std::array<std::uint32_t, kBuckets> start = {};
+    for (const Item& item : *items) ++start[(item.key >> shift) % kBuckets];
+    std::uint32_t sum = 0;
+    for (std::uint32_t& bucket : start) sum += std::exchange(bucket, sum);
+    for (const Item& item : *items) other[start[(item.key >> shift) % kBuckets]++] = item;
+    items->swap(other);
+  }
+}
+
+// Rows of `coordinates` in lexicographic order, equal ones in point order.
+std::vector<Item> lexicographic_order(const std::vector<Index4>& coordinates) {
+  std::vector<Item> items(coordinates.size());
+  if (items.empty()) return items;
+  for (std::size_t i = 0; i < items.size(); ++i) items[i].row = static_cast<std::uint32_t>(i);
+
+  Index4 low = coordinates[0];
+  Index4 high = coordinates[0];
+  for (const Index4& c : coordinates) {
+    for (std::size_t a = 0; a < 4; ++a) {
+      low[a] = std::min(low[a], c[a]);
+      high[a] = std::max(high[a], c[a]);
+    }
+  }
+  std::array<std::uint64_t, 4> extent;
+  int bits = 0;
+  for (std::size_t a = 0; a < 4; ++a) {
+    extent[a] = static_cast<std::uint64_t>(std::int64_t{high[a]} - low[a]) + 1;
+    bits += std::bit_width(extent[a] - 1);
+  }
+  // The key is the mixed-radix number of the axes first..last.
+  const auto sort_by_axes = [&](std::size_t first, std::size_t last) {
+    for (Item& item : items) {
+      item.key = 0;
+      for (std::size_t a = first; a <= last; ++a) {
+        const std::int64_t digit = std::int64_t{coordinates[item.row][a]} - low[a];
+        item.key = item.key * extent[a] + static_cast<std::uint64_t>(digit);
+      }
+    }
+    radix_sort(&items);
+  };
+  if (bits <= 64) {
+    sort_by_axes(0, 3);
+  } else {  // two words of at most 64 bits each: a stable sort by the low word, then by the high
+            // one
+    sort_by_axes(2, 3);
+    sort_by_axes(0, 1);
+  }
+  return items;
+}
+
+// Reduces the points order[0..count) of one voxel into out[C].
+void reduce_voxel(const Quantized& kept, const PointsView& scan, std::span<const Item> order,
+                  Reduce reduce, std::span<double> sums, float* out) {
+  const std::int64_t step = size_bytes(scan.feature_dtype);
+  const std::size_t used = reduce == Reduce::first ? 1 : order.size();
+  for (std::size_t i = 0; i < used; ++i) {
+    const std::byte* feature = kept.records[order[i].row] + scan.feature_offset;
+    for (double& sum : sums) {
+      const double value = load(feature, scan.feature_dtype);
+      feature += step;
+      if (i == 0) {
+        sum = value;
+      } else if (reduce == Reduce::max) {
+        if (std::isnan(value) || value > sum) sum = value;  // a NaN stays: nothing is > NaN
+      } else {
+        sum += value;
+      }
+    }
+  }
+  const double divisor = reduce == Reduce::mean ? static_cast<double>(order.size()) : 1.0;
+  for (const double sum : sums) *out++ = static_cast<float>(sum / divisor);
+}
+
+template <class T>
+void spread_rows(std::span<const T> values, std::span<const std::int32_t> inverse,
+                 std::size_t width, T missing, std::span<T> out) {
+  for (std::size_t i = 0; i < inverse.size(); ++i) {
+    T* to = out.data() + i * width;
+    if (inverse[i] < 0) {
+      std::fill_n(to, width, missing);
+    } else {
+      std::copy_n(values.data() + static_cast<std::size_t>(inverse[i]) * width, width, to);
+    }
+  }
+}
+
+}  // namespace
+
+Voxels voxelize(std::span<const PointsView> scans, const VoxelizeOptions& options,
+                const Execution& execution) {
+  GAVOTTE_CHECK(execution.device.kind == DeviceKind::cpu,
+                "voxelize: expected a CPU device, given " + execution.device.to_string());
+  check_options(options);
+
+  Voxels out;
+  out.voxel_size_m = options.voxel_size_m;
+  out.origin_m = options.origin_m;
+  out.scan_starts.push_back(0);
+  const int channels = scans.empty() ? 0 : scans[0].features;
+  for (const PointsView& scan : scans) {
+    scan.validate();
+    GAVOTTE_CHECK(scan.features == channels,
+                  "voxelize: expected the same number of features in every scan, given " +
+                      std::to_string(channels) + " and " + std::to_string(scan.features));
+    GAVOTTE_CHECK(scan.count <= kMaxInt32 - out.points(),
+                  "voxelize: expected at most 2^31 - 1 points in all, given " +
+                      std::to_string(out.points()) + " and " + std::to_string(scan.count) +
+                      " more");
+    out.scan_starts.push_back(out.points() + scan.count);
+  }
+
+  const Quantized kept = quantize(scans, options, &out);
+  const std::vector<Item> order = lexicographic_order(kept.coordinates);
+  const auto coordinate = [&](std::size_t i) -> const Index4& {
+    return kept.coordinates[order[i].row];
+  };
+
+  std::vector<std::size_t> cuts;  // where each voxel's points begin in `order`
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i == 0 || coordinate(i) != coordinate(i - 1)) cuts.push_back(i);
+  }
+  const auto voxels = static_cast<std::int64_t>(cuts.size());
+  cuts.push_back(order.size());
+
+  out.coordinates = Tensor(DType::int32, {voxels, 4});
+  out.features = Tensor(DType::float32, {voxels, channels});
+  out.inverse = Tensor(DType::int32, {out.points()});
+  std::int32_t* coordinates = out.coordinates.span<std::int32_t>().data();
+  float* features = out.features.span<float>().data();
+  const std::span<std::int32_t> inverse = out.inverse.span<std::int32_t>();
+  std::fill(inverse.begin(), inverse.end(), -1);
+  std::vector<double> sums(static_cast<std::size_t>(channels));
+  for (std::size_t v = 0; v + 1 < cuts.size(); ++v) {
+    const std::span<const Item> members(order.data() + cuts[v], cuts[v + 1] - cuts[v]);
+    const Index4& index = coordinate(cuts[v]);
+    std::copy_n(index.data(), 4, coordinates + 4 * v);
+    for (const Item& item : members) {
+      inverse[static_cast<std::size_t>(kept.points[item.row])] = static_cast<std::int32_t>(v);
+    }
+    if (channels > 0) {
+      reduce_voxel(kept, scans[static_cast<std::size_t>(index[0])], members, options.reduce, sums,
+                   features + v * sums.size());
+    }
+  }
+  return out;
+}
+
+Voxels voxelize(const PointsView& points, const VoxelizeOptions& options,
+                const Execution& execution) {
+  return voxelize(std::span<const PointsView>(&points, 1), options, execution);
+}
+
+Tensor Voxels::to_points(ConstTensorView values) const {
+  GAVOTTE_CHECK(
+      values.dtype == DType::int32 || values.dtype == DType::float32,
+      "Voxels::to_points: expected int32 or float32, given " + std::string(name(values.dtype)));
+  const int rank = values.shape.rank();
+  GAVOTTE_CHECK((rank == 1 || rank == 2) && values.rows() == size(),
+                "Voxels::to_points: expected [" + std::to_string(size()) + "] or [" +
+                    std::to_string(size()) + ", C], given " + values.shape.to_string());
+  const std::int64_t width = rank == 2 ? values.shape[1] : 1;
+  Tensor out(values.dtype, rank == 2 ? Shape{points(), width} : Shape{points()});
+  if (points() == 0) return out;
+  const std::span<const std::int32_t> rows = inverse.span<std::int32_t>();
+  if (values.dtype == DType::int32) {
+    spread_rows(values.span<std::int32_t>(), rows, static_cast<std::size_t>(width), -1,
+                out.span<std::int32_t>());
+  } else {
+    spread_rows(values.span<float>(), rows, static_cast<std::size_t>(width),
+                std::numeric_limits<float>::quiet_NaN(), out.span<float>());
+  }
+  return out;
+}
+
+std::string Voxels::to_string() const {
+  const auto trimmed = [](float value) {
+    std::string text = std::to_string(value);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.back() == '.') text.pop_back();
+    return text;
+  };
+  const std::int64_t dropped = dropped_nonfinite + dropped_out_of_range + dropped_out_of_int32;
+  return "Voxels(" + std::to_string(size()) + " voxels of " + trimmed(voxel_size_m[0]) + " x " +
+         trimmed(voxel_size_m[1]) + " x " + trimmed(voxel_size_m[2]) + " m from " +
+         std::to_string(points()) + " points, " + std::to_string(dropped) + " dropped)";
+}
+
+}  // namespace gavotte
