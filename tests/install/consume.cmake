@@ -1,0 +1,30 @@
+# Copies the consumer project out of the tree, builds it against the package in PREFIX and runs it.
+execute_process(COMMAND mktemp -d OUTPUT_VARIABLE work OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+file(COPY ${CONSUMER_DIR} DESTINATION ${work})
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${work}/consumer -B ${work}/build -G ${GENERATOR}
+    -DCMAKE_PREFIX_PATH=${PREFIX} -DCMAKE_CXX_COMPILER=${CXX} -DCMAKE_BUILD_TYPE=Release
+  RESULT_VARIABLE result)
+if(result EQUAL 0)
+  execute_process(COMMAND ${CMAKE_COMMAND} --build ${work}/build RESULT_VARIABLE result)
+endif()
+if(result EQUAL 0)
+  execute_process(COMMAND ${work}/build/consumer RESULT_VARIABLE result)
+endif()
+file(REMOVE_RECURSE ${work})
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "the consumer of ${PREFIX} failed: ${result}")
+endif()
+
+# The package must work where the source tree is gone: none of its files may name it.
+file(GLOB package_files ${PREFIX}/lib*/cmake/gavotte/*.cmake ${PREFIX}/lib*/*/cmake/gavotte/*.cmake)
+if(NOT package_files)
+  message(FATAL_ERROR "no package files below ${PREFIX}")
+endif()
+foreach(file IN LISTS package_files)
+  file(READ ${file} text)
+  string(REPLACE "${PREFIX}" "" text "${text}")
+  string(FIND "${text}" "${SOURCE_DIR}/" position)
+  if(NOT position EQUAL -1)
+    message(FATAL_ERROR "${file} names the source tree ${SOURCE_DIR}")
+  endif()
+endforeach()

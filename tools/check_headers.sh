@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# check_headers.sh [CXX [BUILD_DIR]]: compiles each header alone, from the root of the tree. Public headers
+# see no include path but include/ (and the generated one), so that they need no other library.
+set -euo pipefail
+cxx=${1:-c++}
+build=${2:-build}
+
+public=(include/gavotte/*.h "$build"/include/gavotte/*.h)
+if grep -nE '#include *[<"](cuda|torch|pybind11|nlohmann|open3d|ATen|hwy|libxsmm)' "${public[@]}"; then
+  echo "a public header includes another library (above)"
+  exit 1
+fi
+for header in "${public[@]}"; do
+  grep -q '^#pragma once' "$header" || { echo "$header: no #pragma once"; exit 1; }
+done
+
+# compile_each FLAG... < names: each header as the one line of a source file, two at a time.
+compile_each() {
+  xargs -P2 -I{} sh -c 'header=$1; shift; printf "#include \"%s\"\n" "$header" | "$@" -' sh {} \
+    "$cxx" -std=c++20 -fsyntax-only -Wall -Wextra -Werror -x c++ -I . -I include -I "$build/include" "$@"
+}
+printf '%s\n' "${public[@]}" | compile_each
+
+# Internal headers; those named *-inl.h are included once for each vector target and are no units.
+mapfile -t internal < <(find src datasets cli bench -name '*.h' ! -name '*-inl.h' 2>/dev/null | sort)
+if [ "${#internal[@]}" -gt 0 ]; then
+  printf '%s\n' "${internal[@]}" | compile_each -I src -I datasets -isystem /usr/include/eigen3
+fi
+echo "${#public[@]} public and ${#internal[@]} internal headers stand alone"
