@@ -73,9 +73,12 @@ gavotte_optional(GAVOTTE_BUILD_BENCH "${found}" "Build the benchmarks (libbenchm
 set(found OFF)
 if(PROJECT_IS_TOP_LEVEL AND EXISTS ${PROJECT_SOURCE_DIR}/cli/CMakeLists.txt)
   find_package(CLI11 QUIET)
-  set(found "${CLI11_FOUND}")
+  find_package(fmt QUIET)
+  if(CLI11_FOUND AND fmt_FOUND)
+    set(found ON)
+  endif()
 endif()
-gavotte_optional(GAVOTTE_BUILD_CLI "${found}" "Build the gavotte command (libcli11-dev)")
+gavotte_optional(GAVOTTE_BUILD_CLI "${found}" "Build the gavotte command (libcli11-dev and libfmt-dev)")
 
 # The threading seam: OpenMP shares the pool of other OpenMP users (PyTorch among them); plain threads
 # are what ThreadSanitizer understands.

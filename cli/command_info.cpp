@@ -1,0 +1,129 @@
+// gavotte info: what this build has and what this machine offers.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "build_info.h"
+#include "command.h"
+#include "gavotte/device.h"
+#include "output.h"
+
+namespace gavotte::cli {
+namespace {
+
+// Value of the first "key : value" line of /proc/cpuinfo whose key is one of `keys`; empty
+// elsewhere.
+std::string cpuinfo(std::initializer_list<std::string_view> keys) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    std::string key = line.substr(0, colon);
+    key.erase(key.find_last_not_of(" \t") + 1);
+    for (const std::string_view wanted : keys) {
+      if (key == wanted) return line.substr(std::min(line.size(), colon + 2));
+    }
+  }
+  return {};
+}
+
+// The features that vectorised code asks about, of those that this CPU has.
+std::vector<std::string> cpu_features() {
+  constexpr std::string_view kAsked[] = {
+      "sse4_2",   "avx",         "avx2",        "fma",         "f16c",     "avx512f",
+      "avx512dq", "avx512bw",    "avx512vl",    "avx512_vnni", "avx_vnni", "amx_tile",
+      "amx_bf16", "avx512_bf16", "avx512_fp16", "amx_int8",    "asimd",    "asimdhp",
+      "asimddp",  "sve",         "sve2",        "bf16",        "i8mm"};
+  std::istringstream flags(cpuinfo({"flags", "Features"}));
+  std::vector<std::string> present;
+  for (std::string flag; flags >> flag;) {
+    for (const std::string_view asked : kAsked) {
+      if (flag == asked) present.push_back(flag);
+    }
+  }
+  return present;
+}
+
+bool on(std::string_view value) { return value == "ON" || value == "1" || value == "TRUE"; }
+
+Json describe() {
+  Json info;
+  info["version"] = build::kVersion;
+  info["build"] = {{"compiler", build::kCompiler},
+                   {"type", build::kBuildType},
+                   {"target", build::kTarget},
+                   {"library", on(build::kShared) ? "shared" : "static"},
+                   {"sanitizers", build::kSanitize}};
+  info["cpu"] = {{"model", cpuinfo({"model name", "Model"})},
+                 {"threads", std::max(1U, std::thread::hardware_concurrency())},
+                 {"features", cpu_features()}};
+  info["devices"] = Json::array({Device::cpu().to_string()});
+  if (const Device best = Device::best(); best != Device::cpu())
+    info["devices"].push_back(best.to_string());
+  info["default_device"] = Device::best().to_string();
+  info["libraries"] = {{"threads", build::kThreads},
+                       {"open3d", on(build::kOpen3D) ? Json(build::kOpen3DVersion) : Json(nullptr)},
+                       {"libxsmm", on(build::kXsmm)},
+                       {"cuda", on(build::kCuda)}};
+  return info;
+}
+
+std::string row(std::string_view name, std::string_view value) {
+  return fmt::format("  {:<16}{}\n", name, value);
+}
+
+std::string joined(const Json& list) {
+  std::string text;
+  for (const auto& item : list) text += (text.empty() ? "" : " ") + item.get<std::string>();
+  return text.empty() ? "none known" : text;
+}
+
+std::string to_text(const Json& info) {
+  const Json& made = info["build"];
+  const Json& cpu = info["cpu"];
+  const Json& libraries = info["libraries"];
+  const auto text = [](const Json& value) { return value.get<std::string>(); };
+  const auto state = [](const Json& value) { return value.get<bool>() ? "on" : "off"; };
+  std::string out = fmt::format("gavotte {}\n\nbuild\n", text(info["version"]));
+  out += row("compiler", text(made["compiler"]));
+  out += row("type", text(made["type"]) + ", " + text(made["library"]) + " library");
+  out += row("target", text(made["target"]));
+  if (!text(made["sanitizers"]).empty()) out += row("sanitizers", text(made["sanitizers"]));
+  out += "\nmachine\n";
+  if (!text(cpu["model"]).empty()) out += row("CPU", text(cpu["model"]));
+  out += row("threads", fmt::format("{} (what --threads 0 uses)", cpu["threads"].get<unsigned>()));
+  out += row("CPU features", joined(cpu["features"]));
+  out +=
+      row("devices", joined(info["devices"]) + " (default: " + text(info["default_device"]) + ")");
+  out += "\nlibraries\n";
+  out += row("threading", text(libraries["threads"]));
+  out += row("Open3D", libraries["open3d"].is_null() ? "off: no PLY, PCD, XYZ and PTS"
+                                                     : text(libraries["open3d"]));
+  out += row("libxsmm", state(libraries["libxsmm"]));
+  out += row("CUDA backend", state(libraries["cuda"]));
+  return out;
+}
+
+}  // namespace
+
+void add_info_command(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("info", "Print version, build options, CPU features, devices and threads");
+  auto json_path = std::make_shared<std::string>();
+  command->add_option("--json", *json_path, "Write the same as JSON to FILE, - for standard output")
+      ->type_name("FILE");
+  command->footer("Examples:\n  gavotte info\n  gavotte info --json -\n");
+  command->callback([json_path] {
+    const Json info = describe();
+    if (!json_path->empty()) write_json(info, *json_path);
+    if (*json_path != "-") print(to_text(info));
+  });
+}
+
+}  // namespace gavotte::cli

@@ -1,0 +1,73 @@
+// gavotte: the command-line tool. Parses the arguments, runs one command, turns what went wrong
+// into one line on standard error and an exit code.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "build_info.h"
+#include "command.h"
+#include "gavotte/error.h"
+#include "input_error.h"
+#include "output.h"
+
+namespace {
+
+constexpr int kInternal = 1;  // a failure that is not the user's: a bug, no memory
+constexpr int kBadInput = 2;  // bad input or usage
+
+int fail(const std::string& message, int code) {
+  const std::string line = gavotte::cli::error_line(message);
+  std::fwrite(line.data(), 1, line.size(), stderr);
+  return code;
+}
+
+int usage_failure(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "gavotte" : "gavotte " + chosen.front()->get_name();
+  return fail(std::string(error.what()) + "; see '" + command + " --help'", kBadInput);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Gavotte: sparse convolution networks on 3D point clouds.", "gavotte");
+  app.set_version_flag("--version", std::string("gavotte ") + gavotte::cli::build::kVersion,
+                       "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  gavotte scene lidar -o street.bin                 make a scan\n"
+      "  gavotte run sparse_res_unet42 street.bin          label it: table, street.labels.ply, "
+      "street.png\n"
+      "  gavotte run sparse_res_unet42 street.bin --json - the same for a program\n"
+      "  gavotte inspect sparse_res_unet42                 what a network is made of\n"
+      "  gavotte info                                      what this build and this machine offer\n"
+      "\n"
+      "Exit codes: 0 done; 1 internal error; 2 bad input or usage.\n"
+      "Errors are one line on standard error. 'gavotte COMMAND --help' tells more of a command.\n");
+  gavotte::cli::add_info_command(app);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return usage_failure(app, error);
+  } catch (const gavotte::cli::InputError& error) {
+    return fail(error.what(), kBadInput);
+  } catch (const gavotte::Error& error) {
+    return fail(error.what(), error.kind() == gavotte::ErrorKind::runtime ? kInternal : kBadInput);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return fail("expected enough memory, the system gave none; use larger voxels or --crop",
+                kInternal);
+  } catch (const std::exception& error) {
+    return fail(error.what(), kInternal);
+  }
+}

@@ -1,0 +1,44 @@
+// gavotte info.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/process.h"
+
+namespace gavotte::test {
+namespace {
+
+TEST(InfoCommand, NamesVersionMachineAndLibraries) {
+  const Outcome outcome = gavotte({"info"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err, "");
+  for (const char* word :
+       {"gavotte ", "compiler", "CPU features", "devices", "Open3D", "libxsmm"}) {
+    EXPECT_NE(outcome.out.find(word), std::string::npos) << word << " in:\n" << outcome.out;
+  }
+}
+
+TEST(InfoCommand, JsonOnStandardOutputIsAllThatIsPrinted) {
+  const Outcome outcome = gavotte({"info", "--json", "-"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto info = nlohmann::json::parse(outcome.out);
+  EXPECT_GE(info.at("cpu").at("threads").get<int>(), 1);
+  EXPECT_EQ(info.at("devices").at(0), "cpu");
+  EXPECT_FALSE(info.at("version").get<std::string>().empty());
+  EXPECT_FALSE(info.at("build").at("compiler").get<std::string>().empty());
+}
+
+TEST(InfoCommand, JsonFileComesBesideTheText) {
+  const TemporaryFolder folder;
+  const Outcome outcome = gavotte({"info", "--json", "info.json"}, folder.path());
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_FALSE(outcome.out.empty());
+  EXPECT_TRUE(nlohmann::json::parse(read_file(folder.file("info.json"))).contains("libraries"));
+}
+
+TEST(InfoCommand, FolderThatDoesNotExistIsBadInput) {
+  EXPECT_EQ(complaint_problem(gavotte({"info", "--json", "/nowhere/at/all.json"})), "");
+}
+
+}  // namespace
+}  // namespace gavotte::test
