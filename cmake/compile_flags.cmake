@@ -1,12 +1,13 @@
 # Flags of every target in this tree. Results must repeat bit for bit, so nothing here may let the
 # compiler reorder or contract floating-point operations: no -ffast-math, and a fused multiply-add
 # only where the code asks for one.
-add_compile_options(
-  -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wfloat-conversion
-  -fno-math-errno -ffp-contract=off
-  -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)  # error messages name files from the root of the tree
+# The last one makes error messages name files from the root of the tree.
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:\
+-Wall;-Wextra;-Wpedantic;-Wnon-virtual-dtor;-Woverloaded-virtual;-Wfloat-conversion;\
+-fno-math-errno;-ffp-contract=off;\
+-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>")
 if(GAVOTTE_WERROR)
-  add_compile_options(-Werror)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 
 if(GAVOTTE_SANITIZE)

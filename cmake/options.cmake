@@ -44,6 +44,12 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/src/cuda/CMakeLists.txt OR "$CACHE{GAVOTTE_WITH_
   endif()
 endif()
 gavotte_optional(GAVOTTE_WITH_CUDA "${found}" "Build the CUDA backend (nvcc)")
+if(GAVOTTE_WITH_CUDA)
+  # Real code for A100, H100 (90a: wgmma needs the a) and Blackwell's consumer line, unless told otherwise.
+  set(CMAKE_CUDA_ARCHITECTURES "80;90a;120" CACHE STRING "GPUs to compile for")
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared CACHE STRING "cudart: Shared loads where there is no driver")
+  enable_language(CUDA)
+endif()
 
 set(found OFF)
 if(EXISTS ${PROJECT_SOURCE_DIR}/python/CMakeLists.txt)

@@ -9,7 +9,8 @@
 
 namespace gavotte {
 
-void parallel_for(const Execution& execution, std::int64_t tasks, FunctionRef<void(std::int64_t, int)> body) {
+void parallel_for(const Execution& execution, std::int64_t tasks,
+                  FunctionRef<void(std::int64_t, int)> body) {
   const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(execution), tasks));
   if (cpu::ran_inline(threads, tasks, omp_in_parallel() != 0, body)) return;
   cpu::TaskQueue queue(tasks, body);

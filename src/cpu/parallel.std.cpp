@@ -1,5 +1,5 @@
-// parallel_for on threads started for the call: slower to start than a pool, but ThreadSanitizer sees
-// every hand-over, and it needs nothing but the standard library.
+// parallel_for on threads started for the call: slower to start than a pool, but ThreadSanitizer
+// sees every hand-over, and it needs nothing but the standard library.
 #include <algorithm>
 #include <thread>
 #include <vector>
@@ -20,7 +20,8 @@ void work_marked(cpu::TaskQueue& queue, int worker) {
 
 }  // namespace
 
-void parallel_for(const Execution& execution, std::int64_t tasks, FunctionRef<void(std::int64_t, int)> body) {
+void parallel_for(const Execution& execution, std::int64_t tasks,
+                  FunctionRef<void(std::int64_t, int)> body) {
   const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(execution), tasks));
   if (cpu::ran_inline(threads, tasks, in_parallel, body)) return;
   cpu::TaskQueue queue(tasks, body);

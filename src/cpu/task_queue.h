@@ -12,7 +12,8 @@ namespace gavotte::cpu {
 
 class TaskQueue {
  public:
-  TaskQueue(std::int64_t tasks, FunctionRef<void(std::int64_t, int)> body) : tasks_(tasks), body_(body) {}
+  TaskQueue(std::int64_t tasks, FunctionRef<void(std::int64_t, int)> body)
+      : tasks_(tasks), body_(body) {}
 
   /// Takes and runs tasks until none is left or one has failed. Never throws.
   void work(int worker) noexcept {
@@ -28,7 +29,8 @@ class TaskQueue {
     }
   }
 
-  /// Throws what the lowest failed task threw. Every task below it ran: they had all been taken before it.
+  /// Throws what the lowest failed task threw. Every task below it ran: they had all been taken
+  /// before it.
   void rethrow() {
     if (error_) std::rethrow_exception(error_);
   }
@@ -52,7 +54,8 @@ class TaskQueue {
 };
 
 /// Both forms of parallel_for start here: true where all tasks ran in the caller's thread.
-inline bool ran_inline(int threads, std::int64_t tasks, bool nested, FunctionRef<void(std::int64_t, int)> body) {
+inline bool ran_inline(int threads, std::int64_t tasks, bool nested,
+                       FunctionRef<void(std::int64_t, int)> body) {
   if (threads > 1 && tasks > 1 && !nested) return false;
   for (std::int64_t task = 0; task < tasks; ++task) body(task, 0);
   return true;

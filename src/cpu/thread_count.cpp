@@ -19,7 +19,8 @@ int available_cores() {
 #if defined(__linux__)
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::clamp(CPU_COUNT(&set), 1, kMaxThreads);
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return std::clamp(CPU_COUNT(&set), 1, kMaxThreads);
 #endif
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads);
 }
@@ -28,8 +29,8 @@ int available_cores() {
 
 int thread_count(const Execution& execution) {
   GAVOTTE_CHECK(execution.threads >= 0 && execution.threads <= kMaxThreads,
-                "threads must lie in 0 to " + std::to_string(kMaxThreads) + " (0: one for each core), got " +
-                    std::to_string(execution.threads));
+                "threads must lie in 0 to " + std::to_string(kMaxThreads) +
+                    " (0: one for each core), got " + std::to_string(execution.threads));
   return execution.threads > 0 ? execution.threads : available_cores();
 }
 

@@ -43,7 +43,8 @@ TEST(Parallel, WorkersAreExclusiveAndInRange) {
 
 TEST(Parallel, WritesAreVisibleAfterwards) {
   std::vector<std::int64_t> squares(10000);
-  parallel_for(with_threads(3), 10000, [&](std::int64_t i, int) { squares[static_cast<std::size_t>(i)] = i * i; });
+  parallel_for(with_threads(3), 10000,
+               [&](std::int64_t i, int) { squares[static_cast<std::size_t>(i)] = i * i; });
   std::int64_t sum = std::accumulate(squares.begin(), squares.end(), std::int64_t{0});
   EXPECT_EQ(sum, 9999LL * 10000 * 19999 / 6);
 }
@@ -64,7 +65,9 @@ TEST(Parallel, ThrowsTheLowestFailure) {
 }
 
 TEST(Parallel, RunsAgainAfterAFailure) {
-  EXPECT_THROW(parallel_for(with_threads(2), 8, [](std::int64_t, int) { throw Error(ErrorKind::value, ""); }), Error);
+  EXPECT_THROW(parallel_for(with_threads(2), 8,
+                            [](std::int64_t, int) { throw Error(ErrorKind::value, ""); }),
+               Error);
   std::atomic<int> runs = 0;
   parallel_for(with_threads(2), 8, [&](std::int64_t, int) { ++runs; });
   EXPECT_EQ(runs, 8);
@@ -99,8 +102,9 @@ TEST(Parallel, CallersOnSeveralThreadsDoNotMix) {
     for (std::size_t caller = 0; caller < sums.size(); ++caller)
       callers.emplace_back([&sums, caller] {
         std::vector<std::int64_t> parts(2);
-        parallel_for(with_threads(2), 1000,
-                     [&](std::int64_t task, int worker) { parts[static_cast<std::size_t>(worker)] += task; });
+        parallel_for(with_threads(2), 1000, [&](std::int64_t task, int worker) {
+          parts[static_cast<std::size_t>(worker)] += task;
+        });
         sums[caller] = parts[0] + parts[1];
       });
   }

@@ -65,14 +65,21 @@ TEST(Tensor, ReadAsAnotherTypeIsATypeError) {
 
 TEST(Tensor, HugeSizesAreErrors) {
   EXPECT_EQ(kind_of([] { Tensor(DType::float64, {std::int64_t{1} << 61, 1}); }), ErrorKind::value);
-  EXPECT_EQ(kind_of([] { Tensor(DType::uint8, {std::int64_t{1} << 40, std::int64_t{1} << 40}); }), ErrorKind::value);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose allocators stop the process instead
+  EXPECT_EQ(kind_of([] {
+              Tensor(DType::uint8, {std::int64_t{1} << 40, std::int64_t{1} << 40});
+            }),
+            ErrorKind::value);
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)  // whose allocators stop the process instead
   EXPECT_EQ(kind_of([] { Tensor(DType::uint8, {std::int64_t{1} << 60}); }), ErrorKind::runtime);
 #endif
 }
 
 TEST(Tensor, DeviceWithoutBackendIsARuntimeError) {
-  EXPECT_EQ(kind_of([] { Tensor(DType::float32, {4}, {DeviceKind::cuda, 0}); }), ErrorKind::runtime);
+  EXPECT_EQ(kind_of([] {
+              Tensor(DType::float32, {4}, {DeviceKind::cuda, 0});
+            }),
+            ErrorKind::runtime);
 }
 
 TEST(Tensor, CopyOfNullIsAnError) {
@@ -82,8 +89,8 @@ TEST(Tensor, CopyOfNullIsAnError) {
 }
 
 TEST(DType, NamesRoundTrip) {
-  for (DType dtype : {DType::uint8, DType::int32, DType::int64, DType::float16, DType::bfloat16, DType::float32,
-                      DType::float64})
+  for (DType dtype : {DType::uint8, DType::int32, DType::int64, DType::float16, DType::bfloat16,
+                      DType::float32, DType::float64})
     EXPECT_EQ(dtype_from_name(name(dtype)), dtype);
   EXPECT_EQ(size_bytes(DType::bfloat16), 2);
   EXPECT_FALSE(is_floating_point(DType::int64));

@@ -1,0 +1,68 @@
+# The few commands that a person types. Each sets up what it needs; all output lies in build/.
+#   make demo    build, make a street scene, run a network on it
+#   make test    all tests: release, sanitizers, threading tests under TSan
+#   make bench   benchmarks; writes build/bench/report.json
+#   make lint    formatting, clang-tidy, headers that stand alone
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+
+# A compiler cache speeds up rebuilding where one is installed.
+export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CTEST_PARALLEL_LEVEL ?= $(JOBS)
+
+.PHONY: demo test bench lint build asan tsan cuda-compile coverage clean
+.DEFAULT_GOAL := build
+
+build:
+	tools/setup.sh build test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+demo:
+	tools/setup.sh build
+	cmake --preset release
+	cmake --build build -j $(JOBS) --target gavotte_cli
+	mkdir -p build/demo
+	build/bin/gavotte scene lidar -o build/demo/street.pcd
+	build/bin/gavotte run sparse_res_unet42 build/demo/street.pcd
+
+# The release tests come last, so that their summary ends the output.
+test: asan tsan build
+	ctest --preset release
+
+asan:
+	tools/setup.sh build test
+	cmake --preset asan-ubsan
+	cmake --build --preset asan-ubsan -j $(JOBS)
+	ctest --preset asan-ubsan
+
+tsan:
+	tools/setup.sh build test
+	cmake --preset tsan
+	cmake --build --preset tsan -j $(JOBS)
+	ctest --preset tsan
+
+bench:
+	tools/setup.sh build bench
+	cmake --preset release -DGAVOTTE_BUILD_BENCH=ON
+	cmake --build --preset release -j $(JOBS) --target bench
+
+# Needs nvcc, which Debian does not package: see the summary that the configure step prints.
+cuda-compile:
+	cmake --preset cuda-compile
+	cmake --build --preset cuda-compile -j $(JOBS)
+
+coverage:
+	tools/setup.sh build test
+	cmake --preset coverage
+	cmake --build --preset coverage -j $(JOBS)
+	ctest --preset coverage
+
+lint:
+	tools/setup.sh build test lint
+	cmake --preset release
+	tools/lint.sh build
+
+clean:
+	rm -rf build
