@@ -8,7 +8,6 @@ JOBS ?= $(shell nproc)
 
 # A compiler cache speeds up rebuilding where one is installed.
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
-export CCACHE_BASEDIR ?= $(CURDIR)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
 .PHONY: demo test bench lint build asan tsan cuda-compile coverage clean
