@@ -1,5 +1,6 @@
-// The operations that a device implements: plan values and views in, results out. src/cpu and src/cuda derive from it.
-// Arguments are validated by the callers (src/*.cpp); a backend assumes them right.
+// The operations that a device implements: plan values and views in, results out. src/cpu and
+// src/cuda derive from it. Arguments are validated by the callers (src/*.cpp); a backend assumes
+// them right.
 #pragma once
 
 #include <memory>
@@ -20,6 +21,13 @@ struct Bounds {
   AxisOffset lower = {}, upper = {};
 };
 
+/// The pair lists of a map in one reading direction, sorted by output row.
+struct PairView {
+  int offsets = 0;
+  std::int64_t out_rows = 0;
+  ConstTensorView begin, in, out;
+};
+
 /// One convolution, ready to launch: weights are [K, Cin / groups, Cout] row-major.
 struct ConvPlan {
   KernelMap map;
@@ -32,19 +40,22 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual DeviceKind kind() const noexcept = 0;
-  virtual std::shared_ptr<void> allocate(const Device& device, std::int64_t bytes) = 0;  ///< 64-byte aligned
   virtual void copy(const Execution&, TensorView destination, ConstTensorView source) = 0;
 
   // Coordinates. lattice: int32 [N, 1 + D].
   /// Sorts; finds the box; throws Error naming the first pair of equal rows. Keeps the row order.
-  virtual std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice, PerAxis stride) = 0;
+  virtual std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice,
+                                                         PerAxis stride) = 0;
   /// Set of floor(coordinate / scale), rows in key order.
-  virtual std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData& set,
-                                                           const AxisOffset& scale, PerAxis stride) = 0;
-  /// to_coarse: every coarse with coarse * scale + offset in the set; else every fine = coarse * scale + offset with
-  /// coarse in the set. Bounded; rows in key order.
-  virtual std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData& set, const Geometry&,
-                                                       bool to_coarse, const std::optional<Bounds>&,
+  virtual std::shared_ptr<const CoordinateData> downsample(const Execution&,
+                                                           const CoordinateData& set,
+                                                           const AxisOffset& scale,
+                                                           PerAxis stride) = 0;
+  /// to_coarse: every coarse with coarse * scale + offset in the set; else every fine = coarse *
+  /// scale + offset with coarse in the set. Bounded; rows in key order.
+  virtual std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData& set,
+                                                       const Geometry&, bool to_coarse,
+                                                       const std::optional<Bounds>&,
                                                        PerAxis stride) = 0;
   /// Union of two sets, rows in key order; row_of_a, row_of_b: int32, the union's row of each row.
   virtual std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
@@ -52,39 +63,45 @@ class Backend {
                                                       Tensor& row_of_b) = 0;
 
   // Maps.
-  virtual std::shared_ptr<const MapData> build_map(const Execution&, const Geometry&, const CoordinateData& input,
-                                                   const CoordinateData& output, const MapConfig&) = 0;
+  virtual std::shared_ptr<const MapData> build_map(const Execution&, const Geometry&,
+                                                   const CoordinateData& input,
+                                                   const CoordinateData& output,
+                                                   const MapConfig&) = 0;
   /// The lists sorted by input row, for a map that is read the other way.
   virtual PairLists sort_by_input(const Execution&, const MapData&) = 0;
-  virtual Tensor map_table(const Execution&, const KernelMap&) = 0;
-  virtual Tensor map_masks(const Execution&, const KernelMap&) = 0;
+  virtual Tensor map_table(const Execution&, const PairView&) = 0;
+  virtual Tensor map_masks(const Execution&, const PairView&) = 0;
 
   // Convolution. Every output is written whole.
-  virtual void convolution_forward(const Execution&, const ConvPlan&, ConstTensorView x, ConstTensorView weights,
-                                   const Epilogue&, TensorView y) = 0;
-  virtual void convolution_dgrad(const Execution&, const ConvPlan&, ConstTensorView grad_y, ConstTensorView weights,
-                                 TensorView grad_x) = 0;
-  virtual void convolution_wgrad(const Execution&, const ConvPlan&, ConstTensorView x, ConstTensorView grad_y,
-                                 TensorView grad_weights) = 0;
+  virtual void convolution_forward(const Execution&, const ConvPlan&, ConstTensorView x,
+                                   ConstTensorView weights, const Epilogue&, TensorView y) = 0;
+  virtual void convolution_dgrad(const Execution&, const ConvPlan&, ConstTensorView grad_y,
+                                 ConstTensorView weights, TensorView grad_x) = 0;
+  virtual void convolution_wgrad(const Execution&, const ConvPlan&, ConstTensorView x,
+                                 ConstTensorView grad_y, TensorView grad_weights) = 0;
   virtual void column_sum(const Execution&, ConstTensorView x, TensorView sums) = 0;
   /// Padded rows / real rows of the plan's grouped GEMMs; 1 = no padding.
   virtual double padding_ratio(const ConvPlan&) = 0;
 
   // Pooling and the rest.
-  virtual void pool_forward(const Execution&, const KernelMap&, PoolMode, ConstTensorView x, TensorView y) = 0;
-  virtual void pool_backward(const Execution&, const KernelMap&, PoolMode, ConstTensorView x, ConstTensorView y,
-                             ConstTensorView grad_y, TensorView grad_x) = 0;
-  virtual void global_pool_forward(const Execution&, const CoordinateData&, PoolMode, ConstTensorView x,
-                                   TensorView y) = 0;
-  virtual void global_pool_backward(const Execution&, const CoordinateData&, PoolMode, ConstTensorView x,
-                                    ConstTensorView y, ConstTensorView grad_y, TensorView grad_x) = 0;
-  virtual void epilogue(const Execution&, ConstTensorView x, const Epilogue&, TensorView y) = 0;
-  virtual void binary(const Execution&, BinaryOp, ConstTensorView a, ConstTensorView b, TensorView y) = 0;
-  /// y[rows[i], column : column + C] = x[i, :]; no rows view: row i goes to row i.
-  virtual void scatter_rows(const Execution&, ConstTensorView x, ConstTensorView rows, std::int64_t column,
+  virtual void pool_forward(const Execution&, const KernelMap&, PoolMode, ConstTensorView x,
                             TensorView y) = 0;
+  virtual void pool_backward(const Execution&, const KernelMap&, PoolMode, ConstTensorView x,
+                             ConstTensorView y, ConstTensorView grad_y, TensorView grad_x) = 0;
+  virtual void global_pool_forward(const Execution&, const CoordinateData&, PoolMode,
+                                   ConstTensorView x, TensorView y) = 0;
+  virtual void global_pool_backward(const Execution&, const CoordinateData&, PoolMode,
+                                    ConstTensorView x, ConstTensorView y, ConstTensorView grad_y,
+                                    TensorView grad_x) = 0;
+  virtual void epilogue(const Execution&, ConstTensorView x, const Epilogue&, TensorView y) = 0;
+  virtual void binary(const Execution&, BinaryOp, ConstTensorView a, ConstTensorView b,
+                      TensorView y) = 0;
+  /// y[rows[i], column : column + C] = x[i, :]; no rows view: row i goes to row i.
+  virtual void scatter_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
+                            std::int64_t column, TensorView y) = 0;
   /// y[i, :] = x[rows[i], :]
-  virtual void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows, TensorView y) = 0;
+  virtual void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
+                           TensorView y) = 0;
   virtual void convert(const Execution&, ConstTensorView x, TensorView y) = 0;
 };
 

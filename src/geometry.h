@@ -1,4 +1,5 @@
-// A ConvSpec resolved for a number of axes: the integer relation between input and output lattice coordinates.
+// A ConvSpec resolved for a number of axes: the integer relation between input and output lattice
+// coordinates.
 #pragma once
 
 #include <array>
@@ -11,16 +12,17 @@ namespace gavotte::internal {
 
 using AxisOffset = std::array<std::int64_t, kMaxDims>;
 
-/// fine = coarse * scale + offsets[k]. The output is the coarse side (submanifold, strided) or the fine one
-/// (transposed, inverse, generative).
+/// fine = coarse * scale + offsets[k]. The output is the coarse side (submanifold, strided) or the
+/// fine one (transposed, inverse, generative).
 struct Geometry {
   int dims = 3;
   AxisOffset scale = {1, 1, 1, 1};
   std::vector<AxisOffset> offsets;  ///< In the order of the weights.
   bool output_is_fine = false;
-  /// offsets[K - 1 - k] == -offsets[k] for all k, and the layer is submanifold.
+  /// offsets[K - 1 - k] == -offsets[k] for all k, and scale is 1: with one set on both sides half
+  /// the map is enough.
   bool symmetric = false;
-  int identity_offset = -1;  ///< The zero offset of a submanifold layer.
+  int identity_offset = -1;  ///< The zero offset where scale is 1, else -1.
   friend bool operator==(const Geometry&, const Geometry&) = default;
 };
 

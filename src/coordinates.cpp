@@ -1,0 +1,107 @@
+// Coordinates: checks of what the user gives, and both stride styles.
+#include "gavotte/coordinates.h"
+
+#include <limits>
+#include <string>
+
+#include "backend.h"
+#include "check.h"
+
+namespace gavotte {
+
+namespace {
+
+void check_stride(const PerAxis& stride, int dims) {
+  GAVOTTE_CHECK(stride.count() == 0 || stride.count() == dims,
+                "stride expects one number, or one for each of " + std::to_string(dims) +
+                    " axes; got " + stride.to_string());
+  for (int axis = 0; axis < dims; ++axis) {
+    GAVOTTE_CHECK(stride[axis] >= 1,
+                  "stride expects at least 1 on every axis; got " + stride.to_string());
+  }
+}
+
+/// Divides multiples of the stride in place.
+void divide(Tensor& lattice, const PerAxis& stride) {
+  const auto values = lattice.span<std::int32_t>();
+  const std::int64_t columns = lattice.shape()[1];
+  for (std::int64_t row = 0; row < lattice.rows(); ++row) {
+    for (std::int64_t c = 1; c < columns; ++c) {
+      std::int32_t& value = values[static_cast<std::size_t>(row * columns + c)];
+      const std::int32_t divisor = stride[static_cast<int>(c) - 1];
+      GAVOTTE_CHECK(value % divisor == 0,
+                    "expected multiples of the stride " + stride.to_string() + "; row " +
+                        std::to_string(row) + " has " + std::to_string(value) + " on axis " +
+                        std::to_string(c - 1) +
+                        ": pass StrideStyle::divided for lattice coordinates");
+      value /= divisor;
+    }
+  }
+}
+
+}  // namespace
+
+Coordinates::Coordinates(ConstTensorView coordinates, PerAxis stride, StrideStyle style,
+                         const Execution& execution) {
+  GAVOTTE_CHECK_TYPE(coordinates.dtype == DType::int32,
+                     "coordinates expect int32; got " + std::string(name(coordinates.dtype)));
+  GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] >= 2 &&
+                    coordinates.shape[1] <= 1 + kMaxDims,
+                "coordinates expect the shape [N, 1 + D], batch first, D = 1 to 4; got " +
+                    coordinates.shape.to_string());
+  GAVOTTE_CHECK(
+      coordinates.rows() <= std::numeric_limits<std::int32_t>::max(),
+      "coordinates expect fewer than 2^31 rows; got " + std::to_string(coordinates.rows()));
+  GAVOTTE_CHECK(coordinates.data != nullptr || coordinates.rows() == 0,
+                "coordinates expect memory; got a null pointer");
+  GAVOTTE_CHECK(coordinates.device == execution.device,
+                "coordinates expect the device " + execution.device.to_string() + "; got " +
+                    coordinates.device.to_string());
+  const int dims = static_cast<int>(coordinates.shape[1]) - 1;
+  check_stride(stride, dims);
+
+  Tensor lattice = Tensor::copy_of(coordinates);
+  if (style == StrideStyle::multiples) divide(lattice, stride);
+  auto data = internal::backend(execution.device).make_set(execution, std::move(lattice), stride);
+  GAVOTTE_CHECK(data->rows == 0 || data->box.lower[0] >= 0,
+                "coordinates expect batch indices of at least 0 in the first column; got " +
+                    std::to_string(data->box.lower[0]));
+  data_ = std::move(data);
+}
+
+std::int64_t Coordinates::rows() const noexcept { return data_ ? data_->rows : 0; }
+int Coordinates::dims() const noexcept { return data_ ? data_->dims : 0; }
+PerAxis Coordinates::stride() const noexcept { return data_ ? data_->stride : PerAxis(1); }
+ConstTensorView Coordinates::lattice() const noexcept {
+  return data_ ? data_->lattice.view() : ConstTensorView{};
+}
+ConstTensorView Coordinates::order() const noexcept {
+  return data_ ? data_->order.view() : ConstTensorView{};
+}
+Device Coordinates::device() const noexcept { return data_ ? data_->lattice.device() : Device{}; }
+
+std::int32_t Coordinates::batch_size() const noexcept {
+  return rows() == 0 ? 0 : static_cast<std::int32_t>(data_->box.upper[0] + 1);
+}
+
+Tensor Coordinates::values(StrideStyle style) const {
+  Tensor values = Tensor::copy_of(lattice());
+  if (style == StrideStyle::divided) return values;
+  const std::int64_t columns = values.shape()[1];
+  const auto numbers = values.span<std::int32_t>();
+  for (std::int64_t i = 0; i < values.rows() * columns; ++i) {
+    const auto axis = static_cast<int>(i % columns) - 1;
+    if (axis < 0) continue;
+    const std::int64_t multiple =
+        std::int64_t{numbers[static_cast<std::size_t>(i)]} * data_->stride[axis];
+    GAVOTTE_CHECK(multiple >= std::numeric_limits<std::int32_t>::min() &&
+                      multiple <= std::numeric_limits<std::int32_t>::max(),
+                  "expected multiples of the stride within int32; row " +
+                      std::to_string(i / columns) + " gives " + std::to_string(multiple) +
+                      ": use StrideStyle::divided");
+    numbers[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(multiple);
+  }
+  return values;
+}
+
+}  // namespace gavotte

@@ -1,0 +1,203 @@
+// Coordinate sets derived from others: candidates are listed, sorted and made unique.
+#include "coordinates.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "check.h"
+#include "parallel.h"
+#include "sort_coordinates.h"
+
+namespace gavotte::internal::cpu {
+
+namespace {
+
+constexpr std::int64_t kBlock = 1 << 12;  // rows of a task
+
+std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
+
+std::int64_t floor_divide(std::int64_t value, std::int64_t divisor) {
+  return value / divisor - (value % divisor < 0 ? 1 : 0);
+}
+
+bool fits_int32(std::int64_t value) {
+  return value >= std::numeric_limits<std::int32_t>::min() &&
+         value <= std::numeric_limits<std::int32_t>::max();
+}
+
+/// Throws the Error that names the first row which repeats an earlier one.
+[[noreturn]] void throw_duplicate(ConstTensorView lattice, const SortedRows& sorted) {
+  const auto order = sorted.order.span<std::int32_t>();
+  const auto is_first = sorted.is_first.span<std::uint8_t>();
+  std::int32_t earlier = 0, later = std::numeric_limits<std::int32_t>::max();
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    if (is_first[i] == 0 && order[i] < later) {
+      later = order[i];
+      earlier = order[i - 1];
+    }
+  }
+  std::string point = "(";
+  for (std::int64_t c = 0; c < lattice.shape[1]; ++c) {
+    point +=
+        (c > 0 ? ", " : "") +
+        std::to_string(
+            lattice.span<std::int32_t>()[static_cast<std::size_t>(later * lattice.shape[1] + c)]);
+  }
+  GAVOTTE_CHECK(false, "expected distinct coordinates; rows " + std::to_string(earlier) + " and " +
+                           std::to_string(later) + " are both " + point + ") (" +
+                           std::to_string(lattice.rows() - sorted.distinct) +
+                           " duplicates in all): voxelize() merges them");
+  std::abort();  // not reached
+}
+
+/// The values that the other side may take on one axis, for a coordinate value on this side.
+class AxisCandidates {
+ public:
+  AxisCandidates(const Geometry& geometry, int axis, bool to_coarse,
+                 const std::optional<Bounds>& bounds)
+      : scale_(geometry.scale[static_cast<std::size_t>(axis)]), to_coarse_(to_coarse) {
+    for (const AxisOffset& offset : geometry.offsets)
+      offsets_.push_back(offset[static_cast<std::size_t>(axis)]);
+    std::sort(offsets_.begin(), offsets_.end());
+    offsets_.erase(std::unique(offsets_.begin(), offsets_.end()), offsets_.end());
+    if (bounds) {
+      lower_ = bounds->lower[static_cast<std::size_t>(axis)];
+      upper_ = bounds->upper[static_cast<std::size_t>(axis)];
+    }
+  }
+
+  void list(std::int64_t value, std::vector<std::int64_t>& candidates) const {
+    candidates.clear();
+    for (const std::int64_t offset : offsets_) {
+      const std::int64_t moved = to_coarse_ ? value - offset : value * scale_ + offset;
+      if (to_coarse_ && moved % scale_ != 0) continue;
+      const std::int64_t candidate = to_coarse_ ? moved / scale_ : moved;
+      if (candidate >= lower_ && candidate <= upper_) candidates.push_back(candidate);
+    }
+  }
+
+ private:
+  std::int64_t scale_;
+  bool to_coarse_;
+  std::vector<std::int64_t> offsets_;
+  std::int64_t lower_ = std::numeric_limits<std::int64_t>::min();
+  std::int64_t upper_ = std::numeric_limits<std::int64_t>::max();
+};
+
+}  // namespace
+
+std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tensor lattice,
+                                               PerAxis stride) {
+  SortedRows sorted = sort_rows(execution, lattice);
+  if (sorted.distinct < lattice.rows()) throw_duplicate(lattice, sorted);
+  auto set = std::make_shared<CoordinateData>();
+  set->dims = static_cast<int>(lattice.shape()[1]) - 1;
+  set->stride = stride;
+  set->rows = lattice.rows();
+  set->order = std::move(sorted.order);
+  set->box = sorted.box;
+  set->lattice = std::move(lattice);
+  return set;
+}
+
+std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
+                                                 const CoordinateData& set, const AxisOffset& scale,
+                                                 PerAxis stride) {
+  const std::int64_t columns = 1 + set.dims;
+  Tensor coarse(DType::int32, {set.rows, columns});
+  const std::int32_t* source = set.lattice.span<std::int32_t>().data();
+  std::int32_t* destination = coarse.span<std::int32_t>().data();
+  parallel_for(execution, blocks_of(set.rows), [&](std::int64_t block, int) {
+    for (std::int64_t i = block * kBlock; i < std::min(set.rows, (block + 1) * kBlock); ++i) {
+      destination[i * columns] = source[i * columns];
+      for (std::int64_t c = 1; c < columns; ++c) {
+        destination[i * columns + c] = static_cast<std::int32_t>(
+            floor_divide(source[i * columns + c], scale[static_cast<std::size_t>(c - 1)]));
+      }
+    }
+  });
+  return unique_set(execution, coarse, stride);
+}
+
+std::shared_ptr<const CoordinateData> expand(const Execution& execution, const CoordinateData& set,
+                                             const Geometry& geometry, bool to_coarse,
+                                             const std::optional<Bounds>& bounds, PerAxis stride) {
+  const int dims = set.dims;
+  const std::int64_t columns = 1 + dims;
+  std::vector<AxisCandidates> axes;
+  for (int axis = 0; axis < dims; ++axis) axes.emplace_back(geometry, axis, to_coarse, bounds);
+  const std::int32_t* source = set.lattice.span<std::int32_t>().data();
+
+  // Pass 0 counts the candidates of each block, pass 1 writes them.
+  std::vector<std::int64_t> begin(static_cast<std::size_t>(blocks_of(set.rows)) + 1);
+  Tensor candidates;
+  for (int pass = 0; pass < 2; ++pass) {
+    parallel_for(execution, blocks_of(set.rows), [&](std::int64_t block, int) {
+      std::array<std::vector<std::int64_t>, kMaxDims> lists;
+      std::int64_t total = 0;
+      std::int32_t* out = pass == 1 ? candidates.span<std::int32_t>().data() +
+                                          begin[static_cast<std::size_t>(block)] * columns
+                                    : nullptr;
+      for (std::int64_t i = block * kBlock; i < std::min(set.rows, (block + 1) * kBlock); ++i) {
+        std::int64_t product = 1;
+        for (std::size_t axis = 0; axis < static_cast<std::size_t>(dims); ++axis) {
+          axes[axis].list(source[i * columns + 1 + static_cast<std::int64_t>(axis)], lists[axis]);
+          product *= static_cast<std::int64_t>(lists[axis].size());
+        }
+        total += product;
+        if (pass == 0) continue;
+        for (std::int64_t j = 0; j < product; ++j, out += columns) {
+          out[0] = source[i * columns];
+          std::int64_t rest = j;
+          for (std::size_t axis = static_cast<std::size_t>(dims); axis-- > 0;) {
+            const auto length = static_cast<std::int64_t>(lists[axis].size());
+            const std::int64_t value = lists[axis][static_cast<std::size_t>(rest % length)];
+            GAVOTTE_CHECK(fits_int32(value),
+                          "expected output coordinates within int32; row " + std::to_string(i) +
+                              " gives " + std::to_string(value) + " on axis " +
+                              std::to_string(axis) + ": set spatial_shape or move the points");
+            out[1 + axis] = static_cast<std::int32_t>(value);
+            rest /= length;
+          }
+        }
+      }
+      if (pass == 0) begin[static_cast<std::size_t>(block) + 1] = total;
+    });
+    if (pass == 0) {
+      for (std::size_t block = 1; block < begin.size(); ++block) begin[block] += begin[block - 1];
+      GAVOTTE_CHECK(begin.back() <= std::numeric_limits<std::int32_t>::max(),
+                    "expected fewer than 2^31 candidate outputs; " + std::to_string(set.rows) +
+                        " inputs give " + std::to_string(begin.back()) +
+                        ": cut the scan or use a smaller kernel");
+      candidates = Tensor(DType::int32, {begin.back(), columns});
+    }
+  }
+  auto result = unique_set(execution, candidates, stride);
+  return result;
+}
+
+std::shared_ptr<const CoordinateData> unite(const Execution& execution, const CoordinateData& a,
+                                            const CoordinateData& b, Tensor& row_of_a,
+                                            Tensor& row_of_b) {
+  const std::int64_t columns = 1 + a.dims;
+  GAVOTTE_CHECK(a.rows + b.rows <= std::numeric_limits<std::int32_t>::max(),
+                "expected a union of fewer than 2^31 rows; got " + std::to_string(a.rows) +
+                    " and " + std::to_string(b.rows));
+  Tensor both(DType::int32, {a.rows + b.rows, columns});
+  std::int32_t* values = both.span<std::int32_t>().data();
+  std::copy_n(a.lattice.span<std::int32_t>().data(), a.rows * columns, values);
+  std::copy_n(b.lattice.span<std::int32_t>().data(), b.rows * columns, values + a.rows * columns);
+  Tensor row_of;
+  auto set = unique_set(execution, both, a.stride, &row_of);
+  row_of_a = Tensor(DType::int32, {a.rows});
+  row_of_b = Tensor(DType::int32, {b.rows});
+  std::copy_n(row_of.span<std::int32_t>().data(), a.rows, row_of_a.span<std::int32_t>().data());
+  std::copy_n(row_of.span<std::int32_t>().data() + a.rows, b.rows,
+              row_of_b.span<std::int32_t>().data());
+  return set;
+}
+
+}  // namespace gavotte::internal::cpu

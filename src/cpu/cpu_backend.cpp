@@ -1,0 +1,135 @@
+#include "cpu_backend.h"
+
+#include <utility>
+
+#include "convolution.h"
+#include "coordinates.h"
+#include "elementwise.h"
+#include "global_pooling.h"
+#include "map.h"
+#include "pooling.h"
+
+namespace gavotte::internal::cpu {
+
+void CpuBackend::copy(const Execution& execution, TensorView destination, ConstTensorView source) {
+  cpu::copy(execution, destination, source);
+}
+
+std::shared_ptr<const CoordinateData> CpuBackend::make_set(const Execution& execution,
+                                                           Tensor lattice, PerAxis stride) {
+  return cpu::make_set(execution, std::move(lattice), stride);
+}
+
+std::shared_ptr<const CoordinateData> CpuBackend::downsample(const Execution& execution,
+                                                             const CoordinateData& set,
+                                                             const AxisOffset& scale,
+                                                             PerAxis stride) {
+  return cpu::downsample(execution, set, scale, stride);
+}
+
+std::shared_ptr<const CoordinateData> CpuBackend::expand(const Execution& execution,
+                                                         const CoordinateData& set,
+                                                         const Geometry& geometry, bool to_coarse,
+                                                         const std::optional<Bounds>& bounds,
+                                                         PerAxis stride) {
+  return cpu::expand(execution, set, geometry, to_coarse, bounds, stride);
+}
+
+std::shared_ptr<const CoordinateData> CpuBackend::unite(const Execution& execution,
+                                                        const CoordinateData& a,
+                                                        const CoordinateData& b, Tensor& row_of_a,
+                                                        Tensor& row_of_b) {
+  return cpu::unite(execution, a, b, row_of_a, row_of_b);
+}
+
+std::shared_ptr<const MapData> CpuBackend::build_map(const Execution& execution,
+                                                     const Geometry& geometry,
+                                                     const CoordinateData& input,
+                                                     const CoordinateData& output,
+                                                     const MapConfig& config) {
+  return cpu::build_map(execution, geometry, input, output, config);
+}
+
+PairLists CpuBackend::sort_by_input(const Execution& execution, const MapData& map) {
+  return cpu::sort_by_input(execution, map);
+}
+
+Tensor CpuBackend::map_table(const Execution& execution, const PairView& pairs) {
+  return cpu::map_table(execution, pairs);
+}
+
+Tensor CpuBackend::map_masks(const Execution& execution, const PairView& pairs) {
+  return cpu::map_masks(execution, pairs);
+}
+
+void CpuBackend::convolution_forward(const Execution& execution, const ConvPlan& plan,
+                                     ConstTensorView x, ConstTensorView weights,
+                                     const Epilogue& epilogue, TensorView y) {
+  cpu::convolution_forward(execution, plan, x, weights, epilogue, y);
+}
+
+void CpuBackend::convolution_dgrad(const Execution& execution, const ConvPlan& plan,
+                                   ConstTensorView grad_y, ConstTensorView weights,
+                                   TensorView grad_x) {
+  cpu::convolution_dgrad(execution, plan, grad_y, weights, grad_x);
+}
+
+void CpuBackend::convolution_wgrad(const Execution& execution, const ConvPlan& plan,
+                                   ConstTensorView x, ConstTensorView grad_y,
+                                   TensorView grad_weights) {
+  cpu::convolution_wgrad(execution, plan, x, grad_y, grad_weights);
+}
+
+void CpuBackend::column_sum(const Execution& execution, ConstTensorView x, TensorView sums) {
+  cpu::column_sum(execution, x, sums);
+}
+
+double CpuBackend::padding_ratio(const ConvPlan& plan) { return cpu::padding_ratio(plan); }
+
+void CpuBackend::pool_forward(const Execution& execution, const KernelMap& map, PoolMode mode,
+                              ConstTensorView x, TensorView y) {
+  cpu::pool_forward(execution, map, mode, x, y);
+}
+
+void CpuBackend::pool_backward(const Execution& execution, const KernelMap& map, PoolMode mode,
+                               ConstTensorView x, ConstTensorView y, ConstTensorView grad_y,
+                               TensorView grad_x) {
+  cpu::pool_backward(execution, map, mode, x, y, grad_y, grad_x);
+}
+
+void CpuBackend::global_pool_forward(const Execution& execution, const CoordinateData& set,
+                                     PoolMode mode, ConstTensorView x, TensorView y) {
+  cpu::global_pool_forward(execution, set, mode, x, y);
+}
+
+void CpuBackend::global_pool_backward(const Execution& execution, const CoordinateData& set,
+                                      PoolMode mode, ConstTensorView x, ConstTensorView y,
+                                      ConstTensorView grad_y, TensorView grad_x) {
+  cpu::global_pool_backward(execution, set, mode, x, y, grad_y, grad_x);
+}
+
+void CpuBackend::epilogue(const Execution& execution, ConstTensorView x, const Epilogue& epilogue,
+                          TensorView y) {
+  cpu::epilogue(execution, x, epilogue, y);
+}
+
+void CpuBackend::binary(const Execution& execution, BinaryOp op, ConstTensorView a,
+                        ConstTensorView b, TensorView y) {
+  cpu::binary(execution, op, a, b, y);
+}
+
+void CpuBackend::scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows,
+                              std::int64_t column, TensorView y) {
+  cpu::scatter_rows(execution, x, rows, column, y);
+}
+
+void CpuBackend::gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows,
+                             TensorView y) {
+  cpu::gather_rows(execution, x, rows, y);
+}
+
+void CpuBackend::convert(const Execution& execution, ConstTensorView x, TensorView y) {
+  cpu::convert(execution, x, y);
+}
+
+}  // namespace gavotte::internal::cpu

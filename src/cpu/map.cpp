@@ -1,0 +1,250 @@
+// Builds a kernel map: keys of both sides in one box, a search by the builder of the config, pair
+// lists.
+#include "map.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "map_forms.h"
+#include "map_search.h"
+#include "parallel.h"
+
+namespace gavotte::internal::cpu {
+
+namespace {
+
+constexpr std::int64_t kBlock = 1 << 14;  // rows of a task
+
+/// Smallest and largest offset on each axis.
+struct Reach {
+  AxisOffset lower = {}, upper = {};
+};
+
+Reach reach_of(const Geometry& geometry) {
+  Reach reach{geometry.offsets.front(), geometry.offsets.front()};
+  for (const AxisOffset& offset : geometry.offsets) {
+    for (std::size_t axis = 0; axis < kMaxDims; ++axis) {
+      reach.lower[axis] = std::min(reach.lower[axis], offset[axis]);
+      reach.upper[axis] = std::max(reach.upper[axis], offset[axis]);
+    }
+  }
+  return reach;
+}
+
+/// The fine set's box, widened so that every window that meets it lies inside.
+Box guarded_box(const Box& fine, const Reach& reach, int dims) {
+  Box box = fine;
+  for (std::size_t axis = 0; axis < static_cast<std::size_t>(dims); ++axis) {
+    const std::int64_t width = reach.upper[axis] - reach.lower[axis];
+    box.lower[axis + 1] -= width;
+    box.upper[axis + 1] += width;
+  }
+  return box;
+}
+
+std::int32_t row_at(const CoordinateData& set, std::int64_t position) {
+  return set.order ? set.order.span<std::int32_t>()[static_cast<std::size_t>(position)]
+                   : static_cast<std::int32_t>(position);
+}
+
+/// Keys of the fine set in key order, then sentinels.
+template <class Key>
+void make_targets(const Execution& execution, const CoordinateData& fine, const KeyLayout& layout,
+                  MapSearch<Key>& search) {
+  search.target_count = fine.rows;
+  search.targets.resize(static_cast<std::size_t>(fine.rows) + kTargetPadding, sentinel_key<Key>());
+  const std::int32_t* lattice = fine.lattice.span<std::int32_t>().data();
+  const std::int32_t* order = fine.order ? fine.order.span<std::int32_t>().data() : nullptr;
+  parallel_for(execution, (fine.rows + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
+    for (std::int64_t i = block * kBlock; i < std::min(fine.rows, (block + 1) * kBlock); ++i) {
+      const std::int64_t row = order != nullptr ? order[i] : i;
+      search.targets[static_cast<std::size_t>(i)] = layout.key<Key>(lattice + row * layout.columns);
+    }
+  });
+}
+
+/// Keys of the smallest corner of each coarse coordinate's window, in key order. Windows outside
+/// the box are dropped: rows then holds the coarse row of each query; otherwise it stays empty.
+template <class Key>
+void make_queries(const Execution& execution, const CoordinateData& coarse,
+                  const Geometry& geometry, const Reach& reach, const Box& box,
+                  const KeyLayout& layout, MapSearch<Key>& search,
+                  std::vector<std::int32_t>& rows) {
+  const auto dims = static_cast<std::size_t>(geometry.dims);
+  const std::int32_t* lattice = coarse.lattice.span<std::int32_t>().data();
+  const auto corner = [&](std::int64_t row, std::array<std::int64_t, 1 + kMaxDims>& values) {
+    const std::int32_t* coordinate = lattice + row * layout.columns;
+    values[0] = coordinate[0];
+    bool inside = values[0] >= box.lower[0] && values[0] <= box.upper[0];
+    for (std::size_t axis = 0; axis < dims; ++axis) {
+      values[axis + 1] = coordinate[axis + 1] * geometry.scale[axis] + reach.lower[axis];
+      inside = inside && values[axis + 1] >= box.lower[axis + 1] &&
+               values[axis + 1] + (reach.upper[axis] - reach.lower[axis]) <= box.upper[axis + 1];
+    }
+    return inside;
+  };
+
+  bool all_inside = coarse.box.lower[0] >= box.lower[0] && coarse.box.upper[0] <= box.upper[0];
+  for (std::size_t axis = 0; axis < dims; ++axis) {
+    all_inside = all_inside &&
+                 coarse.box.lower[axis + 1] * geometry.scale[axis] + reach.lower[axis] >=
+                     box.lower[axis + 1] &&
+                 coarse.box.upper[axis + 1] * geometry.scale[axis] + reach.upper[axis] <=
+                     box.upper[axis + 1];
+  }
+  if (!all_inside) {
+    std::array<std::int64_t, 1 + kMaxDims> values = {};
+    for (std::int64_t i = 0; i < coarse.rows; ++i) {
+      const std::int32_t row = row_at(coarse, i);
+      if (corner(row, values)) rows.push_back(row);
+    }
+  }
+  const std::int64_t count = all_inside ? coarse.rows : static_cast<std::int64_t>(rows.size());
+  search.queries.resize(static_cast<std::size_t>(count));
+  parallel_for(execution, (count + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
+    std::array<std::int64_t, 1 + kMaxDims> values = {};
+    for (std::int64_t i = block * kBlock; i < std::min(count, (block + 1) * kBlock); ++i) {
+      corner(all_inside ? row_at(coarse, i) : rows[static_cast<std::size_t>(i)], values);
+      search.queries[static_cast<std::size_t>(i)] = layout.key<Key>(values.data());
+    }
+  });
+}
+
+/// Which rows the positions of queries and targets stand for.
+struct Sides {
+  const CoordinateData& coarse;
+  const CoordinateData& fine;
+  bool same_set = false;
+};
+
+template <class Key>
+PairLists search_and_list(const Execution& execution, const Geometry& geometry, const Sides& sides,
+                          const MapConfig& config, const KeyLayout& layout, const Box& box,
+                          const Reach& reach) {
+  MapSearch<Key> search;
+  search.dims = geometry.dims;
+  search.offsets = geometry.offsets;
+  make_targets(execution, sides.fine, layout, search);
+  std::vector<std::int32_t> query_rows;
+  make_queries(execution, sides.coarse, geometry, reach, box, layout, search, query_rows);
+
+  const auto offsets = static_cast<int>(geometry.offsets.size());
+  const bool mirrored = sides.same_set && geometry.symmetric && config.symmetric;
+  for (int k = 0; k < offsets; ++k) {
+    AxisOffset from_corner = {};
+    for (std::size_t axis = 0; axis < kMaxDims; ++axis) {
+      from_corner[axis] = geometry.offsets[static_cast<std::size_t>(k)][axis] - reach.lower[axis];
+    }
+    search.steps.push_back(layout.difference<Key>(from_corner));
+    if (sides.same_set && k == geometry.identity_offset) continue;
+    if (mirrored && k < offsets / 2) continue;
+    search.searched.push_back(k);
+  }
+  search.pieces.resize(search.searched.size());
+  search.matches =
+      Scratch(static_cast<std::int64_t>(search.searched.size() * search.queries.size() + 1) * 8);
+  if (config.builder == MapBuilder::column_walk) {
+    column_walk(execution, config, search);
+  } else {
+    double_traversal(execution, config, search);
+  }
+
+  // Queries are the coarse side: the input where the output is fine. A mirrored offset swaps the
+  // two.
+  ListsPlan plan;
+  plan.runs.resize(static_cast<std::size_t>(offsets));
+  plan.query_is_input.assign(static_cast<std::size_t>(offsets), geometry.output_is_fine);
+  for (std::size_t s = 0; s < search.searched.size(); ++s) {
+    const auto k = static_cast<std::size_t>(search.searched[s]);
+    for (const MapPiece& piece : search.pieces[s]) {
+      plan.runs[k].push_back({search.match_row(s) + piece.begin, piece.count});
+    }
+    if (mirrored) {
+      const std::size_t mirror = static_cast<std::size_t>(offsets) - 1 - k;
+      plan.runs[mirror] = plan.runs[k];
+      plan.query_is_input[mirror] = plan.query_is_input[k] == 0;
+    }
+  }
+  if (sides.same_set && geometry.identity_offset >= 0) {
+    plan.identity_offset = geometry.identity_offset;
+    plan.identity_rows = sides.fine.rows;
+  }
+  if (!query_rows.empty() || search.queries.size() < static_cast<std::size_t>(sides.coarse.rows)) {
+    plan.rows.query = query_rows.data();
+  } else if (sides.coarse.order) {
+    plan.rows.query = sides.coarse.order.span<std::int32_t>().data();
+  }
+  if (sides.fine.order) plan.rows.target = sides.fine.order.span<std::int32_t>().data();
+  return make_lists(execution, plan);
+}
+
+}  // namespace
+
+std::shared_ptr<const MapData> build_map(const Execution& execution, const Geometry& geometry,
+                                         const CoordinateData& input, const CoordinateData& output,
+                                         const MapConfig& config) {
+  const Sides sides{geometry.output_is_fine ? input : output,
+                    geometry.output_is_fine ? output : input, &input == &output};
+  auto map = std::make_shared<MapData>();
+  map->offsets = static_cast<int>(geometry.offsets.size());
+  map->in_rows = input.rows;
+  map->out_rows = output.rows;
+  map->also_sorted_by_in = !input.order && !output.order;
+  if (sides.same_set && input.rows > 0) map->identity_offset = geometry.identity_offset;
+
+  const Reach reach = reach_of(geometry);
+  const Box box = guarded_box(sides.fine.box, reach, geometry.dims);
+  const KeyLayout layout = KeyLayout::of(box, geometry.dims);
+  PairLists lists = dispatch_key(layout.bits, [&]<class Key>() {
+    return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);
+  });
+  map->pairs = lists.in.rows();
+  // Matches come in the key order of the queries, which is the output's row order only where rows
+  // are in key order.
+  map->by_out =
+      map->also_sorted_by_in ? std::move(lists) : sort_lists(execution, lists, false, output.rows);
+  return map;
+}
+
+PairLists sort_by_input(const Execution& execution, const MapData& map) {
+  return sort_lists(execution, map.by_out, true, map.in_rows);
+}
+
+Tensor map_table(const Execution& execution, const PairView& pairs) {
+  Tensor table(DType::int32, {pairs.offsets, pairs.out_rows});
+  std::int32_t* values = table.span<std::int32_t>().data();
+  const auto begin = pairs.begin.span<std::int64_t>();
+  const auto in = pairs.in.span<std::int32_t>();
+  const auto out = pairs.out.span<std::int32_t>();
+  parallel_for(execution, pairs.offsets, [&](std::int64_t offset, int) {
+    std::int32_t* row = values + offset * pairs.out_rows;
+    std::fill(row, row + pairs.out_rows, -1);
+    for (std::int64_t i = begin[static_cast<std::size_t>(offset)];
+         i < begin[static_cast<std::size_t>(offset) + 1]; ++i) {
+      row[out[static_cast<std::size_t>(i)]] = in[static_cast<std::size_t>(i)];
+    }
+  });
+  return table;
+}
+
+Tensor map_masks(const Execution& execution, const PairView& pairs) {
+  const std::int64_t bytes = (pairs.offsets + 7) / 8;
+  Tensor masks = Tensor::zeros(DType::uint8, {pairs.out_rows, bytes});
+  std::uint8_t* values = masks.span<std::uint8_t>().data();
+  const auto begin = pairs.begin.span<std::int64_t>();
+  const auto out = pairs.out.span<std::int32_t>();
+  // A task owns a byte of every row: eight offsets.
+  parallel_for(execution, bytes, [&](std::int64_t byte, int) {
+    for (std::int64_t k = byte * 8; k < std::min<std::int64_t>(pairs.offsets, byte * 8 + 8); ++k) {
+      for (std::int64_t i = begin[static_cast<std::size_t>(k)];
+           i < begin[static_cast<std::size_t>(k) + 1]; ++i) {
+        values[out[static_cast<std::size_t>(i)] * bytes + byte] |=
+            static_cast<std::uint8_t>(1U << (k % 8));
+      }
+    }
+  });
+  return masks;
+}
+
+}  // namespace gavotte::internal::cpu

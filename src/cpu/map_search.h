@@ -1,0 +1,62 @@
+// The search behind a kernel map: sorted queries against sorted targets, for each offset.
+//
+// Both sides are keys of one box: the fine set's, widened on each side by the reach of the kernel.
+// A query stands for a coarse coordinate; for offset k it looks for the target `query + step[k]`.
+// Queries whose whole window lies outside the fine set's box are dropped beforehand, so no key can
+// alias across an axis.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "backend.h"
+#include "keys.h"
+#include "scratch.h"
+
+namespace gavotte::internal::cpu {
+
+/// Matches of one offset in a range of queries, in the order of the queries.
+struct MapPiece {
+  std::int64_t begin = 0;  ///< In the offset's row of the scratch.
+  std::int64_t count = 0;
+};
+
+/// A match: position of the query in the low half, position of the target in the high half.
+inline std::uint64_t pack_match(std::uint64_t query, std::uint64_t target) {
+  return target << 32 | query;
+}
+
+template <class Key>
+struct MapSearch {
+  std::vector<Key> queries;  ///< Ascending. Key of the smallest corner of the query's window.
+  std::vector<Key> targets;  ///< Ascending, then kTargetPadding sentinels.
+  std::int64_t target_count = 0;
+  std::vector<Key> steps;           ///< For each offset: what to add to a query's key.
+  std::vector<AxisOffset> offsets;  ///< The same offsets as integers per axis.
+  std::vector<int> searched;        ///< The offsets to search (all, or half of a symmetric kernel).
+  int dims = 3;
+
+  // Result, for each searched offset s: pieces[s], matches in scratch row s (query_count long
+  // each).
+  std::vector<std::vector<MapPiece>> pieces;
+  Scratch matches;
+  std::uint64_t* match_row(std::size_t s) const {
+    return matches.as<std::uint64_t>() +
+           static_cast<std::int64_t>(s) * static_cast<std::int64_t>(queries.size());
+  }
+};
+
+inline constexpr std::size_t kTargetPadding =
+    16;  // sentinels: a walk may look this far past the end
+
+/// Offsets that differ only in the last axis form a column: search for the lowest, then walk.
+template <class Key>
+void column_walk(const Execution&, const MapConfig&, MapSearch<Key>&);
+
+/// Minuet's double traversal (EuroSys'24): targets are cut into blocks; backward, the border of
+/// each block among the queries of each offset; forward, each query inside its staged block.
+template <class Key>
+void double_traversal(const Execution&, const MapConfig&, MapSearch<Key>&);
+
+}  // namespace gavotte::internal::cpu

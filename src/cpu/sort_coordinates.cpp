@@ -1,0 +1,168 @@
+// Keys of the tight box, radix sort over their bits, duplicates by comparing neighbours.
+#include "sort_coordinates.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "coordinates.h"
+#include "radix_sort.h"
+
+namespace gavotte::internal::cpu {
+
+namespace {
+
+constexpr std::int64_t kBlock =
+    1 << 14;  // rows of a task: enough to pay for handing it to a thread
+
+std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
+
+template <class Key>
+void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayout& layout,
+             SortedRows& sorted) {
+  const std::int64_t rows = lattice.rows();
+  const std::int32_t* values = lattice.span<std::int32_t>().data();
+  std::vector<KeyRow<Key>> items(static_cast<std::size_t>(rows));
+  std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    const std::int64_t begin = block * kBlock;
+    const std::int64_t end = std::min(rows, begin + kBlock);
+    bool ascends = true;
+    for (std::int64_t i = begin; i < end; ++i) {
+      KeyRow<Key>& item = items[static_cast<std::size_t>(i)];
+      item = {static_cast<std::uint32_t>(i), layout.key<Key>(values + i * layout.columns)};
+      if (i > begin) ascends = ascends && items[static_cast<std::size_t>(i - 1)].key < item.key;
+    }
+    block_ascends[static_cast<std::size_t>(block)] = ascends;
+  });
+  sorted.already_sorted = true;
+  for (std::int64_t block = 0; block < blocks_of(rows) && sorted.already_sorted; ++block) {
+    const auto begin = static_cast<std::size_t>(block * kBlock);
+    sorted.already_sorted = block_ascends[static_cast<std::size_t>(block)] != 0 &&
+                            (begin == 0 || items[begin - 1].key < items[begin].key);
+  }
+  if (sorted.already_sorted) {
+    sorted.distinct = rows;
+    return;
+  }
+
+  std::vector<KeyRow<Key>> scratch(items.size());
+  radix_sort(execution, items, scratch, layout.bits);
+  sorted.order = Tensor(DType::int32, {rows});
+  sorted.is_first = Tensor(DType::uint8, {rows});
+  std::int32_t* order = sorted.order.span<std::int32_t>().data();
+  std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
+  std::vector<std::int64_t> block_distinct(static_cast<std::size_t>(blocks_of(rows)));
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    std::int64_t distinct = 0;
+    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i) {
+      const KeyRow<Key>& item = items[static_cast<std::size_t>(i)];
+      order[i] = static_cast<std::int32_t>(item.row);
+      const bool first = i == 0 || !(items[static_cast<std::size_t>(i - 1)].key == item.key);
+      is_first[i] = first;
+      distinct += first;
+    }
+    block_distinct[static_cast<std::size_t>(block)] = distinct;
+  });
+  for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
+}
+
+}  // namespace
+
+Box bounding_box(const Execution& execution, ConstTensorView lattice) {
+  const std::int64_t rows = lattice.rows();
+  const auto columns = static_cast<std::size_t>(lattice.shape[1]);
+  Box box;
+  if (rows == 0) return box;
+  const std::int32_t* values = lattice.span<std::int32_t>().data();
+  std::vector<Box> boxes(static_cast<std::size_t>(blocks_of(rows)));
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    std::array<std::int32_t, 1 + kMaxDims> lower = {}, upper = {};
+    const std::int32_t* row = values + block * kBlock * static_cast<std::int64_t>(columns);
+    for (std::size_t c = 0; c < columns; ++c) lower[c] = upper[c] = row[c];
+    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock);
+         ++i, row += columns) {
+      for (std::size_t c = 0; c < columns; ++c) {
+        lower[c] = std::min(lower[c], row[c]);
+        upper[c] = std::max(upper[c], row[c]);
+      }
+    }
+    Box& result = boxes[static_cast<std::size_t>(block)];
+    for (std::size_t c = 0; c < columns; ++c) {
+      result.lower[c] = lower[c];
+      result.upper[c] = upper[c];
+    }
+  });
+  box = boxes.front();
+  for (const Box& other : boxes) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      box.lower[c] = std::min(box.lower[c], other.lower[c]);
+      box.upper[c] = std::max(box.upper[c], other.upper[c]);
+    }
+  }
+  return box;
+}
+
+SortedRows sort_rows(const Execution& execution, ConstTensorView lattice) {
+  SortedRows sorted;
+  sorted.box = bounding_box(execution, lattice);
+  if (lattice.rows() == 0) {
+    sorted.already_sorted = true;
+    return sorted;
+  }
+  const KeyLayout layout = KeyLayout::of(sorted.box, static_cast<int>(lattice.shape[1]) - 1);
+  dispatch_key(layout.bits, [&]<class Key>() { sort_as<Key>(execution, lattice, layout, sorted); });
+  return sorted;
+}
+
+std::shared_ptr<const CoordinateData> unique_set(const Execution& execution, const Tensor& lattice,
+                                                 PerAxis stride, Tensor* row_of) {
+  const std::int64_t rows = lattice.rows();
+  const std::int64_t columns = lattice.shape()[1];
+  SortedRows sorted = sort_rows(execution, lattice);
+  auto set = std::make_shared<CoordinateData>();
+  set->dims = static_cast<int>(columns) - 1;
+  set->stride = stride;
+  set->rows = sorted.distinct;
+  set->box = sorted.box;
+  if (row_of != nullptr) *row_of = Tensor(DType::int32, {rows});
+  if (sorted.already_sorted) {
+    set->lattice = lattice;
+    if (row_of != nullptr) {
+      for (std::int64_t i = 0; i < rows; ++i)
+        row_of->span<std::int32_t>()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);
+    }
+    return set;
+  }
+
+  const std::int32_t* order = sorted.order.span<std::int32_t>().data();
+  const std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
+  std::vector<std::int64_t> begin(static_cast<std::size_t>(blocks_of(rows)) + 1);
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    std::int64_t distinct = 0;
+    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
+      distinct += is_first[i];
+    begin[static_cast<std::size_t>(block) + 1] = distinct;
+  });
+  for (std::size_t block = 1; block < begin.size(); ++block) begin[block] += begin[block - 1];
+
+  set->lattice = Tensor(DType::int32, {sorted.distinct, columns});
+  const std::int32_t* source = lattice.span<std::int32_t>().data();
+  std::int32_t* destination = set->lattice.span<std::int32_t>().data();
+  std::int32_t* rows_out = row_of != nullptr ? row_of->span<std::int32_t>().data() : nullptr;
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    std::int64_t next = begin[static_cast<std::size_t>(block)];
+    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i) {
+      if (is_first[i] != 0) {
+        std::memcpy(destination + next * columns, source + order[i] * columns,
+                    static_cast<std::size_t>(columns) * sizeof(std::int32_t));
+        ++next;
+      }
+      if (rows_out != nullptr) rows_out[order[i]] = static_cast<std::int32_t>(next - 1);
+    }
+  });
+  return set;
+}
+
+}  // namespace gavotte::internal::cpu

@@ -1,0 +1,27 @@
+// Coordinates in key order: the sort that every set goes through.
+#pragma once
+
+#include <cstdint>
+
+#include "coordinate_data.h"
+#include "gavotte/device.h"
+
+namespace gavotte::internal::cpu {
+
+/// Rows of `lattice` (int32 [N, columns]) by ascending coordinate, equal ones by row.
+struct SortedRows {
+  Box box;
+  bool already_sorted = false;  ///< Strictly ascending as given: order is empty.
+  Tensor order;                 ///< int32 [N]
+  Tensor
+      is_first;  ///< uint8 [N], by sorted position: 0 where the coordinate equals the one before.
+  std::int64_t distinct = 0;
+};
+SortedRows sort_rows(const Execution&, ConstTensorView lattice);
+
+/// A set from rows that may repeat, in key order. row_of, where wanted: int32 [N], the set's row of
+/// each given row.
+std::shared_ptr<const CoordinateData> unique_set(const Execution&, const Tensor& lattice,
+                                                 PerAxis stride, Tensor* row_of = nullptr);
+
+}  // namespace gavotte::internal::cpu

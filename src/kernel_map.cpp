@@ -1,0 +1,103 @@
+// KernelMap: one set of pair lists, read in either direction.
+#include "gavotte/kernel_map.h"
+
+#include <cstdio>
+#include <utility>
+
+#include "backend.h"
+
+namespace gavotte {
+
+namespace {
+
+Execution execution_of(const internal::MapData& data) {
+  Execution execution;
+  execution.device = data.by_out.begin.device();
+  return execution;
+}
+
+/// Lists sorted by input row. Made at the first call; the lists never change afterwards.
+const internal::PairLists& lists_by_input(const internal::MapData& data) {
+  if (data.also_sorted_by_in) return data.by_out;
+  const std::lock_guard lock(data.mutex);
+  if (!data.by_in.begin) {
+    const Execution execution = execution_of(data);
+    data.by_in = internal::backend(execution.device).sort_by_input(execution, data);
+  }
+  return data.by_in;
+}
+
+internal::PairView pair_view(const KernelMap& map) {
+  return {map.offsets(), map.out_rows(), map.pair_begin(), map.pair_in(), map.pair_out()};
+}
+
+/// A form kept in `kept`, made by the backend when first asked for. `pairs` was read before: it
+/// takes the lock as well.
+ConstTensorView derived_form(const internal::MapData& data, const internal::PairView& pairs,
+                             Tensor& kept,
+                             Tensor (internal::Backend::*make)(const Execution&,
+                                                               const internal::PairView&)) {
+  const std::lock_guard lock(data.mutex);
+  if (!kept) {
+    const Execution execution = execution_of(data);
+    kept = (internal::backend(execution.device).*make)(execution, pairs);
+  }
+  return std::as_const(kept).view();
+}
+
+}  // namespace
+
+int KernelMap::offsets() const noexcept { return data_ ? data_->offsets : 0; }
+std::int64_t KernelMap::in_rows() const noexcept {
+  return data_ ? (transposed_ ? data_->out_rows : data_->in_rows) : 0;
+}
+std::int64_t KernelMap::out_rows() const noexcept {
+  return data_ ? (transposed_ ? data_->in_rows : data_->out_rows) : 0;
+}
+std::int64_t KernelMap::pairs() const noexcept { return data_ ? data_->pairs : 0; }
+int KernelMap::identity_offset() const noexcept { return data_ ? data_->identity_offset : -1; }
+bool KernelMap::has_identity_offset() const noexcept { return identity_offset() >= 0; }
+
+ConstTensorView KernelMap::pair_begin() const { return data_->by_out.begin.view(); }
+ConstTensorView KernelMap::pair_in() const {
+  return (transposed_ ? lists_by_input(*data_).out : data_->by_out.in).view();
+}
+ConstTensorView KernelMap::pair_out() const {
+  return (transposed_ ? lists_by_input(*data_).in : data_->by_out.out).view();
+}
+
+ConstTensorView KernelMap::table() const {
+  return derived_form(*data_, pair_view(*this),
+                      transposed_ ? data_->transposed_table : data_->table,
+                      &internal::Backend::map_table);
+}
+
+ConstTensorView KernelMap::masks() const {
+  return derived_form(*data_, pair_view(*this),
+                      transposed_ ? data_->transposed_masks : data_->masks,
+                      &internal::Backend::map_masks);
+}
+
+KernelMap KernelMap::transposed() const { return KernelMap(data_, !transposed_); }
+
+MapReport KernelMap::report() const {
+  MapReport report;
+  report.in_rows = in_rows();
+  report.out_rows = out_rows();
+  report.pairs = pairs();
+  report.offsets = offsets();
+  report.matches_per_output =
+      out_rows() > 0 ? static_cast<double>(pairs()) / static_cast<double>(out_rows()) : 0;
+  return report;
+}
+
+std::string MapReport::to_string() const {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "%lld -> %lld rows, %d offsets, %lld pairs, %.2f matches an output",
+                static_cast<long long>(in_rows), static_cast<long long>(out_rows), offsets,
+                static_cast<long long>(pairs), matches_per_output);
+  return text;
+}
+
+}  // namespace gavotte
