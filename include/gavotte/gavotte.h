@@ -1,0 +1,22 @@
+// All of the public interface.
+#pragma once
+
+#include "gavotte/config.h"
+#include "gavotte/conv_spec.h"
+#include "gavotte/convolution.h"
+#include "gavotte/coordinate_manager.h"
+#include "gavotte/coordinates.h"
+#include "gavotte/device.h"
+#include "gavotte/dtype.h"
+#include "gavotte/error.h"
+#include "gavotte/executor.h"
+#include "gavotte/kernel_map.h"
+#include "gavotte/network.h"
+#include "gavotte/points.h"
+#include "gavotte/pooling.h"
+#include "gavotte/shape.h"
+#include "gavotte/sparse_ops.h"
+#include "gavotte/sparse_tensor.h"
+#include "gavotte/tensor.h"
+#include "gavotte/version.h"
+#include "gavotte/voxelize.h"
