@@ -5,8 +5,11 @@ include(CheckLanguage)
 option(BUILD_SHARED_LIBS "Build libgavotte as a shared library" OFF)
 option(GAVOTTE_WERROR "Treat warnings as errors" OFF)
 
-# Required packages: header-only JSON for the graph of a network file.
+# Required packages: header-only JSON for the graph of a network file, vectors chosen at run time, and the
+# matrix products that every CPU can do.
 find_package(nlohmann_json 3.10 REQUIRED)
+find_package(hwy 1.0 REQUIRED)
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)
 find_package(Threads REQUIRED)
 
 # gavotte_optional(NAME FOUND DESCRIPTION): cache entry NAME is AUTO, ON or OFF; the variable NAME, which

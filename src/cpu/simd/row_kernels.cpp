@@ -1,0 +1,255 @@
+// The row loops, compiled for each target of Highway; the exported functions at the end choose one
+// at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/simd/row_kernels.cpp"
+#include <hwy/foreach_target.h>  // must come before highway.h
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "cpu/simd/row_kernels.h"
+#include "cpu/simd/storage-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace gavotte::internal::cpu::HWY_NAMESPACE {
+
+constexpr std::int64_t kPrefetchRows = 8;
+
+template <class Storage>
+const typename Storage::Element* elements(const void* data) {
+  return static_cast<const typename Storage::Element*>(data);
+}
+
+template <class Storage>
+typename Storage::Accumulator* accumulators(void* data) {
+  return static_cast<typename Storage::Accumulator*>(data);
+}
+
+template <class Storage>
+const typename Storage::Accumulator* accumulators(const void* data) {
+  return static_cast<const typename Storage::Accumulator*>(data);
+}
+
+// Calls body(Storage{}) for the dtype.
+template <class Body>
+void with_storage(DType dtype, Body&& body) {
+  switch (dtype) {
+    case DType::float64:
+      return body(Float64Storage{});
+    case DType::float16:
+      return body(Float16Storage{});
+    case DType::bfloat16:
+      return body(BFloat16Storage{});
+    default:
+      return body(Float32Storage{});
+  }
+}
+
+void gather(const GatherRows& args) {
+  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    using T = typename Storage::Accumulator;
+    const std::int64_t end = args.first_channel + args.channel_count;
+    for (std::int64_t j = 0; j < args.count; ++j) {
+      if (args.rows != nullptr && j + kPrefetchRows < args.count)
+        hwy::Prefetch(elements<Storage>(args.from) + args.rows[j + kPrefetchRows] * args.channels +
+                      args.first_channel);
+      const std::int64_t row = args.rows != nullptr ? args.rows[j] : j;
+      const auto* from = elements<Storage>(args.from) + row * args.channels;
+      T* to = accumulators<Storage>(args.to) + j * args.channels;
+      for_channels<T>(args.first_channel, end, [&](auto d, std::int64_t c) HWY_ATTR {
+        hn::StoreU(Storage::load(d, from + c), d, to + c);
+      });
+    }
+  });
+}
+
+// 1 / (1 + e^-x), lane by lane: the exponential is the standard library's.
+template <class D>
+HWY_NOINLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> value) {
+  using T = hn::TFromD<D>;
+  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
+  hn::Store(value, d, lanes);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = T{1} / (T{1} + std::exp(-lanes[i]));
+  return hn::Load(d, lanes);
+}
+
+template <class Storage, class D>
+HWY_INLINE hn::Vec<D> finish(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
+                             std::int64_t row_start, std::int64_t c) {
+  using T = hn::TFromD<D>;
+  if (epilogue.scale != nullptr)
+    value = hn::Mul(value, hn::LoadU(d, accumulators<Storage>(epilogue.scale) + c));
+  if (epilogue.shift != nullptr)
+    value = hn::Add(value, hn::LoadU(d, accumulators<Storage>(epilogue.shift) + c));
+  if (epilogue.residual != nullptr)
+    value = hn::Add(value, Storage::load(d, elements<Storage>(epilogue.residual) + row_start + c));
+  const auto zero = hn::Zero(d);
+  // Comparisons are written so that NaN passes through every activation.
+  switch (epilogue.activation) {
+    case Activation::none:
+      return value;
+    case Activation::relu:
+      return hn::IfThenElse(hn::Lt(value, zero), zero, value);
+    case Activation::leaky_relu:
+      return hn::IfThenElse(hn::Lt(value, zero),
+                            hn::Mul(value, hn::Set(d, static_cast<T>(epilogue.negative_slope))),
+                            value);
+    case Activation::sigmoid:
+      return sigmoid(d, value);
+  }
+  return value;
+}
+
+void finish_all(const FinishRows& args) {
+  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    using T = typename Storage::Accumulator;
+    const T* const partial = accumulators<Storage>(args.partial);
+    auto* const y = static_cast<typename Storage::Element*>(args.y);
+    const hn::ScalableTag<T> whole;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
+    const std::int64_t end = args.first_channel + args.channel_count;
+    for (std::int64_t row = 0; row < args.rows; ++row) {
+      const std::int64_t start = row * args.channels;
+      const auto own = static_cast<std::uint32_t>(row);
+      const std::uint32_t* entry =
+          args.entry_begin != nullptr ? args.entries + args.entry_begin[row] : &own;
+      const std::int64_t count =
+          args.entry_begin != nullptr ? args.entry_begin[row + 1] - args.entry_begin[row] : 1;
+      std::int64_t c = args.first_channel;
+      // Four vectors at a time, so that the additions of four chains overlap.
+      for (; c + 4 * lanes <= end; c += 4 * lanes) {
+        auto sum0 = hn::Zero(whole), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+        for (std::int64_t i = 0; i < count; ++i) {
+          const T* from = partial + static_cast<std::int64_t>(entry[i]) * args.channels + c;
+          sum0 = hn::Add(sum0, hn::LoadU(whole, from));
+          sum1 = hn::Add(sum1, hn::LoadU(whole, from + lanes));
+          sum2 = hn::Add(sum2, hn::LoadU(whole, from + 2 * lanes));
+          sum3 = hn::Add(sum3, hn::LoadU(whole, from + 3 * lanes));
+        }
+        Storage::store(whole, finish<Storage>(whole, sum0, args.epilogue, start, c), y + start + c);
+        Storage::store(whole, finish<Storage>(whole, sum1, args.epilogue, start, c + lanes),
+                       y + start + c + lanes);
+        Storage::store(whole, finish<Storage>(whole, sum2, args.epilogue, start, c + 2 * lanes),
+                       y + start + c + 2 * lanes);
+        Storage::store(whole, finish<Storage>(whole, sum3, args.epilogue, start, c + 3 * lanes),
+                       y + start + c + 3 * lanes);
+      }
+      for_channels<T>(c, end, [&](auto d, std::int64_t channel) HWY_ATTR {
+        auto sum = hn::Zero(d);
+        for (std::int64_t i = 0; i < count; ++i)
+          sum = hn::Add(
+              sum, hn::LoadU(
+                       d, partial + static_cast<std::int64_t>(entry[i]) * args.channels + channel));
+        Storage::store(d, finish<Storage>(d, sum, args.epilogue, start, channel),
+                       y + start + channel);
+      });
+    }
+  });
+}
+
+void depthwise(const DepthwiseRows& args) {
+  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    using T = typename Storage::Accumulator;
+    const auto* x = elements<Storage>(args.x);
+    const T* weights = accumulators<Storage>(args.weights);
+    T* sums = accumulators<Storage>(args.sums);
+    for (std::int64_t row = 0; row < args.rows; ++row) {
+      for_channels<T>(0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+        auto sum = hn::Zero(d);
+        for (std::uint32_t e = args.entry_begin[row]; e < args.entry_begin[row + 1]; ++e)
+          sum = hn::MulAdd(Storage::load(d, x + args.input_row[e] * args.channels + c),
+                           hn::LoadU(d, weights + args.offset[e] * args.channels + c), sum);
+        hn::StoreU(sum, d, sums + row * args.channels + c);
+      });
+    }
+  });
+}
+
+void add_all(DType dtype, const void* x, std::int64_t rows, std::int64_t channels, void* sums) {
+  with_storage(dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    using T = typename Storage::Accumulator;
+    T* to = accumulators<Storage>(sums);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const auto* from = elements<Storage>(x) + row * channels;
+      for_channels<T>(0, channels, [&](auto d, std::int64_t c) HWY_ATTR {
+        hn::StoreU(hn::Add(hn::LoadU(d, to + c), Storage::load(d, from + c)), d, to + c);
+      });
+    }
+  });
+}
+
+void multiply_add(const MultiplyAddRows& args) {
+  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    using T = typename Storage::Accumulator;
+    T* sums = accumulators<Storage>(args.sums);
+    for (std::int64_t j = 0; j < args.count; ++j) {
+      const auto* a = elements<Storage>(args.a) + args.a_rows[j] * args.channels;
+      const auto* b = elements<Storage>(args.b) + args.b_rows[j] * args.channels;
+      for_channels<T>(0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+        hn::StoreU(
+            hn::MulAdd(Storage::load(d, a + c), Storage::load(d, b + c), hn::LoadU(d, sums + c)), d,
+            sums + c);
+      });
+    }
+  });
+}
+
+}  // namespace gavotte::internal::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gavotte::internal::cpu {
+
+HWY_EXPORT(gather);
+HWY_EXPORT(finish_all);
+HWY_EXPORT(depthwise);
+HWY_EXPORT(add_all);
+HWY_EXPORT(multiply_add);
+
+void gather_rows(const GatherRows& args) { HWY_DYNAMIC_DISPATCH(gather)(args); }
+void finish_rows(const FinishRows& args) { HWY_DYNAMIC_DISPATCH(finish_all)(args); }
+void depthwise_rows(const DepthwiseRows& args) { HWY_DYNAMIC_DISPATCH(depthwise)(args); }
+void add_rows(DType dtype, const void* x, std::int64_t rows, std::int64_t channels, void* sums) {
+  HWY_DYNAMIC_DISPATCH(add_all)(dtype, x, rows, channels, sums);
+}
+void multiply_add_rows(const MultiplyAddRows& args) { HWY_DYNAMIC_DISPATCH(multiply_add)(args); }
+
+void apply_epilogue(DType dtype, const void* x, std::int64_t first, std::int64_t rows,
+                    std::int64_t channels, const RowEpilogue& epilogue, void* y) {
+  const std::int64_t row_bytes = channels * size_bytes(dtype);
+  const auto* from = static_cast<const std::byte*>(x) + first * row_bytes;
+  auto* to = static_cast<std::byte*>(y) + first * row_bytes;
+  RowEpilogue own = epilogue;
+  if (own.residual != nullptr)
+    own.residual = static_cast<const std::byte*>(own.residual) + first * row_bytes;
+  if (is_accumulator(dtype))
+    return finish_rows({dtype, from, nullptr, nullptr, rows, channels, 0, channels, own, to});
+  // 16-bit rows pass through a small float buffer, a span of channels of one row at a time.
+  constexpr std::int64_t kSpan = 1024;
+  float buffer[kSpan];
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t c = 0; c < channels; c += kSpan) {
+      const std::int64_t count = std::min(kSpan, channels - c);
+      const std::int64_t skip = row * row_bytes + c * size_bytes(dtype);
+      gather_rows({dtype, from + skip, nullptr, 1, count, 0, count, buffer});
+      RowEpilogue part = own;
+      if (part.scale != nullptr) part.scale = static_cast<const float*>(part.scale) + c;
+      if (part.shift != nullptr) part.shift = static_cast<const float*>(part.shift) + c;
+      if (part.residual != nullptr)
+        part.residual = static_cast<const std::byte*>(part.residual) + skip;
+      finish_rows({dtype, buffer, nullptr, nullptr, 1, count, 0, count, part, to + skip});
+    }
+  }
+}
+
+}  // namespace gavotte::internal::cpu
+#endif  // HWY_ONCE

@@ -1,0 +1,144 @@
+// Loads of any floating dtype into accumulator vectors and rounded stores back. Compiled once for
+// each target.
+#if defined(GAVOTTE_STORAGE_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef GAVOTTE_STORAGE_INL_H
+#undef GAVOTTE_STORAGE_INL_H
+#else
+#define GAVOTTE_STORAGE_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+HWY_BEFORE_NAMESPACE();
+namespace gavotte::internal::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Hardware conversions of float16 exist and round to nearest even.
+#undef GAVOTTE_HARDWARE_FLOAT16
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)) || HWY_ARCH_ARM_A64
+#define GAVOTTE_HARDWARE_FLOAT16 1
+#else
+#define GAVOTTE_HARDWARE_FLOAT16 0
+#endif
+
+template <class T>
+struct PlainStorage {
+  using Element = T;
+  using Accumulator = T;
+  template <class D>
+  static HWY_INLINE hn::Vec<D> load(D d, const Element* from) {
+    return hn::LoadU(d, from);
+  }
+  template <class D>
+  static HWY_INLINE void store(D d, hn::Vec<D> value, Element* to) {
+    hn::StoreU(value, d, to);
+  }
+};
+using Float32Storage = PlainStorage<float>;
+using Float64Storage = PlainStorage<double>;
+
+struct BFloat16Storage {
+  using Element = std::uint16_t;
+  using Accumulator = float;
+  template <class D>
+  static HWY_INLINE hn::Vec<D> load(D d, const Element* from) {
+    const hn::Rebind<std::uint16_t, D> d16;
+    const hn::Rebind<std::uint32_t, D> d32;
+    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, from))));
+  }
+  // Round to nearest even by adding 0x7fff plus the bit that stays lowest; a NaN keeps its sign and
+  // becomes quiet.
+  template <class D>
+  static HWY_INLINE void store([[maybe_unused]] D d, hn::Vec<D> value, Element* to) {
+    const hn::Rebind<std::uint16_t, D> d16;
+    const hn::Rebind<std::uint32_t, D> d32;
+    const auto bits = hn::BitCast(d32, value);
+    const auto lowest = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
+    const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(lowest, hn::Set(d32, 0x7fffu))));
+    const auto quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(d32, 0x40u));
+    const auto is_nan = hn::RebindMask(d32, hn::IsNaN(value));
+    const auto result = hn::IfThenElse(is_nan, quiet, rounded);
+    const hn::Rebind<std::int32_t, D> signed32;
+    hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed32, result)), d16, to);
+  }
+};
+
+struct Float16Storage {
+  using Element = std::uint16_t;
+  using Accumulator = float;
+  template <class D>
+  static HWY_INLINE hn::Vec<D> load(D d, const Element* from) {
+    const hn::Rebind<std::uint16_t, D> d16;
+    const auto half = hn::LoadU(d16, from);
+#if GAVOTTE_HARDWARE_FLOAT16
+    const hn::Rebind<hwy::float16_t, D> d_half;
+    return hn::PromoteTo(d, hn::BitCast(d_half, half));
+#else
+    // The exponent is rebiased by one exact multiplication, which makes subnormals normal too;
+    // infinity and NaN get their exponent by hand.
+    const hn::Rebind<std::uint32_t, D> d32;
+    const auto bits = hn::PromoteTo(d32, half);
+    const auto magnitude = hn::ShiftLeft<13>(hn::And(bits, hn::Set(d32, 0x7fffu)));
+    const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(d32, 0x8000u)));
+    const auto scaled = hn::BitCast(d32, hn::Mul(hn::BitCast(d, magnitude), hn::Set(d, 0x1p112F)));
+    const auto special = hn::Ge(hn::BitCast(d, scaled), hn::Set(d, 65536.0F));
+    const auto with_exponent = hn::Or(magnitude, hn::Set(d32, 0x7f800000u));
+    return hn::BitCast(
+        d, hn::Or(sign, hn::IfThenElse(hn::RebindMask(d32, special), with_exponent, scaled)));
+#endif
+  }
+  template <class D>
+  static HWY_INLINE void store([[maybe_unused]] D d, hn::Vec<D> value, Element* to) {
+    const hn::Rebind<std::uint16_t, D> d16;
+#if GAVOTTE_HARDWARE_FLOAT16
+    const hn::Rebind<hwy::float16_t, D> d_half;
+    hn::StoreU(hn::BitCast(d16, hn::DemoteTo(d_half, value)), d16, to);
+#else
+    const hn::Rebind<std::uint32_t, D> d32;
+    const hn::Rebind<std::int32_t, D> signed32;
+    const auto bits = hn::BitCast(d32, value);
+    const auto sign = hn::And(bits, hn::Set(d32, 0x80000000u));
+    const auto magnitude = hn::Xor(bits, sign);
+    // Normal results: rebias the exponent and round to nearest even on the 13 bits that go.
+    const auto lowest = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(d32, 1u));
+    const auto rebiased = hn::Add(magnitude, hn::Set(d32, 0xc8000fffu));  // -(112 << 23) + 0xfff
+    const auto normal = hn::ShiftRight<13>(hn::Add(rebiased, lowest));
+    // Subnormal results: adding 0.5 lets the float addition round at the right bit.
+    const auto half_value = hn::Set(d, 0.5F);
+    const auto shifted = hn::Add(hn::BitCast(d, magnitude), half_value);
+    const auto subnormal = hn::Sub(hn::BitCast(d32, shifted), hn::BitCast(d32, half_value));
+    const auto is_small =
+        hn::RebindMask(d32, hn::Lt(hn::BitCast(d, magnitude), hn::Set(d, 0x1p-14F)));
+    const auto is_large =
+        hn::RebindMask(d32, hn::Ge(hn::BitCast(d, magnitude), hn::Set(d, 65520.0F)));
+    const auto is_nan = hn::RebindMask(d32, hn::IsNaN(value));
+    auto result = hn::IfThenElse(is_small, subnormal, normal);
+    result = hn::IfThenElse(is_large, hn::Set(d32, 0x7c00u), result);
+    result = hn::IfThenElse(is_nan, hn::Set(d32, 0x7e00u), result);
+    result = hn::Or(result, hn::ShiftRight<16>(sign));
+    hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed32, result)), d16, to);
+#endif
+  }
+};
+
+/// Calls body(d, c) over channels [begin, end): whole vectors, then parts of four, then single
+/// lanes.
+template <class T, class Body>
+HWY_INLINE void for_channels(std::int64_t begin, std::int64_t end, Body&& body) {
+  const hn::ScalableTag<T> whole;
+  const hn::CappedTag<T, 4> four;
+  const hn::CappedTag<T, 1> one;
+  std::int64_t c = begin;
+  for (const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole)); c + lanes <= end; c += lanes)
+    body(whole, c);
+  for (const auto lanes = static_cast<std::int64_t>(hn::Lanes(four)); c + lanes <= end; c += lanes)
+    body(four, c);
+  for (; c < end; ++c) body(one, c);
+}
+
+}  // namespace gavotte::internal::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
