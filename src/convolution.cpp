@@ -1,0 +1,252 @@
+// The public convolutions: check every argument, make the plan, call the backend.
+#include "gavotte/convolution.h"
+
+#include <cstring>
+#include <string>
+
+#include "backend.h"
+#include "check.h"
+
+namespace gavotte {
+namespace {
+
+using internal::ConvPlan;
+
+void check_floating(const char* what, const ConstTensorView& view) {
+  GAVOTTE_CHECK_TYPE(is_floating_point(view.dtype),
+                     std::string(what) + " must be float16, bfloat16, float32 or float64, got " +
+                         std::string(name(view.dtype)));
+}
+
+void check_dtype(const char* what, const ConstTensorView& view, DType expected) {
+  GAVOTTE_CHECK_TYPE(view.dtype == expected,
+                     std::string(what) + " must be " + std::string(name(expected)) +
+                         " like the rest, got " + std::string(name(view.dtype)));
+}
+
+void check_shape(const char* what, const ConstTensorView& view, const Shape& expected,
+                 const char* meaning) {
+  GAVOTTE_CHECK(view.shape == expected, std::string(what) + " must be " + meaning + " = " +
+                                            expected.to_string() + ", got " +
+                                            view.shape.to_string());
+}
+
+void check_memory(const char* what, const ConstTensorView& view, const Device& device) {
+  GAVOTTE_CHECK(view.data != nullptr || view.shape.elements() == 0,
+                std::string(what) + " " + view.shape.to_string() + " has no memory (null pointer)");
+  GAVOTTE_CHECK(view.device == device, std::string(what) + " must be on " + device.to_string() +
+                                           ", where the call runs; it is on " +
+                                           view.device.to_string());
+}
+
+void check_matrix(const char* what, const ConstTensorView& view, std::int64_t rows,
+                  const char* rows_of) {
+  check_floating(what, view);
+  GAVOTTE_CHECK(view.shape.rank() == 2,
+                std::string(what) + " must be [rows, channels], got " + view.shape.to_string());
+  GAVOTTE_CHECK(view.shape[0] == rows,
+                std::string(what) + " must have the " + std::to_string(rows) + " " + rows_of +
+                    " rows of the kernel map, got " + std::to_string(view.shape[0]));
+}
+
+void check_groups(std::int64_t in_channels, std::int64_t out_channels, int groups) {
+  GAVOTTE_CHECK(groups >= 1, "groups must be at least 1, got " + std::to_string(groups));
+  GAVOTTE_CHECK(in_channels % groups == 0 && out_channels % groups == 0,
+                "groups must divide both channel counts, " + std::to_string(in_channels) + " and " +
+                    std::to_string(out_channels) + "; got " + std::to_string(groups));
+}
+
+ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t out_channels,
+                   int groups, const ConvConfig& config, const Execution& execution) {
+  config.validate();
+  check_groups(in_channels, out_channels, groups);
+  GAVOTTE_CHECK(map.pair_begin().device == execution.device,
+                "the kernel map must be on " + execution.device.to_string() +
+                    ", where the call runs; it is on " + map.pair_begin().device.to_string());
+  GAVOTTE_CHECK(config.dataflow != Dataflow::dense_gemm || map.is_identity(),
+                "dataflow dense_gemm needs a map that is the identity (kernel size 1, stride 1); "
+                "this one is: " +
+                    map.report().to_string());
+  return {map, in_channels, out_channels, groups, config};
+}
+
+void check_map(const KernelMap& map) {
+  GAVOTTE_CHECK(bool{map}, "the kernel map is empty (default constructed)");
+}
+
+// The weights' shape against the map's K and one known channel count; returns nothing, throws
+// Error.
+void check_weights(const ConstTensorView& weights, const KernelMap& map, int groups, DType dtype,
+                   const Execution& execution) {
+  check_dtype("weights", weights, dtype);
+  GAVOTTE_CHECK(weights.shape.rank() == 3,
+                "weights must be [K, Cin / groups, Cout], got " + weights.shape.to_string());
+  GAVOTTE_CHECK(weights.shape[0] == map.offsets(),
+                "weights must have the map's " + std::to_string(map.offsets()) +
+                    " kernel offsets first, got " + weights.shape.to_string());
+  GAVOTTE_CHECK(groups >= 1, "groups must be at least 1, got " + std::to_string(groups));
+  check_memory("weights", weights, execution.device);
+}
+
+DType accumulator_of(DType dtype) {
+  return dtype == DType::float64 ? DType::float64 : DType::float32;
+}
+
+void check_epilogue(const Epilogue& epilogue, DType dtype, std::int64_t rows, std::int64_t channels,
+                    const Device& device) {
+  const auto check_vector = [&](const char* what, const ConstTensorView& view) {
+    if (!view) return;
+    GAVOTTE_CHECK_TYPE(view.dtype == accumulator_of(dtype),
+                       std::string(what) + " must be " + std::string(name(accumulator_of(dtype))) +
+                           " for " + std::string(name(dtype)) + " features, got " +
+                           std::string(name(view.dtype)));
+    check_shape(what, view, {channels}, "[Cout]");
+    check_memory(what, view, device);
+  };
+  check_vector("epilogue scale", epilogue.scale);
+  check_vector("epilogue shift", epilogue.shift);
+  if (epilogue.residual) {
+    check_dtype("epilogue residual", epilogue.residual, dtype);
+    check_shape("epilogue residual", epilogue.residual, {rows, channels}, "[output rows, Cout]");
+    check_memory("epilogue residual", epilogue.residual, device);
+  }
+  const auto activation = static_cast<int>(epilogue.activation);
+  GAVOTTE_CHECK(activation >= 0 && activation <= static_cast<int>(Activation::sigmoid),
+                "activation holds no value of its enum: " + std::to_string(activation));
+}
+
+// A bias as the epilogue's shift: a view of itself where its dtype is the accumulator's, else of
+// `converted`.
+ConstTensorView bias_as_shift(const ConstTensorView& bias, DType dtype, std::int64_t channels,
+                              const Execution& execution, Tensor& converted) {
+  if (!bias) return {};
+  GAVOTTE_CHECK_TYPE(bias.dtype == dtype || bias.dtype == DType::float32,
+                     "bias must be " + std::string(name(dtype)) +
+                         " like the weights, or float32; got " + std::string(name(bias.dtype)));
+  check_shape("bias", bias, {channels}, "[Cout]");
+  check_memory("bias", bias, execution.device);
+  if (bias.dtype == accumulator_of(dtype)) return bias;
+  converted = Tensor(accumulator_of(dtype), bias.shape, execution.device);
+  internal::backend(execution.device).convert(execution, bias, converted);
+  return std::as_const(converted).view();
+}
+
+}  // namespace
+
+Tensor convolution(ConstTensorView features, ConstTensorView weights, const KernelMap& map,
+                   int groups, const Epilogue& epilogue, const ConvConfig& config,
+                   const Execution& execution) {
+  check_map(map);
+  check_matrix("features", features, map.in_rows(), "input");
+  check_memory("features", features, execution.device);
+  check_weights(weights, map, groups, features.dtype, execution);
+  const std::int64_t in_channels = features.shape[1], out_channels = weights.shape[2];
+  const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
+  check_shape("weights", weights, {map.offsets(), in_channels / groups, out_channels},
+              "[K, Cin / groups, Cout]");
+  check_epilogue(epilogue, features.dtype, map.out_rows(), out_channels, execution.device);
+  Tensor result(features.dtype, {map.out_rows(), out_channels}, execution.device);
+  internal::backend(execution.device)
+      .convolution_forward(execution, plan, features, weights, epilogue, result);
+  return result;
+}
+
+Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, const KernelMap& map,
+                         int groups, const ConvConfig& config, const Execution& execution) {
+  check_map(map);
+  check_matrix("grad_out", grad_out, map.out_rows(), "output");
+  check_memory("grad_out", grad_out, execution.device);
+  check_weights(weights, map, groups, grad_out.dtype, execution);
+  GAVOTTE_CHECK(weights.shape[2] == grad_out.shape[1],
+                "weights must end in the " + std::to_string(grad_out.shape[1]) +
+                    " channels of grad_out, got " + weights.shape.to_string());
+  const std::int64_t in_channels = weights.shape[1] * groups;
+  const ConvPlan plan = make_plan(map, in_channels, weights.shape[2], groups, config, execution);
+  Tensor result(grad_out.dtype, {map.in_rows(), in_channels}, execution.device);
+  internal::backend(execution.device).convolution_dgrad(execution, plan, grad_out, weights, result);
+  return result;
+}
+
+Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out, const KernelMap& map,
+                         int groups, const ConvConfig& config, const Execution& execution) {
+  check_map(map);
+  check_matrix("features", features, map.in_rows(), "input");
+  check_memory("features", features, execution.device);
+  check_matrix("grad_out", grad_out, map.out_rows(), "output");
+  check_memory("grad_out", grad_out, execution.device);
+  check_dtype("grad_out", grad_out, features.dtype);
+  const std::int64_t in_channels = features.shape[1], out_channels = grad_out.shape[1];
+  const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
+  Tensor result(features.dtype, {map.offsets(), in_channels / groups, out_channels},
+                execution.device);
+  internal::backend(execution.device)
+      .convolution_wgrad(execution, plan, features, grad_out, result);
+  return result;
+}
+
+Tensor bias_grad(ConstTensorView grad_out, const Execution& execution) {
+  check_floating("grad_out", grad_out);
+  GAVOTTE_CHECK(grad_out.shape.rank() == 2,
+                "grad_out must be [rows, channels], got " + grad_out.shape.to_string());
+  check_memory("grad_out", grad_out, execution.device);
+  Tensor result(grad_out.dtype, {grad_out.shape[1]}, execution.device);
+  internal::backend(execution.device).column_sum(execution, grad_out, result);
+  return result;
+}
+
+Tensor to_kio(ConstTensorView weights, WeightLayout layout) {
+  check_floating("weights", weights);
+  const int rank = weights.shape.rank();
+  GAVOTTE_CHECK(
+      rank >= 3,
+      "weights must have at least 3 axes, [K, Cin / groups, Cout] or [Cout, K, Cin / groups] "
+      "with one axis or more for K; got " +
+          weights.shape.to_string());
+  GAVOTTE_CHECK(weights.device.kind == DeviceKind::cpu,
+                "weights must be in the CPU's memory to change their layout, got " +
+                    weights.device.to_string());
+  check_memory("weights", weights, Device::cpu());
+  const bool out_first = layout == WeightLayout::oki;
+  const int first_kernel_axis = out_first ? 1 : 0;
+  std::int64_t volume = 1;
+  for (int axis = first_kernel_axis; axis < first_kernel_axis + rank - 2; ++axis)
+    volume *= weights.shape[axis];
+  const std::int64_t in = weights.shape[out_first ? rank - 1 : rank - 2];
+  const std::int64_t out = weights.shape[out_first ? 0 : rank - 1];
+  if (!out_first)
+    return Tensor::copy_of({weights.data, weights.dtype, {volume, in, out}, weights.device});
+
+  Tensor result(weights.dtype, {volume, in, out});
+  const auto size = static_cast<std::size_t>(size_bytes(weights.dtype));
+  const auto* from = static_cast<const std::byte*>(weights.data);
+  auto* to = static_cast<std::byte*>(result.data());
+  const auto columns = static_cast<std::size_t>(volume * in), rows = static_cast<std::size_t>(out);
+  for (std::size_t row = 0; row < rows; ++row)
+    for (std::size_t column = 0; column < columns; ++column)
+      std::memcpy(to + (column * rows + row) * size, from + (row * columns + column) * size, size);
+  return result;
+}
+
+SparseTensor convolution(const SparseTensor& x, ConstTensorView weights, const ConvSpec& spec,
+                         const ConvolutionOptions& options) {
+  GAVOTTE_CHECK(bool{x.coordinates()}, "the sparse tensor is empty (default constructed)");
+  const Execution execution = x.manager().execution();
+  Tensor reordered;
+  if (spec.weight_layout != WeightLayout::kio) {
+    reordered = to_kio(weights, spec.weight_layout);
+    weights = std::as_const(reordered).view();
+  }
+  const MapResult result = x.manager().kernel_map(x.coordinates(), spec);
+  GAVOTTE_CHECK(weights.shape.rank() == 3,
+                "weights must be [K, Cin / groups, Cout], got " + weights.shape.to_string());
+  Tensor converted;
+  Epilogue epilogue;
+  epilogue.shift =
+      bias_as_shift(options.bias, weights.dtype, weights.shape[2], execution, converted);
+  epilogue.activation = options.activation;
+  Tensor features = convolution(x.features().view(), weights, result.map, spec.groups, epilogue,
+                                options.config, execution);
+  return {result.output, std::move(features), x.manager()};
+}
+
+}  // namespace gavotte

@@ -1,0 +1,265 @@
+// A tile in four steps: find its pairs by binary search, gather each group's inputs, multiply group
+// by group, sum the products of each output row in the order of the offsets. That order, and the
+// tile's borders, do not depend on threads; so neither do the bits of the result.
+#include "cpu/convolution_tile.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/gemm.h"
+#include "cpu/simd/row_kernels.h"
+
+namespace gavotte::internal::cpu {
+namespace {
+
+constexpr std::int64_t kMostPairs = std::int64_t{1} << 26;
+
+std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+const void* row_of(const void* data, std::int64_t row, std::int64_t channels, DType dtype) {
+  return static_cast<const std::byte*>(data) + row * channels * size_bytes(dtype);
+}
+void* row_of(void* data, std::int64_t row, std::int64_t channels, DType dtype) {
+  return static_cast<std::byte*>(data) + row * channels * size_bytes(dtype);
+}
+
+// Calls body(first channel, count) for each tile of channels; tile 0 = all.
+template <class Body>
+void for_channel_tiles(std::int64_t channels, std::int32_t tile, Body&& body) {
+  const std::int64_t step = tile > 0 ? tile : std::max<std::int64_t>(channels, 1);
+  for (std::int64_t c = 0; c < channels; c += step) body(c, std::min(step, channels - c));
+}
+
+// rows [rows, Cin] times offset k's weights into `to` [rows, Cout], group by group of the channels.
+template <class T>
+void multiply(const ForwardTask& task, int k, const T* rows, std::int64_t count, T* to) {
+  const std::int64_t in_group = task.in_channels / task.groups,
+                     out_group = task.out_channels / task.groups;
+  const T* weights = static_cast<const T*>(task.weights) + k * in_group * task.out_channels;
+  for (int group = 0; group < task.groups; ++group)
+    gemm(count, out_group, in_group, rows + group * in_group, task.in_channels,
+         weights + group * out_group, task.out_channels, to + group * out_group, task.out_channels,
+         false);
+}
+
+// Where each output row's entries begin: workspace.entry_begin [rows + 1]. Returns it as a cursor
+// that stands one place ahead: entry_begin[r + 1] is where row r's next entry goes, so that filling
+// turns it into the final form.
+std::uint32_t* count_entries(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
+                             Workspace& workspace) {
+  std::uint32_t* begin = workspace.entry_begin.as<std::uint32_t>(rows + 2);
+  std::memset(begin, 0, index(rows + 2) * sizeof(std::uint32_t));
+  for (int k = 0; k < pairs.offsets; ++k) {
+    const std::int32_t* out = pairs.out + workspace.first[index(k)];
+    const std::int64_t count = workspace.counts[index(k)];
+    for (std::int64_t j = 0; j < count; ++j) ++begin[out[j] - first_row + 2];
+  }
+  for (std::int64_t row = 1; row < rows + 2; ++row) begin[row] += begin[row - 1];
+  return begin;
+}
+
+std::int64_t total_pairs(const Workspace& workspace) {
+  std::int64_t total = 0;
+  for (const std::int64_t count : workspace.counts) total += count;
+  return total;
+}
+
+// Gathers the inputs of one group, [member][padded row][Cin], zeros in the padding, and multiplies
+// them.
+template <class T>
+void multiply_group(const ForwardTask& task, const OffsetGroup& group, Workspace& workspace,
+                    T* partial) {
+  T* gathered = workspace.gathered.as<T>(group.count * group.rows * task.in_channels);
+  for (std::int32_t member = 0; member < group.count; ++member) {
+    const std::int32_t k = workspace.grouping.order[index(group.first + member)];
+    const std::int64_t count = workspace.counts[index(k)];
+    T* to = gathered + member * group.rows * task.in_channels;
+    for_channel_tiles(task.in_channels, task.config.gather_channel_tile,
+                      [&](std::int64_t c, std::int64_t channels) {
+                        gather_rows({task.dtype, task.x, task.pairs.in + workspace.first[index(k)],
+                                     count, task.in_channels, c, channels, to});
+                      });
+    std::fill(to + count * task.in_channels, to + group.rows * task.in_channels, T{0});
+  }
+  for (std::int32_t member = 0; member < group.count; ++member) {
+    const std::int32_t k = workspace.grouping.order[index(group.first + member)];
+    multiply(task, k, gathered + member * group.rows * task.in_channels, group.rows,
+             partial + workspace.base_rows[index(k)] * task.out_channels);
+  }
+}
+
+// Rows [first_row, + rows) of x as accumulators: x itself where it holds them.
+template <class T>
+const T* accumulator_rows(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                          Workspace& workspace) {
+  const void* from = row_of(task.x, first_row, task.in_channels, task.dtype);
+  if (is_accumulator(task.dtype)) return static_cast<const T*>(from);
+  T* to = workspace.gathered.as<T>(rows * task.in_channels);
+  gather_rows({task.dtype, from, nullptr, rows, task.in_channels, 0, task.in_channels, to});
+  return to;
+}
+
+void finish_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                 const void* partial, const std::uint32_t* entry_begin,
+                 const std::uint32_t* entries) {
+  RowEpilogue epilogue = task.epilogue;
+  if (epilogue.residual != nullptr)
+    epilogue.residual = row_of(epilogue.residual, first_row, task.out_channels, task.dtype);
+  void* y = row_of(task.y, first_row, task.out_channels, task.dtype);
+  for_channel_tiles(task.out_channels, task.config.scatter_channel_tile,
+                    [&](std::int64_t c, std::int64_t channels) {
+                      finish_rows({task.dtype, partial, entry_begin, entries, rows,
+                                   task.out_channels, c, channels, epilogue, y});
+                    });
+}
+
+// Gives each offset its rows of the partial products: workspace.base_rows. Returns how many there
+// are.
+std::int64_t place_partials(const MapPairs& pairs, std::int64_t rows, Workspace& workspace) {
+  workspace.base_rows.assign(index(pairs.offsets), 0);
+  std::int64_t next = 0;
+  for (const OffsetGroup& group : workspace.grouping.groups) {
+    for (std::int32_t member = 0; member < group.count; ++member, next += group.rows)
+      workspace.base_rows[index(workspace.grouping.order[index(group.first + member)])] = next;
+  }
+  if (pairs.identity >= 0) {
+    workspace.base_rows[index(pairs.identity)] = next;
+    next += rows;
+  }
+  return next;
+}
+
+template <class T>
+void convolve(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+              Workspace& workspace) {
+  const MapPairs& pairs = task.pairs;
+  find_pairs(pairs, first_row, rows, workspace);
+  group_tile(pairs, task.config, workspace);
+  T* partial = workspace.partial.as<T>(place_partials(pairs, rows, workspace) * task.out_channels);
+  for (const OffsetGroup& group : workspace.grouping.groups)
+    multiply_group(task, group, workspace, partial);
+  if (pairs.identity >= 0)
+    multiply(task, pairs.identity, accumulator_rows<T>(task, first_row, rows, workspace), rows,
+             partial + workspace.base_rows[index(pairs.identity)] * task.out_channels);
+
+  std::uint32_t* begin = count_entries(pairs, first_row, rows, workspace);
+  auto* entries = workspace.entries.as<std::uint32_t>(total_pairs(workspace));
+  for (int k = 0; k < pairs.offsets; ++k) {
+    const std::int32_t* out = pairs.out + workspace.first[index(k)];
+    const auto base = static_cast<std::uint32_t>(workspace.base_rows[index(k)]);
+    const std::int64_t count = workspace.counts[index(k)];
+    for (std::int64_t j = 0; j < count; ++j)
+      entries[begin[out[j] - first_row + 1]++] = base + static_cast<std::uint32_t>(j);
+  }
+  finish_tile(task, first_row, rows, partial, begin, entries);
+}
+
+template <class T>
+void convolve_depthwise(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                        Workspace& workspace) {
+  const MapPairs& pairs = task.pairs;
+  find_pairs(pairs, first_row, rows, workspace);
+  std::uint32_t* begin = count_entries(pairs, first_row, rows, workspace);
+  const std::int64_t total = total_pairs(workspace);
+  auto* inputs = workspace.entries.as<std::int32_t>(total);
+  auto* offsets = workspace.entry_offsets.as<std::int32_t>(total);
+  for (int k = 0; k < pairs.offsets; ++k) {
+    const std::int64_t first = workspace.first[index(k)], count = workspace.counts[index(k)];
+    for (std::int64_t j = first; j < first + count; ++j) {
+      const std::uint32_t entry = begin[pairs.out[j] - first_row + 1]++;
+      inputs[entry] = pairs.in[j];
+      offsets[entry] = k;
+    }
+  }
+  T* sums = workspace.partial.as<T>(rows * task.out_channels);
+  const auto* weights = static_cast<const T*>(task.weights);
+  const std::int64_t multiplier = task.out_channels / task.groups;
+  if (multiplier == 1) {
+    depthwise_rows(
+        {task.dtype, task.x, weights, begin, inputs, offsets, rows, task.out_channels, sums});
+  } else {
+    std::fill(sums, sums + rows * task.out_channels, T{0});
+    T* input = workspace.gathered.as<T>(task.in_channels);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      T* sum = sums + row * task.out_channels;
+      for (std::uint32_t entry = begin[row]; entry < begin[row + 1]; ++entry) {
+        const T* weight = weights + offsets[entry] * task.out_channels;
+        gather_rows(
+            {task.dtype, task.x, inputs + entry, 1, task.in_channels, 0, task.in_channels, input});
+        for (std::int64_t c = 0; c < task.in_channels; ++c)
+          for (std::int64_t m = c * multiplier; m < (c + 1) * multiplier; ++m)
+            sum[m] += input[c] * weight[m];
+      }
+    }
+  }
+  finish_tile(task, first_row, rows, sums, nullptr, nullptr);
+}
+
+template <class T>
+void convolve_dense(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                    Workspace& workspace) {
+  const T* inputs = accumulator_rows<T>(task, first_row, rows, workspace);
+  // Accumulators go straight into y; the epilogue then runs over them in place.
+  T* products = is_accumulator(task.dtype)
+                    ? static_cast<T*>(row_of(task.y, first_row, task.out_channels, task.dtype))
+                    : workspace.partial.as<T>(rows * task.out_channels);
+  multiply(task, 0, inputs, rows, products);
+  if (!is_accumulator(task.dtype) || !task.epilogue.empty())
+    finish_tile(task, first_row, rows, products, nullptr, nullptr);
+}
+
+}  // namespace
+
+MapPairs::MapPairs(const KernelMap& map)
+    : offsets(map.offsets()),
+      identity(map.identity_offset()),
+      out_rows(map.out_rows()),
+      begin(map.pair_begin().span<std::int64_t>().data()),
+      in(map.pair_in().span<std::int32_t>().data()),
+      out(map.pair_out().span<std::int32_t>().data()) {}
+
+std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept {
+  return std::clamp<std::int64_t>(config.tile_rows, 1,
+                                  std::max<std::int64_t>(kMostPairs / std::max(offsets, 1), 1));
+}
+
+void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
+                Workspace& workspace) {
+  workspace.first.resize(index(pairs.offsets));
+  workspace.counts.resize(index(pairs.offsets));
+  for (int k = 0; k < pairs.offsets; ++k) {
+    const std::int32_t* end = pairs.out + pairs.begin[k + 1];
+    const std::int32_t* low = std::lower_bound(pairs.out + pairs.begin[k], end, first_row);
+    const std::int32_t* high = std::lower_bound(low, end, first_row + rows);
+    workspace.first[index(k)] = low - pairs.out;
+    workspace.counts[index(k)] = high - low;
+  }
+}
+
+void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace) {
+  std::int64_t identity_rows = 0;
+  if (pairs.identity >= 0) std::swap(identity_rows, workspace.counts[index(pairs.identity)]);
+  group_offsets(workspace.counts, GroupingOptions::from(config), workspace.grouping);
+  if (pairs.identity >= 0) std::swap(identity_rows, workspace.counts[index(pairs.identity)]);
+}
+
+void convolve_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                   Workspace& workspace) {
+  if (task.dtype == DType::float64) return convolve<double>(task, first_row, rows, workspace);
+  convolve<float>(task, first_row, rows, workspace);
+}
+
+void convolve_depthwise_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                             Workspace& workspace) {
+  if (task.dtype == DType::float64)
+    return convolve_depthwise<double>(task, first_row, rows, workspace);
+  convolve_depthwise<float>(task, first_row, rows, workspace);
+}
+
+void convolve_dense_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                         Workspace& workspace) {
+  if (task.dtype == DType::float64) return convolve_dense<double>(task, first_row, rows, workspace);
+  convolve_dense<float>(task, first_row, rows, workspace);
+}
+
+}  // namespace gavotte::internal::cpu

@@ -1,0 +1,59 @@
+// One tile of output rows of the gather_gemm_scatter dataflow: which pairs it holds, how they are
+// grouped, and the work itself.
+#pragma once
+
+#include "backend.h"
+#include "cpu/epilogue.h"
+#include "cpu/workspace.h"
+
+namespace gavotte::internal::cpu {
+
+/// A kernel map as plain pointers; pairs of offset k are [begin[k], begin[k + 1]), sorted by output
+/// row.
+struct MapPairs {
+  explicit MapPairs(const KernelMap& map);
+  int offsets;
+  int identity;  ///< The offset that pairs each row with itself, or -1.
+  std::int64_t out_rows;
+  const std::int64_t* begin;
+  const std::int32_t *in, *out;
+};
+
+/// A forward convolution with its weights as accumulators. dgrad is one on the transposed map.
+struct ForwardTask {
+  const MapPairs& pairs;
+  const ConvConfig& config;
+  DType dtype;
+  std::int64_t in_channels, out_channels;
+  int groups;
+  const void* x;        ///< [N, in_channels] of dtype
+  const void* weights;  ///< Accumulators [K, in_channels / groups, out_channels]
+  RowEpilogue epilogue;
+  void* y;  ///< [M, out_channels] of dtype
+};
+
+/// Output rows of a tile: config.tile_rows, less where a tile could hold more than 2^26 pairs
+/// (indices have 32 bits).
+std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept;
+
+/// Finds the tile's pairs of each offset: workspace.first and .counts.
+void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
+                Workspace& workspace);
+
+/// Groups the tile's offsets, the identity apart: workspace.grouping. find_pairs comes first.
+void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace);
+
+/// y[first_row, first_row + rows) by gather, batched GEMM and scatter.
+void convolve_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                   Workspace& workspace);
+
+/// The same rows where in_channels == groups: each pair is one multiply-add a channel, without a
+/// GEMM.
+void convolve_depthwise_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                             Workspace& workspace);
+
+/// The same rows where the map is the identity: one GEMM.
+void convolve_dense_tile(const ForwardTask& task, std::int64_t first_row, std::int64_t rows,
+                         Workspace& workspace);
+
+}  // namespace gavotte::internal::cpu
