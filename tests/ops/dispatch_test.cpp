@@ -22,11 +22,13 @@ TEST(Dispatch, CallsWithTheTypeOfTheDtype) {
 TEST(Dispatch, NamesADtypeThatIsNotFloating) {
   for (const DType dtype : {DType::uint8, DType::int32, DType::int64}) {
     try {
-      dispatch_floating(dtype, []<class T>() { FAIL() << "called with " << sizeof(T) << " bytes"; });
+      dispatch_floating(dtype,
+                        []<class T>() { FAIL() << "called with " << sizeof(T) << " bytes"; });
       FAIL() << "no Error was thrown";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::type);
-      EXPECT_NE(std::string(error.what()).find(std::string(name(dtype))), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find(std::string(name(dtype))), std::string::npos)
+          << error.what();
     }
   }
 }

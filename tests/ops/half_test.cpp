@@ -1,5 +1,5 @@
-// The 16-bit formats against an oracle that knows only their definition: every bit pattern one way, and the other
-// way every midpoint between neighbours, where rounding is decided.
+// The 16-bit formats against an oracle that knows only their definition: every bit pattern one way,
+// and the other way every midpoint between neighbours, where rounding is decided.
 #include "half.h"
 
 #include <gtest/gtest.h>
@@ -25,12 +25,14 @@ struct Format {
     const auto exponent = static_cast<int>(pattern >> fraction_bits & ((1u << exponent_bits) - 1u));
     const double sign = (pattern >> 15 & 1u) != 0 ? -1.0 : 1.0;
     if (exponent == (1 << exponent_bits) - 1)
-      return fraction != 0 ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
+      return fraction != 0 ? std::numeric_limits<double>::quiet_NaN()
+                           : sign * std::numeric_limits<double>::infinity();
     if (exponent == 0) return sign * std::ldexp(fraction, 1 - bias() - fraction_bits);
     return sign * std::ldexp((1 << fraction_bits) + fraction, exponent - bias() - fraction_bits);
   }
   std::uint32_t infinity() const { return ((1u << exponent_bits) - 1u) << fraction_bits; }
-  // The value that follows the largest finite one were the exponent not reserved: rounding treats infinity so.
+  // The value that follows the largest finite one were the exponent not reserved: rounding treats
+  // infinity so.
   double next_above_largest() const { return std::ldexp(1.0, bias() + 1); }
 };
 
@@ -82,7 +84,8 @@ TYPED_TEST(Half, RoundsToNearestTiesToEven) {
       ASSERT_EQ(rounded(middle), even | sign) << middle;
       ASSERT_EQ(rounded(std::nextafter(middle, 0.0)), pattern | sign) << middle;
       ASSERT_EQ(rounded(std::nextafter(middle, 1e300)), (pattern + 1) | sign) << middle;
-      // The same in float, where the middle is exact too: half of bfloat16's least subnormal is float's 2^-134.
+      // The same in float, where the middle is exact too: half of bfloat16's least subnormal is
+      // float's 2^-134.
       const auto rounded_float = [&](float value) {
         return std::uint32_t{TypeParam(sign != 0 ? -value : value).bits};
       };
@@ -105,7 +108,8 @@ TYPED_TEST(Half, KeepsInfinityAndNaN) {
   EXPECT_EQ(TypeParam(std::numeric_limits<double>::max()).bits, infinity);
   EXPECT_EQ(TypeParam(-std::numeric_limits<double>::infinity()).bits, infinity | 0x8000u);
   // NaN whose payload lies in the bits that are cut off must not become infinity.
-  for (const std::uint32_t pattern : {0x7f800001u, 0xff800001u, 0x7fc00000u, 0x7fffffffu, 0xffffffffu}) {
+  for (const std::uint32_t pattern :
+       {0x7f800001u, 0xff800001u, 0x7fc00000u, 0x7fffffffu, 0xffffffffu}) {
     const TypeParam half(std::bit_cast<float>(pattern));
     EXPECT_TRUE(std::isnan(static_cast<float>(half))) << pattern;
     EXPECT_EQ(half.bits >> 15, pattern >> 31) << pattern;
@@ -115,7 +119,8 @@ TYPED_TEST(Half, KeepsInfinityAndNaN) {
 
 TYPED_TEST(Half, RoundsADoubleOnce) {
   const Format format = kFormat<TypeParam>;
-  // Just above a midpoint by less than float can tell: by way of float the tie would go to the even neighbour, 1.
+  // Just above a midpoint by less than float can tell: by way of float the tie would go to the even
+  // neighbour, 1.
   const double one_and_a_half_place = 1.0 + std::ldexp(1.0, -format.fraction_bits - 1);
   const double above = one_and_a_half_place + std::ldexp(1.0, -40);
   EXPECT_EQ(static_cast<double>(TypeParam(one_and_a_half_place)), 1.0);
@@ -127,14 +132,17 @@ TYPED_TEST(Half, RandomValuesGoToTheNearestPattern) {
   std::mt19937_64 random(7);
   std::uniform_real_distribution<double> exponent(-30.0, 17.0);
   for (int i = 0; i < 100000; ++i) {
-    const auto value = static_cast<float>(std::exp2(exponent(random)) * (random() % 2 == 0 ? 1 : -1));
+    const auto value =
+        static_cast<float>(std::exp2(exponent(random)) * (random() % 2 == 0 ? 1 : -1));
     const std::uint32_t pattern = TypeParam(value).bits & 0x7fffu;
     if (pattern == format.infinity()) {
       ASSERT_GE(std::abs(value), (format.value(pattern - 1) + format.next_above_largest()) / 2);
       continue;
     }
     const double error = std::abs(std::abs(value) - format.value(pattern));
-    if (pattern > 0) { ASSERT_LE(error, std::abs(std::abs(value) - format.value(pattern - 1))) << value; }
+    if (pattern > 0) {
+      ASSERT_LE(error, std::abs(std::abs(value) - format.value(pattern - 1))) << value;
+    }
     ASSERT_LE(error, std::abs(std::abs(value) - format.value(pattern + 1))) << value;
   }
 }

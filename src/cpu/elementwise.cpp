@@ -1,0 +1,128 @@
+// Element-wise operations and moves of rows, in spans that follow from the size alone.
+#include "cpu/elementwise.h"
+
+#include <cstddef>
+#include <cstring>
+
+#include "cpu/epilogue.h"
+#include "cpu/row_loops.h"
+
+namespace gavotte::internal::cpu {
+namespace {
+
+constexpr std::int64_t kSpanBytes = 256 * 1024;
+
+// body(first, count) over [0, count) of items of that size.
+template <class Body>
+void for_each_span(const Execution& execution, std::int64_t count, std::int64_t item_bytes,
+                   Body&& body) {
+  const std::int64_t span =
+      std::max<std::int64_t>(kSpanBytes / std::max<std::int64_t>(item_bytes, 1), 1);
+  parallel_for(execution, (count + span - 1) / span, [&](std::int64_t task, int) {
+    body(task * span, std::min(span, count - task * span));
+  });
+}
+
+std::int64_t row_bytes(const ConstTensorView& view) {
+  return view.shape[1] * size_bytes(view.dtype);
+}
+
+template <class From, class To>
+void convert_span(const From* __restrict from, std::int64_t count, To* __restrict to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    if constexpr (std::is_same_v<From, double>)
+      to[i] = static_cast<To>(from[i]);  // one rounding, to 16 bits too
+    else
+      to[i] = static_cast<To>(static_cast<float>(from[i]));
+  }
+}
+
+template <class T, class Operation>
+void combine_spans(const Execution& execution, const T* a, const T* b, std::int64_t count, T* y,
+                   Operation operation) {
+  using A = Accumulator<T>;
+  for_each_span(execution, count, sizeof(T), [&](std::int64_t first, std::int64_t length) {
+    for (std::int64_t i = first; i < first + length; ++i)
+      y[i] = static_cast<T>(operation(static_cast<A>(a[i]), static_cast<A>(b[i])));
+  });
+}
+
+}  // namespace
+
+void copy(const Execution& execution, TensorView destination, ConstTensorView source) {
+  const auto* const from = static_cast<const std::byte*>(source.data);
+  auto* const to = static_cast<std::byte*>(destination.data);
+  for_each_span(execution, source.bytes(), 1, [&](std::int64_t first, std::int64_t length) {
+    std::memcpy(to + first, from + first, static_cast<std::size_t>(length));
+  });
+}
+
+void epilogue(const Execution& execution, ConstTensorView x, const Epilogue& epilogue,
+              TensorView y) {
+  const RowEpilogue rows = RowEpilogue::from(epilogue);
+  for_each_span(execution, x.rows(), row_bytes(x), [&](std::int64_t first, std::int64_t count) {
+    apply_epilogue(x.dtype, x.data, first, count, x.shape[1], rows, y.data);
+  });
+}
+
+void binary(const Execution& execution, BinaryOp op, ConstTensorView a_view, ConstTensorView b_view,
+            TensorView y_view) {
+  dispatch_floating(y_view.dtype, [&]<class T>() {
+    const T* const a = static_cast<const T*>(a_view.data);
+    const T* const b = static_cast<const T*>(b_view.data);
+    T* const y = static_cast<T*>(y_view.data);
+    const std::int64_t count = y_view.shape.elements();
+    switch (op) {
+      case BinaryOp::add:
+        return combine_spans(execution, a, b, count, y, [](auto p, auto q) { return p + q; });
+      case BinaryOp::subtract:
+        return combine_spans(execution, a, b, count, y, [](auto p, auto q) { return p - q; });
+      case BinaryOp::multiply:
+        return combine_spans(execution, a, b, count, y, [](auto p, auto q) { return p * q; });
+    }
+  });
+}
+
+void scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows,
+                  std::int64_t column, TensorView y) {
+  const std::int64_t bytes = row_bytes(x);
+  if (bytes == 0) return;
+  const std::int64_t y_bytes = row_bytes(y);
+  const auto* const from = static_cast<const std::byte*>(x.data);
+  auto* const to = static_cast<std::byte*>(y.data) + column * size_bytes(y.dtype);
+  const auto* const row = static_cast<const std::int32_t*>(rows.data);
+  for_each_span(execution, x.rows(), bytes, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i)
+      std::memcpy(to + (row != nullptr ? row[i] : i) * y_bytes, from + i * bytes,
+                  static_cast<std::size_t>(bytes));
+  });
+}
+
+void gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows,
+                 TensorView y) {
+  const std::int64_t bytes = row_bytes(y);
+  if (bytes == 0) return;
+  const auto* const from = static_cast<const std::byte*>(x.data);
+  auto* const to = static_cast<std::byte*>(y.data);
+  const auto* const row = static_cast<const std::int32_t*>(rows.data);
+  for_each_span(execution, y.rows(), bytes, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count; ++i)
+      std::memcpy(to + i * bytes, from + row[i] * bytes, static_cast<std::size_t>(bytes));
+  });
+}
+
+void convert(const Execution& execution, ConstTensorView x, TensorView y) {
+  if (x.dtype == y.dtype) return copy(execution, y, x);
+  dispatch_floating(x.dtype, [&]<class From>() {
+    dispatch_floating(y.dtype, [&]<class To>() {
+      const From* const from = static_cast<const From*>(x.data);
+      To* const to = static_cast<To*>(y.data);
+      for_each_span(execution, x.shape.elements(), sizeof(double),
+                    [&](std::int64_t first, std::int64_t count) {
+                      convert_span(from + first, count, to + first);
+                    });
+    });
+  });
+}
+
+}  // namespace gavotte::internal::cpu
