@@ -118,7 +118,7 @@ void add_info_command(CLI::App& app) {
   auto json_path = std::make_shared<std::string>();
   command->add_option("--json", *json_path, "Write the same as JSON to FILE, - for standard output")
       ->type_name("FILE");
-  command->footer("Examples:\n  gavotte info\n  gavotte info --json -\n");
+  command->footer("Examples:\n  gavotte info\n  gavotte info --json -");
   command->callback([json_path] {
     const Json info = describe();
     if (!json_path->empty()) write_json(info, *json_path);

@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
 
 #include "build_info.h"
 #include "command.h"
 #include "gavotte/error.h"
+#include "help_format.h"
 #include "input_error.h"
 #include "output.h"
 
@@ -33,6 +35,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("gavotte ") + gavotte::cli::build::kVersion,
                        "Print the version and exit");
   app.set_help_flag("-h,--help", "Print this help and exit");
+  app.formatter(std::make_shared<gavotte::cli::HelpFormat>());
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
@@ -44,7 +47,8 @@ int run(int argc, char** argv) {
       "  gavotte info                                      what this build and this machine offer\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.\n"
-      "Errors are one line on standard error. 'gavotte COMMAND --help' tells more of a command.\n");
+      "Errors are one line on standard error. 'gavotte COMMAND --help' tells more of a command.");
+  gavotte::cli::add_scene_command(app);
   gavotte::cli::add_info_command(app);
   try {
     app.parse(argc, argv);
