@@ -10,7 +10,7 @@ JOBS ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
-.PHONY: demo test bench lint build asan tsan cuda-compile coverage clean
+.PHONY: demo test bench lint build asan tsan fuzz cuda-compile coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -27,7 +27,7 @@ demo:
 	build/bin/gavotte run sparse_res_unet42 build/demo/street.pcd
 
 # The release tests come last, so that their summary ends the output.
-test: asan tsan build
+test: asan tsan fuzz build
 	ctest --preset release
 
 asan:
@@ -41,6 +41,13 @@ tsan:
 	cmake --preset tsan
 	cmake --build --preset tsan -j $(JOBS)
 	ctest --preset tsan
+
+# Each target for some seconds, from the seed corpus.
+fuzz:
+	tools/setup.sh build test
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS)
+	ctest --preset fuzz
 
 bench:
 	tools/setup.sh build bench
