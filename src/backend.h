@@ -40,6 +40,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual DeviceKind kind() const noexcept = 0;
+  /// Memory on the device, 64-byte aligned; null where there is not enough.
+  virtual std::shared_ptr<void> allocate(const Device&, std::int64_t bytes) = 0;
+  virtual void fill_zero(const Execution&, TensorView destination) = 0;
   virtual void copy(const Execution&, TensorView destination, ConstTensorView source) = 0;
 
   // Coordinates. lattice: int32 [N, 1 + D].

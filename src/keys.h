@@ -14,7 +14,7 @@ namespace gavotte::internal {
 
 using Key32 = std::uint32_t;
 using Key64 = std::uint64_t;
-using Key128 = unsigned __int128;
+__extension__ using Key128 = unsigned __int128;
 
 /// For boxes that pass 128 bits: four axes that each span most of int32. Three words, lowest first.
 struct Key192 {

@@ -1,16 +1,13 @@
-// Memory that owns itself: aligned for the widest vector and for a cache line.
+// Memory that owns itself, from the backend of its device.
 #include "gavotte/tensor.h"
 
-#include <cstring>
 #include <limits>
-#include <new>
 
+#include "backend.h"
 #include "check.h"
 
 namespace gavotte {
 namespace {
-
-constexpr std::size_t kAlignment = 64;
 
 // Bytes of `shape`, or an Error where that passes what a pointer difference can hold.
 std::size_t checked_bytes(DType dtype, const Shape& shape) {
@@ -36,23 +33,16 @@ void throw_wrong_dtype(DType expected, DType given) {
 
 Tensor::Tensor(DType dtype, Shape shape, Device device) {
   const std::size_t bytes = checked_bytes(dtype, shape);
-  GAVOTTE_CHECK_RUNTIME(
-      device.kind == DeviceKind::cpu,
-      "no backend is present for device " + device.to_string() + "; available: cpu");
-  // An empty tensor owns an address too, so that "has storage" and "has elements" stay two
-  // questions.
-  void* data = ::operator new (bytes > 0 ? bytes : 1, std::align_val_t{kAlignment}, std::nothrow);
-  GAVOTTE_CHECK_RUNTIME(data != nullptr, "not enough memory for a tensor of " +
-                                             std::string(name(dtype)) + " " + shape.to_string() +
-                                             " (" + std::to_string(bytes) + " bytes)");
-  storage_ = std::shared_ptr<void>(
-      data, [](void* p) { ::operator delete (p, std::align_val_t{kAlignment}); });
-  view_ = TensorView(data, dtype, shape, device);
+  storage_ = internal::backend(device).allocate(device, static_cast<std::int64_t>(bytes));
+  GAVOTTE_CHECK_RUNTIME(storage_ != nullptr,
+                        "not enough memory for a tensor of " + std::string(name(dtype)) + " " +
+                            shape.to_string() + " (" + std::to_string(bytes) + " bytes)");
+  view_ = TensorView(storage_.get(), dtype, shape, device);
 }
 
 Tensor Tensor::zeros(DType dtype, Shape shape, Device device) {
   Tensor tensor(dtype, shape, device);
-  std::memset(tensor.data(), 0, static_cast<std::size_t>(tensor.view_.bytes()));
+  internal::backend(device).fill_zero({.device = device}, tensor.view());
   return tensor;
 }
 
@@ -62,7 +52,7 @@ Tensor Tensor::copy_of(ConstTensorView view) {
   if (bytes > 0) {
     GAVOTTE_CHECK(view.data != nullptr,
                   "cannot copy " + view.shape.to_string() + " elements from a null pointer");
-    std::memcpy(tensor.data(), view.data, bytes);
+    internal::backend(view.device).copy({.device = view.device}, tensor.view(), view);
   }
   return tensor;
 }

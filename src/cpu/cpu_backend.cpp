@@ -1,5 +1,6 @@
 #include "cpu_backend.h"
 
+#include <cstring>
 #include <utility>
 
 #include "convolution.h"
@@ -7,9 +8,18 @@
 #include "elementwise.h"
 #include "global_pooling.h"
 #include "map.h"
+#include "memory.h"
 #include "pooling.h"
 
 namespace gavotte::internal::cpu {
+
+std::shared_ptr<void> CpuBackend::allocate(const Device&, std::int64_t bytes) {
+  return cpu::allocate(bytes);
+}
+
+void CpuBackend::fill_zero(const Execution&, TensorView destination) {
+  std::memset(destination.data, 0, static_cast<std::size_t>(destination.bytes()));
+}
 
 void CpuBackend::copy(const Execution& execution, TensorView destination, ConstTensorView source) {
   cpu::copy(execution, destination, source);

@@ -8,6 +8,8 @@ namespace gavotte::internal::cpu {
 class CpuBackend final : public Backend {
  public:
   DeviceKind kind() const noexcept override { return DeviceKind::cpu; }
+  std::shared_ptr<void> allocate(const Device&, std::int64_t bytes) override;
+  void fill_zero(const Execution&, TensorView destination) override;
   void copy(const Execution&, TensorView destination, ConstTensorView source) override;
 
   std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice,
