@@ -19,8 +19,8 @@ GAVOTTE_API std::string_view name(LayerOp op) noexcept;
 struct GAVOTTE_API Layer {
   std::string name;                 ///< Unique; its parameters are named "<name>.weight", "<name>.bias", ...
   LayerOp op = LayerOp::convolution;
-  std::vector<std::string> inputs;  ///< Names of earlier layers; the second and later ones of add and concatenate too.
-  ConvSpec spec;                    ///< convolution, pool
+  std::vector<std::string> inputs = {};  ///< Names of earlier layers; the second and later ones of add and concatenate too.
+  ConvSpec spec = {};               ///< convolution, pool
   std::int64_t channels = 0;        ///< Output channels: input, convolution, linear.
   bool bias = false;                ///< convolution, linear
   double epsilon = 1e-5;            ///< batch_norm (parameters weight, bias, running_mean, running_var)
@@ -37,7 +37,7 @@ class GAVOTTE_API Network {
   struct Metadata {
     std::string name;
     std::array<double, 3> voxel_size_m = {0, 0, 0};  ///< 0: not stated.
-    std::vector<std::string> classes;                ///< Names of the output channels; may be empty.
+    std::vector<std::string> classes = {};           ///< Names of the output channels; may be empty.
   };
 
   /// Reads and checks everything before it allocates the parameters. Throws Error (value) with the reason.

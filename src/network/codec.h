@@ -1,0 +1,18 @@
+// The graph of a network as JSON, as docs/network-format.md and docs/network.schema.json say.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "network/graph.h"
+
+namespace gavotte::internal {
+
+inline constexpr int kFormatVersion = 1;
+inline constexpr const char* kFormatName = "gavotte-network";
+
+std::string encode_graph(const Graph& graph);
+/// Throws Error (value) with the place and the reason; what it returns is well-formed, and checked by check_graph().
+Graph decode_graph(std::string_view text);
+
+}  // namespace gavotte::internal
