@@ -99,13 +99,22 @@ class Backend {
   virtual void epilogue(const Execution&, ConstTensorView x, const Epilogue&, TensorView y) = 0;
   virtual void binary(const Execution&, BinaryOp, ConstTensorView a, ConstTensorView b,
                       TensorView y) = 0;
-  /// y[rows[i], column : column + C] = x[i, :]; no rows view: row i goes to row i.
+  /// Rows of any dtype. y[rows[i], column : column + C] = x[i, :]; no rows view: row i to row i.
   virtual void scatter_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                             std::int64_t column, TensorView y) = 0;
-  /// y[i, :] = x[rows[i], :]
+  /// Rows of any dtype. y[i, :] = x[rows[i], :]
   virtual void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                            TensorView y) = 0;
   virtual void convert(const Execution&, ConstTensorView x, TensorView y) = 0;
+  /// Rows whose mask (uint8 [N]) is not 0, ascending: int32.
+  virtual Tensor kept_rows(const Execution&, ConstTensorView keep) = 0;
+  /// y [batch, C, axis 0, ...] with lattice coordinate `origin` at index 0, zeros elsewhere.
+  virtual void to_dense(const Execution&, const CoordinateData&, ConstTensorView x, PerAxis origin,
+                        TensorView y) = 0;
+  /// Voxels of a dense [batch, C, axis 0, ...] where any channel is not 0, in lexicographic order:
+  /// lattice int32 [N, 1 + D], features [N, C].
+  virtual void from_dense(const Execution&, ConstTensorView dense, PerAxis origin, Tensor& lattice,
+                          Tensor& features) = 0;
 };
 
 /// The backend of a device; throws Error (runtime) where it is not there.

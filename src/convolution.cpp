@@ -7,48 +7,20 @@
 
 #include "backend.h"
 #include "check.h"
+#include "tensor_checks.h"
 
 namespace gavotte {
 namespace {
 
+using internal::accumulator_of;
+using internal::check_dtype;
+using internal::check_epilogue;
+using internal::check_floating;
+using internal::check_map;
+using internal::check_matrix;
+using internal::check_memory;
+using internal::check_shape;
 using internal::ConvPlan;
-
-void check_floating(const char* what, const ConstTensorView& view) {
-  GAVOTTE_CHECK_TYPE(is_floating_point(view.dtype),
-                     std::string(what) + " must be float16, bfloat16, float32 or float64, got " +
-                         std::string(name(view.dtype)));
-}
-
-void check_dtype(const char* what, const ConstTensorView& view, DType expected) {
-  GAVOTTE_CHECK_TYPE(view.dtype == expected,
-                     std::string(what) + " must be " + std::string(name(expected)) +
-                         " like the rest, got " + std::string(name(view.dtype)));
-}
-
-void check_shape(const char* what, const ConstTensorView& view, const Shape& expected,
-                 const char* meaning) {
-  GAVOTTE_CHECK(view.shape == expected, std::string(what) + " must be " + meaning + " = " +
-                                            expected.to_string() + ", got " +
-                                            view.shape.to_string());
-}
-
-void check_memory(const char* what, const ConstTensorView& view, const Device& device) {
-  GAVOTTE_CHECK(view.data != nullptr || view.shape.elements() == 0,
-                std::string(what) + " " + view.shape.to_string() + " has no memory (null pointer)");
-  GAVOTTE_CHECK(view.device == device, std::string(what) + " must be on " + device.to_string() +
-                                           ", where the call runs; it is on " +
-                                           view.device.to_string());
-}
-
-void check_matrix(const char* what, const ConstTensorView& view, std::int64_t rows,
-                  const char* rows_of) {
-  check_floating(what, view);
-  GAVOTTE_CHECK(view.shape.rank() == 2,
-                std::string(what) + " must be [rows, channels], got " + view.shape.to_string());
-  GAVOTTE_CHECK(view.shape[0] == rows,
-                std::string(what) + " must have the " + std::to_string(rows) + " " + rows_of +
-                    " rows of the kernel map, got " + std::to_string(view.shape[0]));
-}
 
 void check_groups(std::int64_t in_channels, std::int64_t out_channels, int groups) {
   GAVOTTE_CHECK(groups >= 1, "groups must be at least 1, got " + std::to_string(groups));
@@ -71,10 +43,6 @@ ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t 
   return {map, in_channels, out_channels, groups, config};
 }
 
-void check_map(const KernelMap& map) {
-  GAVOTTE_CHECK(bool{map}, "the kernel map is empty (default constructed)");
-}
-
 // The weights' shape against the map's K and one known channel count; returns nothing, throws
 // Error.
 void check_weights(const ConstTensorView& weights, const KernelMap& map, int groups, DType dtype,
@@ -87,33 +55,6 @@ void check_weights(const ConstTensorView& weights, const KernelMap& map, int gro
                     " kernel offsets first, got " + weights.shape.to_string());
   GAVOTTE_CHECK(groups >= 1, "groups must be at least 1, got " + std::to_string(groups));
   check_memory("weights", weights, execution.device);
-}
-
-DType accumulator_of(DType dtype) {
-  return dtype == DType::float64 ? DType::float64 : DType::float32;
-}
-
-void check_epilogue(const Epilogue& epilogue, DType dtype, std::int64_t rows, std::int64_t channels,
-                    const Device& device) {
-  const auto check_vector = [&](const char* what, const ConstTensorView& view) {
-    if (!view) return;
-    GAVOTTE_CHECK_TYPE(view.dtype == accumulator_of(dtype),
-                       std::string(what) + " must be " + std::string(name(accumulator_of(dtype))) +
-                           " for " + std::string(name(dtype)) + " features, got " +
-                           std::string(name(view.dtype)));
-    check_shape(what, view, {channels}, "[Cout]");
-    check_memory(what, view, device);
-  };
-  check_vector("epilogue scale", epilogue.scale);
-  check_vector("epilogue shift", epilogue.shift);
-  if (epilogue.residual) {
-    check_dtype("epilogue residual", epilogue.residual, dtype);
-    check_shape("epilogue residual", epilogue.residual, {rows, channels}, "[output rows, Cout]");
-    check_memory("epilogue residual", epilogue.residual, device);
-  }
-  const auto activation = static_cast<int>(epilogue.activation);
-  GAVOTTE_CHECK(activation >= 0 && activation <= static_cast<int>(Activation::sigmoid),
-                "activation holds no value of its enum: " + std::to_string(activation));
 }
 
 // A bias as the epilogue's shift: a view of itself where its dtype is the accumulator's, else of

@@ -19,6 +19,8 @@ void check_features(ConstTensorView features, std::int64_t rows, const Device& d
   GAVOTTE_CHECK(features.device == device, "features expect the device of their coordinates, " +
                                                device.to_string() + "; got " +
                                                features.device.to_string());
+  GAVOTTE_CHECK(features.data != nullptr || features.shape.elements() == 0,
+                "features " + features.shape.to_string() + " have no memory (null pointer)");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "convolution.h"
 #include "coordinates.h"
+#include "dense.h"
 #include "elementwise.h"
 #include "global_pooling.h"
 #include "map.h"
@@ -140,6 +141,20 @@ void CpuBackend::gather_rows(const Execution& execution, ConstTensorView x, Cons
 
 void CpuBackend::convert(const Execution& execution, ConstTensorView x, TensorView y) {
   cpu::convert(execution, x, y);
+}
+
+Tensor CpuBackend::kept_rows(const Execution& execution, ConstTensorView keep) {
+  return cpu::kept_rows(execution, keep);
+}
+
+void CpuBackend::to_dense(const Execution& execution, const CoordinateData& set, ConstTensorView x,
+                          PerAxis origin, TensorView y) {
+  cpu::to_dense(execution, set, x, origin, y);
+}
+
+void CpuBackend::from_dense(const Execution& execution, ConstTensorView dense, PerAxis origin,
+                            Tensor& lattice, Tensor& features) {
+  cpu::from_dense(execution, dense, origin, lattice, features);
 }
 
 }  // namespace gavotte::internal::cpu

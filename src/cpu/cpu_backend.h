@@ -57,6 +57,11 @@ class CpuBackend final : public Backend {
   void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                    TensorView y) override;
   void convert(const Execution&, ConstTensorView x, TensorView y) override;
+  Tensor kept_rows(const Execution&, ConstTensorView keep) override;
+  void to_dense(const Execution&, const CoordinateData&, ConstTensorView x, PerAxis origin,
+                TensorView y) override;
+  void from_dense(const Execution&, ConstTensorView dense, PerAxis origin, Tensor& lattice,
+                  Tensor& features) override;
 };
 
 }  // namespace gavotte::internal::cpu

@@ -23,8 +23,11 @@ void for_each_span(const Execution& execution, std::int64_t count, std::int64_t 
   });
 }
 
+// Bytes of a row, [C] or of any rank.
 std::int64_t row_bytes(const ConstTensorView& view) {
-  return view.shape[1] * size_bytes(view.dtype);
+  std::int64_t bytes = size_bytes(view.dtype);
+  for (int axis = 1; axis < view.shape.rank(); ++axis) bytes *= view.shape[axis];
+  return bytes;
 }
 
 template <class From, class To>
