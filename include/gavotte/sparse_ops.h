@@ -10,10 +10,11 @@ namespace gavotte {
 
 enum class BinaryOp { add, subtract, multiply };
 
-/// On equal sets row by row; on different sets over their union (rows in lexicographic order), an absent row being 0.
+/// On one set (same_as) row by row; on different sets over their union (rows in lexicographic order), an absent row
+/// being 0.
 /// Throws Error: strides, dims, channels, dtypes or devices differ.
 GAVOTTE_API SparseTensor combine(const SparseTensor& a, const SparseTensor& b, BinaryOp op);
-/// Channels side by side, on equal sets or over the union (absent rows 0).
+/// Channels side by side, on one set or over the union (absent rows 0).
 GAVOTTE_API SparseTensor concatenate(std::span<const SparseTensor> tensors);
 /// Rows where keep (uint8 [N]) is not 0, in their order.
 GAVOTTE_API SparseTensor prune(const SparseTensor& x, ConstTensorView keep);

@@ -1,0 +1,278 @@
+// Pooling over kernel maps against loops over the pairs in double.
+#include "gavotte/pooling.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "ops/values.h"
+
+namespace gavotte {
+namespace {
+
+using namespace testing_ops;
+
+constexpr std::array kModes = {PoolMode::max, PoolMode::sum, PoolMode::average_present,
+                               PoolMode::average_volume};
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+struct Reference {
+  std::vector<Pair> pairs;
+  int offsets;
+  std::int64_t in_rows, out_rows, channels;
+
+  Doubles forward(const Doubles& x, PoolMode mode) const {
+    Doubles y(static_cast<std::size_t>(out_rows * channels), 0.0);
+    for (std::int64_t o = 0; o < out_rows; ++o)
+      for (std::int64_t c = 0; c < channels; ++c) {
+        Doubles inputs;
+        for (const Pair& pair : pairs)
+          if (pair.out == o) inputs.push_back(x[static_cast<std::size_t>(pair.in * channels + c)]);
+        if (!inputs.empty()) y[static_cast<std::size_t>(o * channels + c)] = reduce(inputs, mode);
+      }
+    return y;
+  }
+
+ private:
+  double reduce(const Doubles& inputs, PoolMode mode) const {
+    double sum = 0;
+    double largest = -std::numeric_limits<double>::infinity();
+    bool nan = false;
+    for (const double value : inputs) {
+      sum += value;
+      nan = nan || std::isnan(value);
+      largest = std::max(largest, value);
+    }
+    if (mode == PoolMode::max) return nan ? kNaN : largest;
+    if (mode == PoolMode::average_present) return sum / static_cast<double>(inputs.size());
+    return mode == PoolMode::average_volume ? sum / offsets : sum;
+  }
+};
+
+Reference random_case(std::mt19937& random, int offsets, std::int64_t in_rows,
+                      std::int64_t out_rows, std::int64_t channels) {
+  return {random_pairs(random, offsets, in_rows, out_rows), offsets, in_rows, out_rows, channels};
+}
+
+KernelMap map_of(const Reference& reference) {
+  return testing_ops::map_of(reference.pairs, reference.offsets, reference.in_rows,
+                             reference.out_rows);
+}
+
+TEST(Pooling, MatchesTheReference) {
+  std::mt19937 random(1);
+  for (const std::int64_t channels : {1, 3, 16, 261}) {
+    const Reference reference = random_case(random, 7, 90, 70, channels);
+    const Doubles x = quarters(random, 90 * channels);
+    for (const DType dtype : kFloatingDTypes)
+      for (const PoolMode mode : kModes) {
+        const Tensor y = pool(tensor(dtype, {90, channels}, x), map_of(reference), mode);
+        ASSERT_EQ(y.shape(), (Shape{70, channels}));
+        const Doubles expected = reference.forward(x, mode);
+        const Doubles given = doubles(y);
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          ASSERT_NEAR(given[i], expected[i], 2 * rounding(dtype) * std::abs(expected[i]))
+              << name(dtype) << " " << name(mode) << " C " << channels << " element " << i;
+      }
+  }
+}
+
+TEST(Pooling, ReadsATransposedMapForUnpooling) {
+  std::mt19937 random(2);
+  const Reference reference = random_case(random, 5, 40, 60, 3);
+  Reference reversed = reference;
+  std::swap(reversed.in_rows, reversed.out_rows);
+  for (Pair& pair : reversed.pairs) std::swap(pair.in, pair.out);
+  const Doubles x = quarters(random, 60 * 3);
+  const Tensor y =
+      pool(tensor(DType::float32, {60, 3}, x), map_of(reference).transposed(), PoolMode::sum);
+  EXPECT_EQ(doubles(y), reversed.forward(x, PoolMode::sum));
+}
+
+TEST(Pooling, OutputWithoutInputIsZero) {
+  const KernelMap map = testing_ops::map_of({{0, 0, 1}}, 1, 1, 3);
+  const Doubles x = {-5, -std::numeric_limits<double>::infinity()};
+  const Doubles expected = {0, 0, -5, x[1], 0, 0};
+  for (const PoolMode mode : kModes)
+    EXPECT_EQ(doubles(pool(tensor(DType::float16, {1, 2}, x), map, mode)), expected) << name(mode);
+}
+
+TEST(Pooling, MaximumOfNaNIsNaN) {
+  const KernelMap map = testing_ops::map_of({{0, 0, 0}, {1, 1, 0}, {2, 2, 0}}, 3, 3, 1);
+  for (const DType dtype : kFloatingDTypes)
+    for (std::size_t where = 0; where < 3; ++where) {
+      Doubles x = {1, std::numeric_limits<double>::infinity(), -2};
+      x[where] = kNaN;
+      const Tensor features = tensor(dtype, {3, 1}, x);
+      const Tensor y = pool(features, map, PoolMode::max);
+      EXPECT_TRUE(std::isnan(doubles(y)[0])) << name(dtype) << " " << where;
+      const Tensor gradient =
+          pool_backward(features, y, tensor(dtype, {1, 1}, {3}), map, PoolMode::max);
+      Doubles expected = {0, 0, 0};
+      expected[where] = 3;
+      EXPECT_EQ(doubles(gradient), expected);
+    }
+}
+
+TEST(Pooling, GradientOfAMaximumGoesToTheFirstOfEquals) {
+  std::mt19937 random(3);
+  const Reference reference = random_case(random, 6, 50, 45, 5);
+  const Doubles x = quarters(random, 50 * 5);
+  const Doubles grad = quarters(random, 45 * 5);
+  const Doubles y = reference.forward(x, PoolMode::max);
+  Doubles expected(x.size(), 0.0);
+  std::map<std::pair<std::int64_t, std::int64_t>, bool> given;
+  for (const Pair& pair : reference.pairs)  // in offset order
+    for (std::int64_t c = 0; c < 5; ++c) {
+      const auto in = static_cast<std::size_t>(pair.in * 5 + c);
+      const auto out = static_cast<std::size_t>(pair.out * 5 + c);
+      if (x[in] != y[out] || given[{pair.out, c}]) continue;
+      given[{pair.out, c}] = true;
+      expected[in] += grad[out];
+    }
+  for (const DType dtype : kFloatingDTypes) {
+    const Tensor features = tensor(dtype, {50, 5}, x);
+    const KernelMap map = map_of(reference);
+    const Tensor gradient = pool_backward(features, pool(features, map, PoolMode::max),
+                                          tensor(dtype, {45, 5}, grad), map, PoolMode::max);
+    EXPECT_EQ(doubles(gradient), expected) << name(dtype);
+  }
+}
+
+TEST(Pooling, BackwardIsTheAdjointOfALinearMode) {
+  std::mt19937 random(4);
+  const Reference reference = random_case(random, 9, 80, 66, 7);
+  const KernelMap map = map_of(reference);
+  for (const PoolMode mode : {PoolMode::sum, PoolMode::average_present, PoolMode::average_volume}) {
+    const Doubles x = normals(random, 80 * 7);
+    const Doubles g = normals(random, 66 * 7);
+    const Doubles y = doubles(pool(tensor(DType::float64, {80, 7}, x), map, mode));
+    // What a linear mode does not read may be left out.
+    const Doubles back =
+        doubles(pool_backward({}, {}, tensor(DType::float64, {66, 7}, g), map, mode));
+    EXPECT_NEAR(dot(y, g), dot(x, back), 1e-11) << name(mode);
+  }
+}
+
+TEST(Pooling, BackwardMatchesFiniteDifferences) {
+  std::mt19937 random(5);
+  const Reference reference = random_case(random, 4, 9, 8, 2);
+  const KernelMap map = map_of(reference);
+  const Doubles x = distinct(random, 18);
+  const Doubles g = normals(random, 16);
+  for (const PoolMode mode : kModes) {
+    const Tensor features = tensor(DType::float64, {9, 2}, x);
+    const Doubles gradient = doubles(pool_backward(features, pool(features, map, mode),
+                                                   tensor(DType::float64, {8, 2}, g), map, mode));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      constexpr double kStep = 1e-4;  // below half the distance of two values
+      Doubles above = x, below = x;
+      above[i] += kStep;
+      below[i] -= kStep;
+      const double slope =
+          (dot(reference.forward(above, mode), g) - dot(reference.forward(below, mode), g)) /
+          (2 * kStep);
+      EXPECT_NEAR(gradient[i], slope, 1e-8) << name(mode) << " element " << i;
+    }
+  }
+}
+
+TEST(Pooling, EveryThreadCountGivesTheSameBits) {
+  std::mt19937 random(6);
+  const Reference reference = random_case(random, 8, 5000, 4000, 19);
+  const Doubles x = normals(random, 5000 * 19);
+  const Doubles g = normals(random, 4000 * 19);
+  for (const DType dtype : {DType::float16, DType::float32})
+    for (const PoolMode mode : kModes) {
+      std::vector<std::byte> forward, backward;
+      for (const int threads : {1, 2, 3, 8}) {
+        const Execution execution{.threads = threads};
+        const KernelMap map = map_of(reference);
+        const Tensor features = tensor(dtype, {5000, 19}, x);
+        const Tensor y = pool(features, map, mode, execution);
+        const Tensor gradient =
+            pool_backward(features, y, tensor(dtype, {4000, 19}, g), map, mode, execution);
+        if (threads == 1) {
+          forward = bytes_of(y);
+          backward = bytes_of(gradient);
+        }
+        EXPECT_EQ(bytes_of(y), forward) << name(mode) << " " << threads;
+        EXPECT_EQ(bytes_of(gradient), backward) << name(mode) << " " << threads;
+      }
+    }
+}
+
+TEST(Pooling, EmptySidesAndChannels) {
+  for (const PoolMode mode : kModes) {
+    const KernelMap no_input = testing_ops::map_of({}, 3, 0, 2);
+    const Tensor none(DType::float32, {0, 4});
+    const Tensor y = pool(none, no_input, mode);
+    EXPECT_EQ(doubles(y), Doubles(8, 0.0));
+    EXPECT_EQ(pool_backward(none, y, y, no_input, mode).shape(), (Shape{0, 4}));
+    const KernelMap no_output = testing_ops::map_of({}, 3, 2, 0);
+    const Tensor x = tensor(DType::float32, {2, 1}, {1, 2});
+    const Tensor nothing = pool(x, no_output, mode);
+    EXPECT_EQ(nothing.shape(), (Shape{0, 1}));
+    EXPECT_EQ(doubles(pool_backward(x, nothing, nothing, no_output, mode)), Doubles(2, 0.0));
+    EXPECT_EQ(pool(Tensor(DType::float32, {2, 0}), no_output, mode).shape(), (Shape{0, 0}));
+  }
+}
+
+TEST(Pooling, OfASparseTensorFollowsTheSpec) {
+  // Two voxels of one 2x2 window and one of another.
+  const SparseTensor x(coordinate_tensor({{0, 0, 0}, {0, 1, 1}, {0, 2, -1}}, 2),
+                       tensor(DType::float32, {3, 1}, {1, 4, 7}));
+  const SparseTensor y = pool(x, ConvSpec::strided(2, 2), PoolMode::average_volume);
+  EXPECT_EQ(coordinates_of(y), (std::vector<Coordinate>{{0, 0, 0}, {0, 1, -1}}));
+  EXPECT_EQ(doubles(y.features()), (Doubles{1.25, 1.75}));
+  EXPECT_EQ(y.stride()[0], 2);
+  ConvSpec grouped = ConvSpec::strided(2, 2);
+  grouped.groups = 2;
+  EXPECT_NE(error_of([&] { pool(x, grouped, PoolMode::max); }).find("groups 1, got 2"),
+            std::string::npos);
+  ConvSpec reordered = ConvSpec::strided(2, 2);
+  reordered.weight_layout = WeightLayout::oki;
+  EXPECT_NE(error_of([&] { pool(x, reordered, PoolMode::max); }).find("oki"), std::string::npos);
+}
+
+TEST(Pooling, NamesWhatIsWrong) {
+  const KernelMap map = testing_ops::map_of({{0, 0, 0}}, 1, 2, 1);
+  const Tensor x = tensor(DType::float32, {2, 3}, {1, 2, 3, 4, 5, 6});
+  const Tensor y = tensor(DType::float32, {1, 3}, {1, 2, 3});
+  const auto before = bytes_of(x);
+  const auto expect = [](const std::string& message, const std::string& part) {
+    EXPECT_NE(message.find(part), std::string::npos) << "message: " << message;
+  };
+  const PoolMode max = PoolMode::max;
+  expect(error_of([&] { pool(y, map, max); }), "got 1");
+  expect(error_of([&] { pool(x, {}, max); }), "default constructed");
+  expect(error_of([&] { pool(x, map, static_cast<PoolMode>(9)); }), "9");
+  expect(error_of([&] { pool(Tensor::zeros(DType::int32, {2, 3}), map, max); }), "int32");
+  expect(error_of([&] { pool(Tensor::zeros(DType::float32, {2}), map, max); }), "[2]");
+  expect(error_of([&] {
+           pool(ConstTensorView(nullptr, DType::float32, {2, 3}), map, max);
+         }),
+         "null");
+  expect(error_of([&] { pool(x, map, max, {.threads = -1}); }), "-1");
+  expect(error_of([&] { pool(x, map, max, {.device = {DeviceKind::cuda, 0}}); }), "cuda:0");
+  expect(error_of([&] { pool_backward(x, y, x, map, max); }), "got 2");
+  expect(error_of([&] { pool_backward(x, {}, y, map, max); }), "output");
+  expect(error_of([&] { pool_backward(y, y, y, map, max); }), "features");
+  expect(error_of([&] {
+           pool_backward(x, tensor(DType::float64, {1, 3}, {1, 2, 3}), y, map, max);
+         }),
+         "float64");
+  EXPECT_EQ(bytes_of(x), before);
+}
+
+TEST(Pooling, ModesHaveNames) {
+  EXPECT_EQ(name(PoolMode::max), "max");
+  EXPECT_EQ(name(PoolMode::sum), "sum");
+  EXPECT_EQ(name(PoolMode::average_present), "average_present");
+  EXPECT_EQ(name(PoolMode::average_volume), "average_volume");
+}
+
+}  // namespace
+}  // namespace gavotte
