@@ -10,6 +10,15 @@ install(TARGETS gavotte EXPORT gavotteTargets
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/gavotte ${PROJECT_BINARY_DIR}/include/gavotte
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(EXPORT gavotteTargets NAMESPACE gavotte:: DESTINATION ${package_dir})
+if(TARGET gavotte_datasets)
+  # A component of its own: a static one needs Open3D at link time, which users of the engine alone do not.
+  set_target_properties(gavotte_datasets PROPERTIES EXPORT_NAME datasets)
+  install(TARGETS gavotte_datasets EXPORT gavotteDatasetsTargets
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+          RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(EXPORT gavotteDatasetsTargets NAMESPACE gavotte:: DESTINATION ${package_dir})
+endif()
 if(TARGET gavotte_cli)
   install(TARGETS gavotte_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -5,7 +5,7 @@ set -euo pipefail
 cxx=${1:-c++}
 build=${2:-build}
 
-public=(include/gavotte/*.h "$build"/include/gavotte/*.h)
+public=(include/gavotte/*.h include/gavotte/*/*.h "$build"/include/gavotte/*.h)
 if grep -nE '#include *[<"](cuda|torch|pybind11|nlohmann|open3d|ATen|hwy|libxsmm)' "${public[@]}"; then
   echo "a public header includes another library (above)"
   exit 1

@@ -14,17 +14,17 @@ inline constexpr int kMaxKernelVolume = 4096;  ///< Kernel offsets of one layer.
 /// Which coordinates the output has. i is an input coordinate, o an output, both in units of their
 /// own stride (lattice coordinates); s stride, p padding, d dilation, k kernel index, D extent.
 ///
-/// | kind        | rule window (spconv)              | rule floor (MinkowskiEngine)      | rule
-/// torchsparse                  |
-/// |-------------|-----------------------------------|-----------------------------------|-----------------------------------|
-/// | submanifold | outputs = inputs, odd sizes       | outputs = inputs                  | outputs
-/// = inputs                  | | strided     | every o with o*s = i + p - k*d    | o = floor(i / s)
-/// | floor if s is 1 or K everywhere,  | |             |                                   | | else
-/// o*s = i + p - k in [0, omax] | | transposed  | every o = i*s - p + k*d           | the finer set
-/// at hand, else expand| the finer set at hand             | | inverse     | the set that the
-/// strided layer came from, under each rule                                                 | |
-/// generative  | every o = i*s - p + k*d           | every o = i*s + offset*d          | every o =
-/// i*s - p + k             |
+///   submanifold  outputs = inputs (window: odd sizes only)
+///   strided      window: every o with o*s = i + p - k*d
+///                floor: o = floor(i / s)
+///                torchsparse: as floor where s is 1 or K on every axis,
+///                else every o with o*s = i + p - k in [0, omax]
+///   transposed   window: the finer set at hand, else every o = i*s - p + k*d
+///                floor, torchsparse: the finer set at hand
+///   inverse      the set that the strided layer came from, under each rule
+///   generative   window: every o = i*s - p + k*d
+///                floor: every o = i*s + offset*d
+///                torchsparse: every o = i*s - p + k
 enum class ConvKind { submanifold, strided, transposed, inverse, generative };
 
 /// Offsets on an axis. window: k*d - p, k = 0..K-1 (submanifold: p is K/2*d). floor: odd sizes
