@@ -1,0 +1,107 @@
+// gavotte_bench: measures and compares; prints a table, writes report.json and report.md.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gavotte/error.h"
+#include "map_bench.h"
+#include "report.h"
+#include "scenes.h"
+
+namespace gavotte::bench {
+
+namespace {
+
+struct Options {
+  std::filesystem::path output = "build/bench";
+  std::string scene_set = "usual";
+  std::vector<std::string> scenes;
+  std::vector<std::string> operations = {"map"};
+  std::vector<int> threads = {1, 2};
+  int rounds = 11;
+  std::string commit = "unknown";
+};
+
+/// The CPU's name as Linux tells it.
+std::string device_name() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string model = "unknown CPU";
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("model name")) continue;
+    model = line.substr(line.find(':') + 2);
+    break;
+  }
+  return fmt::format("{}, {} cores", model, std::thread::hardware_concurrency());
+}
+
+std::vector<std::string> chosen_scenes(const Options& options) {
+  if (!options.scenes.empty()) return options.scenes;
+  if (options.scene_set == "tiny") return scene_names(SceneSet::tiny);
+  return scene_names(options.scene_set == "all" ? SceneSet::all : SceneSet::usual);
+}
+
+void say(const std::string& line) { fmt::print(stderr, "bench: {}\n", line); }
+
+void run(const Options& options, const std::string& command) {
+  std::filesystem::create_directories(options.output);
+  Report report{.command = command,
+                .commit = options.commit,
+                .device = device_name(),
+                .rounds = options.rounds};
+  const std::set<std::string> operations(options.operations.begin(), options.operations.end());
+  const std::vector<std::string> names = chosen_scenes(options);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    say(fmt::format("scene {} of {}: {}", i + 1, names.size(), names[i]));
+    const Scene scene = make_scene(names[i]);
+    if (operations.contains("map"))
+      bench_map_step(scene, options.threads, options.rounds, report);
+  }
+  write_json(report, options.output / "report.json");
+  const std::string page = to_markdown(report);
+  std::ofstream(options.output / "report.md") << page;
+  fmt::print("{}", page);
+  say("wrote " + (options.output / "report.json").string() + " and report.md beside it");
+}
+
+}  // namespace
+
+}  // namespace gavotte::bench
+
+int main(int argc, char** argv) {
+  gavotte::bench::Options options;
+  CLI::App app{"Compares Gavotte's map step, layers and networks on procedural scenes."};
+  app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
+      ->capture_default_str();
+  app.add_option("--scene-set", options.scene_set, "Scenes to measure")
+      ->check(CLI::IsMember({"tiny", "usual", "all"}))
+      ->capture_default_str();
+  app.add_option("--scenes", options.scenes,
+                 "Scenes by name instead: random_N, lidar_C, room_C (C: voxels in cm), sphere_R");
+  app.add_option("--operations", options.operations, "What to measure")
+      ->check(CLI::IsMember({"map"}))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "Numbers of threads")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds, "Rounds of each comparison")
+      ->check(CLI::Range(1, 1001))
+      ->capture_default_str();
+  app.add_option("--commit", options.commit, "Named in the report")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  std::string command = "gavotte_bench";
+  for (int i = 1; i < argc; ++i) command += std::string(" ") + argv[i];
+  try {
+    gavotte::bench::run(options, command);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "gavotte_bench: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}

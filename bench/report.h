@@ -1,0 +1,46 @@
+// What a run of the benchmark leaves: rows as JSON for programs, a table for people.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace gavotte::bench {
+
+/// One figure. ratio: median time of `ratio_to` on the same work, over median_ms; above 1 this row
+/// is the faster. Only ratios are results: median_ms belongs to the machine of the day.
+struct Row {
+  std::string scene;
+  std::string operation;  ///< "map_step", "forward", "network".
+  std::string layer;      ///< "3x3x3 submanifold", "3x3x3 64->64"...
+  std::string dtype;
+  int threads = 1;
+  std::string library;  ///< What was timed, its settings included.
+  double median_ms = 0;
+  double ratio = 1;
+  std::string ratio_to;  ///< The library of the row that the ratio compares with.
+  double padding = 0;    ///< Padded rows / real rows of the grouped GEMMs; 0: does not apply.
+};
+
+struct SceneFacts {
+  std::string scene;
+  std::int64_t voxels = 0;
+  double matches_per_voxel = 0;  ///< Of the 3x3x3 submanifold map.
+};
+
+struct Report {
+  std::string command;
+  std::string commit;
+  std::string device;  ///< CPU model and cores.
+  int rounds = 0;
+  std::vector<SceneFacts> scenes = {};
+  std::vector<Row> rows = {};
+};
+
+/// A JSON array of the rows, one a line.
+void write_json(const Report& report, const std::filesystem::path& path);
+/// A Markdown page: how it was made, the scenes, the rows.
+std::string to_markdown(const Report& report);
+
+}  // namespace gavotte::bench

@@ -1,0 +1,64 @@
+// The program itself: what it writes has the rows and the fields that others read.
+#include "report.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "compare.h"
+
+namespace gavotte::bench {
+namespace {
+
+nlohmann::json read_json(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return nlohmann::json::parse(file);
+}
+
+TEST(BenchProgram, WritesARowForEachThingMeasured) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "gavotte_bench_test";
+  std::filesystem::remove_all(folder);
+  const std::string command = std::string(GAVOTTE_BENCH) +
+                              " --scene-set tiny --rounds 1 --operations map --threads 1 2 -o '" +
+                              folder.string() + "' > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);  // builders unequal to the hash map make it fail
+  const nlohmann::json rows = read_json(folder / "report.json");
+  ASSERT_TRUE(rows.is_array());
+  EXPECT_EQ(rows.size(), 2U * 2U * 5U);  // scenes, numbers of threads, libraries
+  for (const nlohmann::json& row : rows) {
+    EXPECT_TRUE(row.at("scene").is_string());
+    EXPECT_EQ(row.at("operation"), "map_step");
+    EXPECT_TRUE(row.at("layer").is_string());
+    EXPECT_TRUE(row.at("dtype").is_string());
+    EXPECT_TRUE(row.at("threads") == 1 || row.at("threads") == 2);
+    EXPECT_TRUE(row.at("library").is_string());
+    EXPECT_GT(row.at("median_ms").get<double>(), 0);
+    EXPECT_GT(row.at("ratio").get<double>(), 0);
+    EXPECT_EQ(row.at("ratio_to"), "hash_map");
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder / "report.md"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(BenchProgram, RefusesAnUnknownScene) {
+  const std::string command = std::string(GAVOTTE_BENCH) + " --scenes moon_3 -o '" +
+                              testing::TempDir() + "gavotte_bench_moon' > /dev/null 2>&1";
+  EXPECT_NE(std::system(command.c_str()), 0);
+}
+
+TEST(Compare, GivesOneMedianForEachContenderAndCallsEachEquallyOften) {
+  int first = 0, second = 0;
+  const std::vector<double> medians =
+      compare({{"first", [&] { ++first; }}, {"second", [&] { ++second; }}}, 3);
+  EXPECT_EQ(medians.size(), 2U);
+  EXPECT_EQ(first, second);
+  EXPECT_GE(first, 4);  // a call beforehand and three rounds
+}
+
+}  // namespace
+}  // namespace gavotte::bench
