@@ -1,6 +1,7 @@
-// The PCD header and the size of its data, checked before Open3D reads them: its reader allocates what
-// WIDTH x HEIGHT or the compressed block's header ask for, reads fields at offsets that the header gives
-// without comparing them with the bytes there are, and indexes SIZE, TYPE and COUNT by FIELDS.
+// The PCD header and the size of its data, checked before Open3D reads them: its reader allocates
+// what WIDTH x HEIGHT or the compressed block's header ask for, reads fields at offsets that the
+// header gives without comparing them with the bytes there are, and indexes SIZE, TYPE and COUNT by
+// FIELDS.
 #include <cstring>
 
 #include "check.h"
@@ -56,8 +57,9 @@ PcdHeader parse(std::string_view* rest, const std::string& source) {
     } else if (key == "POINTS") {
       header.points = number();
     } else if (key == "DATA") {
-      GAVOTTE_CHECK(words.size() == 2, source + ": expected 'DATA ascii|binary|binary_compressed', given " +
-                                           shown(*line));
+      GAVOTTE_CHECK(
+          words.size() == 2,
+          source + ": expected 'DATA ascii|binary|binary_compressed', given " + shown(*line));
       header.encoding = words[1];
     } else {
       GAVOTTE_CHECK(key == "VERSION" || key == "VIEWPOINT",
@@ -69,7 +71,8 @@ PcdHeader parse(std::string_view* rest, const std::string& source) {
 
 void check_fields(PcdHeader* header, const std::string& source) {
   const std::size_t n = header->fields.size();
-  GAVOTTE_CHECK(n >= 3 && n <= 256, source + ": expected 3 to 256 FIELDS, given " + std::to_string(n));
+  GAVOTTE_CHECK(n >= 3 && n <= 256,
+                source + ": expected 3 to 256 FIELDS, given " + std::to_string(n));
   GAVOTTE_CHECK(header->sizes.size() == n && header->types.size() == n &&
                     (header->counts.empty() || header->counts.size() == n),
                 source + ": expected a SIZE, TYPE and COUNT for each of " + std::to_string(n) +
@@ -81,20 +84,23 @@ void check_fields(PcdHeader* header, const std::string& source) {
     const auto size = number_of<int>(header->sizes[i]);
     const auto count = header->counts.empty() ? 1 : number_of<int>(header->counts[i]);
     const std::string_view type = header->types[i];
-    const bool legal = size && ((type == "F" && (*size == 4 || *size == 8)) ||
-                                ((type == "I" || type == "U") &&
-                                 (*size == 1 || *size == 2 || *size == 4 || *size == 8)));
+    const bool legal =
+        size &&
+        ((type == "F" && (*size == 4 || *size == 8)) ||
+         ((type == "I" || type == "U") && (*size == 1 || *size == 2 || *size == 4 || *size == 8)));
     GAVOTTE_CHECK(legal, source + ": expected F4, F8, or I or U of 1, 2, 4 or 8 bytes, given " +
-                             shown(std::string(type) + std::string(header->sizes[i])) + " for field " +
-                             shown(header->fields[i]));
+                             shown(std::string(type) + std::string(header->sizes[i])) +
+                             " for field " + shown(header->fields[i]));
     GAVOTTE_CHECK(count && *count >= 1 && *count <= 4096,
                   source + ": expected a COUNT in [1, 4096], given " +
                       shown(header->counts.empty() ? "" : header->counts[i]) + " for field " +
                       shown(header->fields[i]));
-    const bool position = header->fields[i] == "x" || header->fields[i] == "y" || header->fields[i] == "z";
+    const bool position =
+        header->fields[i] == "x" || header->fields[i] == "y" || header->fields[i] == "z";
     GAVOTTE_CHECK(!position || (type == "F" && *count == 1),
-                  source + ": expected " + shown(header->fields[i]) + " to be one float, given type " +
-                      shown(type) + " and count " + std::to_string(*count));
+                  source + ": expected " + shown(header->fields[i]) +
+                      " to be one float, given type " + shown(type) + " and count " +
+                      std::to_string(*count));
     const bool color = header->fields[i] == "rgb" || header->fields[i] == "rgba";
     GAVOTTE_CHECK(!color || (*size == 4 && *count == 1),
                   source + ": expected " + shown(header->fields[i]) + " of 4 bytes, given " +
@@ -107,7 +113,8 @@ void check_fields(PcdHeader* header, const std::string& source) {
     header->record_bytes += std::int64_t{*size} * *count;
     header->values += *count;
   }
-  GAVOTTE_CHECK(xyz == 3, source + ": expected fields x, y and z, found " + std::to_string(xyz) + " of them");
+  GAVOTTE_CHECK(xyz == 3,
+                source + ": expected fields x, y and z, found " + std::to_string(xyz) + " of them");
 }
 
 void check_ascii(const PcdHeader& header, std::int64_t points, std::string_view data,
@@ -123,8 +130,9 @@ void check_ascii(const PcdHeader& header, std::int64_t points, std::string_view 
     const std::vector<std::string_view> words = words_of(*line);
     bool numbers = static_cast<std::int64_t>(words.size()) == header.values && line->size() < 1000;
     for (const std::string_view word : words) numbers = numbers && number_of<double>(word);
-    GAVOTTE_CHECK(numbers, source + ": expected " + std::to_string(header.values) + " numbers in point " +
-                               std::to_string(found) + ", given " + shown(*line));
+    GAVOTTE_CHECK(numbers, source + ": expected " + std::to_string(header.values) +
+                               " numbers in point " + std::to_string(found) + ", given " +
+                               shown(*line));
     ++found;
   }
 }
@@ -136,17 +144,19 @@ std::int64_t check_pcd(Bytes bytes, const std::string& source) {
   std::string_view rest = as_text(bytes);
   PcdHeader header = parse(&rest, source);
   check_fields(&header, source);
-  GAVOTTE_CHECK(header.width && header.points && header.height, source + ": expected WIDTH, HEIGHT and POINTS lines");
+  GAVOTTE_CHECK(header.width && header.points && header.height,
+                source + ": expected WIDTH, HEIGHT and POINTS lines");
   const std::int64_t points = *header.points;
   GAVOTTE_CHECK(*header.width * *header.height == points,
                 source + ": expected POINTS = WIDTH x HEIGHT = " +
-                    std::to_string(*header.width * *header.height) + ", given " + std::to_string(points));
+                    std::to_string(*header.width * *header.height) + ", given " +
+                    std::to_string(points));
   GAVOTTE_CHECK(points > 0, source + ": expected points, the header counts none");
   const auto left = static_cast<std::int64_t>(rest.size());
   const std::int64_t needed = points * header.record_bytes;
   if (header.encoding == "binary") {
-    GAVOTTE_CHECK(left >= needed, source + ": expected " + std::to_string(needed) + " bytes of points, found " +
-                                      std::to_string(left));
+    GAVOTTE_CHECK(left >= needed, source + ": expected " + std::to_string(needed) +
+                                      " bytes of points, found " + std::to_string(left));
   } else if (header.encoding == "binary_compressed") {
     GAVOTTE_CHECK(left >= 8, source + ": expected the sizes of the compressed block, found " +
                                  std::to_string(left) + " bytes");
@@ -156,15 +166,16 @@ std::int64_t check_pcd(Bytes bytes, const std::string& source) {
                   source + ": expected " + std::to_string(sizes[0]) + " compressed bytes, found " +
                       std::to_string(left - 8));
     GAVOTTE_CHECK(static_cast<std::int64_t>(sizes[1]) == needed,
-                  source + ": expected an uncompressed size of " + std::to_string(needed) + ", given " +
-                      std::to_string(sizes[1]));
+                  source + ": expected an uncompressed size of " + std::to_string(needed) +
+                      ", given " + std::to_string(sizes[1]));
     // LZF copies at most 264 bytes for 3: a size beyond that is a lie and no reason to allocate.
     GAVOTTE_CHECK(needed <= std::int64_t{sizes[0]} * 100 + 64,
                   source + ": " + std::to_string(sizes[0]) + " compressed bytes cannot hold " +
                       std::to_string(needed));
   } else {
     GAVOTTE_CHECK(header.encoding == "ascii",
-                  source + ": expected DATA ascii, binary or binary_compressed, given " + shown(header.encoding));
+                  source + ": expected DATA ascii, binary or binary_compressed, given " +
+                      shown(header.encoding));
     check_ascii(header, points, rest, source);
   }
   return points;

@@ -1,5 +1,5 @@
-// The PLY header and the size of its data, checked before Open3D reads them: its reader allocates the
-// number of vertices that the header promises.
+// The PLY header and the size of its data, checked before Open3D reads them: its reader allocates
+// the number of vertices that the header promises.
 #include <array>
 
 #include "check.h"
@@ -15,16 +15,17 @@ struct PlyType {
   std::int64_t bytes;
 };
 constexpr std::array kPlyTypes = {
-    PlyType{"char", 1},   PlyType{"uchar", 1},   PlyType{"short", 2}, PlyType{"ushort", 2},
-    PlyType{"int", 4},    PlyType{"uint", 4},    PlyType{"float", 4}, PlyType{"double", 8},
-    PlyType{"int8", 1},   PlyType{"uint8", 1},   PlyType{"int16", 2}, PlyType{"uint16", 2},
-    PlyType{"int32", 4},  PlyType{"uint32", 4},  PlyType{"float32", 4}, PlyType{"float64", 8}};
+    PlyType{"char", 1},  PlyType{"uchar", 1},  PlyType{"short", 2},   PlyType{"ushort", 2},
+    PlyType{"int", 4},   PlyType{"uint", 4},   PlyType{"float", 4},   PlyType{"double", 8},
+    PlyType{"int8", 1},  PlyType{"uint8", 1},  PlyType{"int16", 2},   PlyType{"uint16", 2},
+    PlyType{"int32", 4}, PlyType{"uint32", 4}, PlyType{"float32", 4}, PlyType{"float64", 8}};
 
 std::int64_t type_bytes(std::string_view type, const std::string& source) {
   for (const PlyType& known : kPlyTypes) {
     if (known.name == type) return known.bytes;
   }
-  GAVOTTE_CHECK(false, source + ": expected a PLY type such as float or uchar, given " + shown(type));
+  GAVOTTE_CHECK(false,
+                source + ": expected a PLY type such as float or uchar, given " + shown(type));
   return 0;
 }
 
@@ -36,11 +37,13 @@ struct Element {
   std::vector<std::string_view> scalars;
 };
 
-void add_property(const std::vector<std::string_view>& words, std::string_view line, Element* element,
-                  const std::string& source) {
+void add_property(const std::vector<std::string_view>& words, std::string_view line,
+                  Element* element, const std::string& source) {
   const bool list = words.size() == 5 && words[1] == "list";
-  GAVOTTE_CHECK(list || words.size() == 3, source + ": expected 'property TYPE NAME', given " + shown(line));
-  GAVOTTE_CHECK(!list || element->name != "vertex", source + ": expected no list among the vertex properties");
+  GAVOTTE_CHECK(list || words.size() == 3,
+                source + ": expected 'property TYPE NAME', given " + shown(line));
+  GAVOTTE_CHECK(!list || element->name != "vertex",
+                source + ": expected no list among the vertex properties");
   element->least_bytes += type_bytes(words[list ? 2 : 1], source);
   element->least_words += 1;
   if (list) {
@@ -79,19 +82,22 @@ std::int64_t check_ply(Bytes bytes, const std::string& source) {
       encoding = words[1];
     } else if (words[0] == "element" && words.size() == 3) {
       const auto count = number_of<std::int64_t>(words[2]);
-      GAVOTTE_CHECK(count && *count >= 0 && *count < (std::int64_t{1} << 31),
-                    source + ": expected 'element NAME N' with N in [0, 2^31), given " + shown(*line));
+      GAVOTTE_CHECK(
+          count && *count >= 0 && *count < (std::int64_t{1} << 31),
+          source + ": expected 'element NAME N' with N in [0, 2^31), given " + shown(*line));
       elements.push_back({.name = words[1], .count = *count, .scalars = {}});
     } else if (words[0] == "property" && !elements.empty()) {
       add_property(words, *line, &elements.back(), source);
     } else {
-      GAVOTTE_CHECK(words[0] == "end_header", source + ": expected a line of a PLY header, given " + shown(*line));
+      GAVOTTE_CHECK(words[0] == "end_header",
+                    source + ": expected a line of a PLY header, given " + shown(*line));
       open = false;
     }
   }
   const bool ascii = encoding == "ascii";
   GAVOTTE_CHECK(ascii || encoding == "binary_little_endian" || encoding == "binary_big_endian",
-                source + ": expected format ascii, binary_little_endian or binary_big_endian, given " +
+                source +
+                    ": expected format ascii, binary_little_endian or binary_big_endian, given " +
                     shown(encoding));
   std::int64_t points = 0;
   std::int64_t needed = 0;
@@ -110,8 +116,8 @@ std::int64_t check_ply(Bytes bytes, const std::string& source) {
   GAVOTTE_CHECK(points > 0, source + ": expected points, the header counts no vertex");
   const auto left = static_cast<std::int64_t>(rest.size());
   GAVOTTE_CHECK(left + (ascii ? 1 : 0) >= needed,
-                source + ": expected at least " + std::to_string(needed) + " bytes after the header, found " +
-                    std::to_string(left));
+                source + ": expected at least " + std::to_string(needed) +
+                    " bytes after the header, found " + std::to_string(left));
   return points;
 }
 

@@ -1,6 +1,7 @@
-// Random numbers by counter: the value is a hash of (seed, stream, counter), so any object or ray of a
-// scene draws its own numbers in any order, the same on every platform. The mixing function is the
-// finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+// Random numbers by counter: the value is a hash of (seed, stream, counter), so any object or ray
+// of a scene draws its own numbers in any order, the same on every platform. The mixing function is
+// the finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
+// 2014).
 #pragma once
 
 #include <cmath>
@@ -28,8 +29,8 @@ class CounterRng {
   bool chance(double probability) { return uniform() < probability; }
   /// In [0, count).
   int below(int count) { return static_cast<int>(uniform() * count); }
-  /// Mean 0, standard deviation 1: the sum of four uniform numbers, within 3.5; exact arithmetic only,
-  /// so that no mathematical library's rounding shows.
+  /// Mean 0, standard deviation 1: the sum of four uniform numbers, within 3.5; exact arithmetic
+  /// only, so that no mathematical library's rounding shows.
   double normal() {
     constexpr double kScale = 1.7320508075688772;  // sqrt(3): four uniforms have variance 1/3
     double sum = -2.0;

@@ -27,7 +27,8 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   GAVOTTE_CHECK_RUNTIME(file.is_open(), path.string() + ": cannot be opened for writing");
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
   file.close();
   GAVOTTE_CHECK_RUNTIME(!file.fail(), path.string() + ": writing " + std::to_string(bytes.size()) +
                                           " bytes failed (is the disk full?)");

@@ -13,7 +13,8 @@
 
 namespace gavotte::internal {
 
-static_assert(std::endian::native == std::endian::little, "every binary format here is little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "every binary format here is little-endian");
 
 /// The bytes of a regular file; throws Error (runtime) where it cannot be read.
 std::vector<std::byte> read_file(const std::filesystem::path& path);
@@ -31,7 +32,7 @@ inline std::span<const std::byte> as_bytes(std::string_view text) {
 
 /// Appends the value's bytes.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 void append(std::string* out, const T& value) {
   char bytes[sizeof(T)];
   std::memcpy(bytes, &value, sizeof(T));

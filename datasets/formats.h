@@ -1,5 +1,5 @@
-// One reader and one writer for each format, from and to memory; read_points.cpp and write_points.cpp
-// choose among them.
+// One reader and one writer for each format, from and to memory; read_points.cpp and
+// write_points.cpp choose among them.
 #pragma once
 
 #include <cstddef>
@@ -19,13 +19,14 @@ using Bytes = std::span<const std::byte>;
 /// float32 records [N, 3 + names.size()].
 PointCloud read_records(Bytes bytes, std::vector<std::string> channels, const std::string& source);
 
-/// The formats of Open3D. `file` holds the same bytes, or is empty: then they go through a temporary file.
+/// The formats of Open3D. `file` holds the same bytes, or is empty: then they go through a
+/// temporary file.
 PointCloud read_through_open3d(Bytes bytes, PointFormat format, const std::filesystem::path& file,
                                const std::string& source);
 bool has_open3d() noexcept;
 
-/// Checks of what Open3D's readers trust: throw Error (value) where the header promises more than the
-/// bytes hold. Return the number of points.
+/// Checks of what Open3D's readers trust: throw Error (value) where the header promises more than
+/// the bytes hold. Return the number of points.
 std::int64_t check_pcd(Bytes bytes, const std::string& source);
 std::int64_t check_ply(Bytes bytes, const std::string& source);
 std::int64_t check_text(Bytes bytes, PointFormat format, const std::string& source);
@@ -36,6 +37,7 @@ std::string encode_pcd(const PointCloud& cloud);
 std::string encode_text(const PointCloud& cloud, PointFormat format);
 
 /// Writes rgb [height, width, 3] as PNG.
-void write_png(const std::filesystem::path& path, int width, int height, std::span<const std::uint8_t> rgb);
+void write_png(const std::filesystem::path& path, int width, int height,
+               std::span<const std::uint8_t> rgb);
 
 }  // namespace gavotte::internal

@@ -1,5 +1,5 @@
-// Everything that touches Open3D: its readers of PLY, PCD and text, its PNG writer. Its readers trust
-// what a header says, so the checks in check_*.cpp come first.
+// Everything that touches Open3D: its readers of PLY, PCD and text, its PNG writer. Its readers
+// trust what a header says, so the checks in check_*.cpp come first.
 #include <open3d/core/Tensor.h>
 #include <open3d/io/ImageIO.h>
 #include <open3d/io/PointCloudIO.h>
@@ -86,11 +86,13 @@ std::vector<float> to_floats(const o3d::core::Tensor& column) {
 
 // Labels must survive float32, so they are read as they are.
 bool take_integers(const o3d::core::Tensor& tensor, std::vector<std::int32_t>* out) {
-  const std::vector<double> values = tensor.To(o3d::core::Float64).Contiguous().ToFlatVector<double>();
+  const std::vector<double> values =
+      tensor.To(o3d::core::Float64).Contiguous().ToFlatVector<double>();
   std::vector<std::int32_t> integers;
   for (const double value : values) {
     const bool legal = value >= std::numeric_limits<std::int32_t>::min() &&
-                       value <= std::numeric_limits<std::int32_t>::max() && value == std::floor(value);
+                       value <= std::numeric_limits<std::int32_t>::max() &&
+                       value == std::floor(value);
     if (!legal) return false;  // not a label after all: stays a channel
     integers.push_back(static_cast<std::int32_t>(value));
   }
@@ -98,32 +100,36 @@ bool take_integers(const o3d::core::Tensor& tensor, std::vector<std::int32_t>* o
   return true;
 }
 
-void add_columns(const std::string& name, const o3d::core::Tensor& tensor, std::vector<Column>* columns) {
+void add_columns(const std::string& name, const o3d::core::Tensor& tensor,
+                 std::vector<Column>* columns) {
   const std::int64_t width = tensor.NumDims() == 2 ? tensor.GetShape(1) : 1;
   const std::vector<float> values = to_floats(tensor);
   const bool colors = name == "colors" && width == 3;
   const float scale = colors && tensor.GetDtype() == o3d::core::UInt8    ? 1.0f / 255.0f
                       : colors && tensor.GetDtype() == o3d::core::UInt16 ? 1.0f / 65535.0f
                                                                          : 1.0f;
-  const std::vector<std::string> names = colors               ? std::vector<std::string>{"r", "g", "b"}
+  const std::vector<std::string> names = colors ? std::vector<std::string>{"r", "g", "b"}
                                          : name == "normals" && width == 3
                                              ? std::vector<std::string>{"nx", "ny", "nz"}
                                              : std::vector<std::string>{};
   for (std::int64_t c = 0; c < width; ++c) {
     Column column;
-    column.name = !names.empty()                              ? names[static_cast<std::size_t>(c)]
-                  : width > 1                                 ? name + "_" + std::to_string(c)
+    column.name = !names.empty() ? names[static_cast<std::size_t>(c)]
+                  : width > 1    ? name + "_" + std::to_string(c)
                   : name == "intensities" || name == "scalar_intensity" ? "intensity"
-                                                              : name;
-    for (std::size_t i = static_cast<std::size_t>(c); i < values.size(); i += static_cast<std::size_t>(width)) {
+                                                                        : name;
+    for (std::size_t i = static_cast<std::size_t>(c); i < values.size();
+         i += static_cast<std::size_t>(width)) {
       column.values.push_back(values[i] * scale);
     }
     columns->push_back(std::move(column));
   }
 }
 
-PointCloud from_tensors(const o3d::t::geometry::PointCloud& source_cloud, const std::string& source) {
-  GAVOTTE_CHECK(source_cloud.HasPointPositions(), source + ": expected points with x, y and z, found none");
+PointCloud from_tensors(const o3d::t::geometry::PointCloud& source_cloud,
+                        const std::string& source) {
+  GAVOTTE_CHECK(source_cloud.HasPointPositions(),
+                source + ": expected points with x, y and z, found none");
   const std::int64_t count = source_cloud.GetPointPositions().GetLength();
   PointCloud cloud;
   std::map<std::string, o3d::core::Tensor> attributes;  // in order of name, so that columns repeat
@@ -177,9 +183,10 @@ PointCloud read_file_as(PointFormat format, const std::string& file, const std::
     GAVOTTE_CHECK(done, source + ": Open3D cannot read it as " + std::string(name(format)));
   };
   if (format == PointFormat::ply || format == PointFormat::pcd || format == PointFormat::pts) {
-    check(format == PointFormat::ply   ? o3d::t::io::ReadPointCloudFromPLY(file, tensors, keep_nan)
-          : format == PointFormat::pcd ? o3d::t::io::ReadPointCloudFromPCD(file, tensors, keep_nan)
-                                       : o3d::t::io::ReadPointCloudFromPTS(file, tensors, keep_nan));
+    check(format == PointFormat::ply ? o3d::t::io::ReadPointCloudFromPLY(file, tensors, keep_nan)
+          : format == PointFormat::pcd
+              ? o3d::t::io::ReadPointCloudFromPCD(file, tensors, keep_nan)
+              : o3d::t::io::ReadPointCloudFromPTS(file, tensors, keep_nan));
     return from_tensors(tensors, source);
   }
   o3d::geometry::PointCloud legacy;
@@ -205,16 +212,19 @@ PointCloud read_through_open3d(Bytes bytes, PointFormat format, const std::files
     return read_file_as(format, copy.path().string(), source);
   });
   GAVOTTE_CHECK(cloud.size() == expected, source + ": expected " + std::to_string(expected) +
-                                              " points, Open3D read " + std::to_string(cloud.size()));
+                                              " points, Open3D read " +
+                                              std::to_string(cloud.size()));
   cloud.validate();
   return cloud;
 }
 
-void write_png(const std::filesystem::path& path, int width, int height, std::span<const std::uint8_t> rgb) {
+void write_png(const std::filesystem::path& path, int width, int height,
+               std::span<const std::uint8_t> rgb) {
   o3d::geometry::Image image;
   image.Prepare(width, height, 3, 1);
   std::copy(rgb.begin(), rgb.end(), image.data_.begin());
-  const bool done = quietly(path.string(), [&] { return o3d::io::WriteImageToPNG(path.string(), image); });
+  const bool done =
+      quietly(path.string(), [&] { return o3d::io::WriteImageToPNG(path.string(), image); });
   GAVOTTE_CHECK_RUNTIME(done, path.string() + ": cannot be written as PNG");
 }
 

@@ -15,7 +15,8 @@ PointCloud read_through_open3d(Bytes, PointFormat format, const std::filesystem:
 
 void write_png(const std::filesystem::path& path, int, int, std::span<const std::uint8_t>) {
   GAVOTTE_CHECK_RUNTIME(
-      false, path.string() + ": writing PNG needs a build with -DGAVOTTE_WITH_OPEN3D=ON (libopen3d-dev)");
+      false,
+      path.string() + ": writing PNG needs a build with -DGAVOTTE_WITH_OPEN3D=ON (libopen3d-dev)");
 }
 
 }  // namespace gavotte::internal

@@ -13,7 +13,8 @@ Palette::Color from_hsv(double hue, double saturation, double value) {
   for (std::size_t c = 0; c < 3; ++c) {
     const double turn = std::fmod(hue + (3.0 - static_cast<double>(c)) / 3.0, 1.0);
     const double ramp = std::clamp(std::abs(turn * 6.0 - 3.0) - 1.0, 0.0, 1.0);
-    color[c] = static_cast<std::uint8_t>(std::lround(255.0 * value * (1.0 - saturation + saturation * ramp)));
+    color[c] = static_cast<std::uint8_t>(
+        std::lround(255.0 * value * (1.0 - saturation + saturation * ramp)));
   }
   return color;
 }
@@ -32,15 +33,16 @@ Palette Palette::distinct(std::int64_t classes) {
 }
 
 Palette Palette::street() {
-  return {.names = {"unlabelled", "road", "sidewalk", "building", "car", "pole", "tree", "pedestrian"},
-          .colors = {{90, 90, 90},
-                     {98, 88, 148},
-                     {190, 108, 178},
-                     {222, 170, 92},
-                     {74, 144, 255},
-                     {250, 240, 130},
-                     {84, 184, 96},
-                     {255, 72, 84}}};
+  return {
+      .names = {"unlabelled", "road", "sidewalk", "building", "car", "pole", "tree", "pedestrian"},
+      .colors = {{90, 90, 90},
+                 {98, 88, 148},
+                 {190, 108, 178},
+                 {222, 170, 92},
+                 {74, 144, 255},
+                 {250, 240, 130},
+                 {84, 184, 96},
+                 {255, 72, 84}}};
 }
 
 Palette Palette::room() {

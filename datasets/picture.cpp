@@ -1,6 +1,6 @@
-// A labelled cloud as a picture: points splatted into a depth buffer as discs that shrink with distance,
-// then shaded by how much nearer their neighbours on the screen are (eye-dome lighting, Boucheny 2009),
-// which shows shape without normals. Drawn at twice the size and averaged down.
+// A labelled cloud as a picture: points splatted into a depth buffer as discs that shrink with
+// distance, then shaded by how much nearer their neighbours on the screen are (eye-dome lighting,
+// Boucheny 2009), which shows shape without normals. Drawn at twice the size and averaged down.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -41,14 +41,15 @@ struct Canvas {
   std::vector<Palette::Color> color = {};  // [height, width]
 };
 
-// Middle and half extent that hold the inner 90 % of the points on each axis, so that strays do not shrink
-// the picture.
+// Middle and half extent that hold the inner 90 % of the points on each axis, so that strays do not
+// shrink the picture.
 void robust_box(const std::vector<Vec3>& points, Vec3* middle, Vec3* half) {
   for (std::size_t a = 0; a < 3; ++a) {
     std::vector<double> values;
     for (const Vec3& p : points) values.push_back(p[a]);
     const auto at = [&](double share) {
-      const auto nth = values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+      const auto nth = values.begin() +
+                       static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
       std::nth_element(values.begin(), nth, values.end());
       return *nth;
     };
@@ -70,7 +71,8 @@ Camera place_camera(const std::vector<Vec3>& points, const Canvas& canvas, Pictu
     camera.up = {0, 1, 0};
     camera.forward = {0, 0, -1};
     camera.scale = 0.46 * std::min(canvas.width / half[0], canvas.height / half[1]) / 1.0;
-    camera.scale = std::min(camera.scale, 0.46 * std::max(canvas.width, canvas.height) / std::max(half[0], half[1]));
+    camera.scale = std::min(
+        camera.scale, 0.46 * std::max(canvas.width, canvas.height) / std::max(half[0], half[1]));
     camera.eye = {middle[0], middle[1], middle[2] + 2 * half[2] + 1.0};
     return camera;
   }
@@ -88,7 +90,8 @@ Camera place_camera(const std::vector<Vec3>& points, const Canvas& canvas, Pictu
     const double y = std::abs(dot(p, camera.up)) * camera.scale / (0.5 * canvas.height);
     distance = std::max(distance, std::max(x, y) - along);
   }
-  for (std::size_t a = 0; a < 3; ++a) camera.eye[a] = middle[a] - camera.forward[a] * distance * 0.9;
+  for (std::size_t a = 0; a < 3; ++a)
+    camera.eye[a] = middle[a] - camera.forward[a] * distance * 0.9;
   return camera;
 }
 
@@ -102,8 +105,10 @@ void splat(const Camera& camera, const Vec3& point, const Palette::Color& color,
   const double y = canvas->height / 2.0 - dot(p, camera.up) * scale;
   const double radius = std::clamp(radius_m * scale, 1.0, 9.0);
   if (!(x > -10 && x < canvas->width + 10 && y > -10 && y < canvas->height + 10)) return;
-  for (int row = static_cast<int>(std::ceil(y - radius)); row <= static_cast<int>(y + radius); ++row) {
-    for (int column = static_cast<int>(std::ceil(x - radius)); column <= static_cast<int>(x + radius); ++column) {
+  for (int row = static_cast<int>(std::ceil(y - radius)); row <= static_cast<int>(y + radius);
+       ++row) {
+    for (int column = static_cast<int>(std::ceil(x - radius));
+         column <= static_cast<int>(x + radius); ++column) {
       if (row < 0 || row >= canvas->height || column < 0 || column >= canvas->width) continue;
       if ((row - y) * (row - y) + (column - x) * (column - x) > radius * radius) continue;
       const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(canvas->width) +
@@ -127,7 +132,8 @@ float eye_dome(const Canvas& canvas, int row, int column, double depth_unit) {
   double sum = 0.0;
   for (const int reach : {2, 5}) {
     for (const auto& [dr, dc] : {std::pair{0, 1}, {0, -1}, {1, 0}, {-1, 0}}) {
-      const double other = std::log2(double{depth_at(row + dr * reach, column + dc * reach)} + depth_unit);
+      const double other =
+          std::log2(double{depth_at(row + dr * reach, column + dc * reach)} + depth_unit);
       if (std::isfinite(other)) sum += std::clamp(own - other, 0.0, 0.08);
     }
   }
@@ -135,7 +141,8 @@ float eye_dome(const Canvas& canvas, int row, int column, double depth_unit) {
 }
 
 std::vector<std::uint8_t> shade(const Canvas& canvas, int width, int height, double depth_unit) {
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
+                                3);
   for (int row = 0; row < height; ++row) {
     const float down = static_cast<float>(row) / static_cast<float>(height);
     const std::array<float, 3> background = {14 + 8 * down, 16 + 10 * down, 24 + 14 * down};
@@ -153,7 +160,8 @@ std::vector<std::uint8_t> shade(const Canvas& canvas, int width, int height, dou
         }
       }
       const auto to = (static_cast<std::size_t>(row) * static_cast<std::size_t>(width) +
-                       static_cast<std::size_t>(column)) * 3;
+                       static_cast<std::size_t>(column)) *
+                      3;
       for (std::size_t k = 0; k < 3; ++k) {
         rgb[to + k] = static_cast<std::uint8_t>(sum[k] / (kOversampling * kOversampling) + 0.5f);
       }
@@ -172,11 +180,13 @@ void write_picture(const std::filesystem::path& path, const PointsView& points,
                 path.string() + ": expected " + std::to_string(points.count) + " labels, given " +
                     std::to_string(labels.size()));
   for (const int side : {options.width, options.height}) {
-    GAVOTTE_CHECK(side >= 16 && side <= 16384,
-                  path.string() + ": expected 16 to 16384 pixels a side, given " + std::to_string(side));
+    GAVOTTE_CHECK(
+        side >= 16 && side <= 16384,
+        path.string() + ": expected 16 to 16384 pixels a side, given " + std::to_string(side));
   }
   Canvas canvas{.width = options.width * kOversampling, .height = options.height * kOversampling};
-  const std::size_t pixels = static_cast<std::size_t>(canvas.width) * static_cast<std::size_t>(canvas.height);
+  const std::size_t pixels =
+      static_cast<std::size_t>(canvas.width) * static_cast<std::size_t>(canvas.height);
   canvas.depth.assign(pixels, kFar);
   canvas.color.resize(pixels);
 

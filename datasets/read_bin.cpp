@@ -27,8 +27,9 @@ PointCloud read_records(Bytes bytes, std::vector<std::string> channels, const st
 void read_labels(std::span<const std::byte> bytes, PointCloud* cloud, const std::string& source) {
   const auto count = static_cast<std::size_t>(cloud->size());
   GAVOTTE_CHECK(bytes.size() == count * sizeof(std::uint32_t),
-                source + ": expected " + std::to_string(count * sizeof(std::uint32_t)) + " bytes (" +
-                    std::to_string(count) + " uint32 labels), given " + std::to_string(bytes.size()));
+                source + ": expected " + std::to_string(count * sizeof(std::uint32_t)) +
+                    " bytes (" + std::to_string(count) + " uint32 labels), given " +
+                    std::to_string(bytes.size()));
   cloud->labels.resize(count);
   cloud->instances.resize(count);
   for (std::size_t i = 0; i < count; ++i) {

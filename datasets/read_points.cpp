@@ -45,9 +45,12 @@ fs::path find_labels(const fs::path& scan) {
 PointCloud read(std::span<const std::byte> bytes, PointFormat format, const fs::path& file,
                 const std::string& source) {
   switch (format) {
-    case PointFormat::kitti: return internal::read_records(bytes, {"intensity"}, source);
-    case PointFormat::nuscenes: return internal::read_records(bytes, {"intensity", "ring"}, source);
-    default: return internal::read_through_open3d(bytes, format, file, source);
+    case PointFormat::kitti:
+      return internal::read_records(bytes, {"intensity"}, source);
+    case PointFormat::nuscenes:
+      return internal::read_records(bytes, {"intensity", "ring"}, source);
+    default:
+      return internal::read_through_open3d(bytes, format, file, source);
   }
 }
 
@@ -55,14 +58,22 @@ PointCloud read(std::span<const std::byte> bytes, PointFormat format, const fs::
 
 std::string_view name(PointFormat format) noexcept {
   switch (format) {
-    case PointFormat::kitti: return "kitti";
-    case PointFormat::nuscenes: return "nuscenes";
-    case PointFormat::ply: return "ply";
-    case PointFormat::pcd: return "pcd";
-    case PointFormat::xyz: return "xyz";
-    case PointFormat::xyzn: return "xyzn";
-    case PointFormat::xyzrgb: return "xyzrgb";
-    case PointFormat::pts: return "pts";
+    case PointFormat::kitti:
+      return "kitti";
+    case PointFormat::nuscenes:
+      return "nuscenes";
+    case PointFormat::ply:
+      return "ply";
+    case PointFormat::pcd:
+      return "pcd";
+    case PointFormat::xyz:
+      return "xyz";
+    case PointFormat::xyzn:
+      return "xyzn";
+    case PointFormat::xyzrgb:
+      return "xyzrgb";
+    case PointFormat::pts:
+      return "pts";
   }
   return "unknown";
 }
@@ -78,7 +89,8 @@ PointFormat point_format(const fs::path& path) {
   }
   std::array<char, 64> head = {};
   std::error_code error;
-  if (fs::is_regular_file(path, error)) std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  if (fs::is_regular_file(path, error))
+    std::ifstream(path, std::ios::binary).read(head.data(), head.size());
   const std::string_view text(head.data(), head.size());
   if (text.starts_with("ply\n") || text.starts_with("ply\r")) return PointFormat::ply;
   if (text.starts_with("# .PCD") || text.starts_with("VERSION")) return PointFormat::pcd;
@@ -98,7 +110,8 @@ PointCloud read_points(const fs::path& path) {
   return cloud;
 }
 
-PointCloud read_points(std::span<const std::byte> bytes, PointFormat format, const std::string& source) {
+PointCloud read_points(std::span<const std::byte> bytes, PointFormat format,
+                       const std::string& source) {
   return read(bytes, format, {}, source);
 }
 

@@ -1,5 +1,5 @@
-// A ring scanner in the street: for each azimuth the solids in its vertical plane are picked, then each
-// beam is cast against those and the ground.
+// A ring scanner in the street: for each azimuth the solids in its vertical plane are picked, then
+// each beam is cast against those and the ground.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -37,13 +37,16 @@ void hit_ground(const Vec3& origin, const Vec3& direction, Return* best) {
     const double height = road ? 0.0 : internal::kSidewalkHeight_m;
     const double distance = (height - origin[2]) / direction[2];
     const double y = origin[1] + distance * direction[1];
-    if ((std::abs(y) < internal::kRoadHalfWidth_m) != road || distance >= best->distance_m) continue;
+    if ((std::abs(y) < internal::kRoadHalfWidth_m) != road || distance >= best->distance_m)
+      continue;
     const double x = origin[0] + distance * direction[0];
     const double dash = x / 6.0 - std::floor(x / 6.0);  // lane marks: 3 m in every 6
     const bool paint = road && std::abs(y) < 0.08 && dash < 0.5;
     *best = {.distance_m = distance,
              .cos_incidence = -direction[2],
-             .reflectivity = paint ? 0.95f : road ? 0.2f : 0.35f,
+             .reflectivity = paint  ? 0.95f
+                             : road ? 0.2f
+                                    : 0.35f,
              .label = road ? StreetLabel::road : StreetLabel::sidewalk};
   }
 }
@@ -79,21 +82,24 @@ void pick_solids(const std::vector<Solid>& solids, const Vec3& origin, double dx
     const double x = solid.center_m[0] - origin[0];
     const double y = solid.center_m[1] - origin[1];
     const double radius = solid.radius_m();
-    if (std::abs(x * dy - y * dx) <= radius && x * dx + y * dy >= -radius) picked->push_back(&solid);
+    if (std::abs(x * dy - y * dx) <= radius && x * dx + y * dy >= -radius)
+      picked->push_back(&solid);
   }
 }
 
 void check_options(const StreetOptions& options) {
-  GAVOTTE_CHECK(options.azimuths >= 1 && options.azimuths <= 100'000,
-                "lidar_street: expected azimuths in [1, 100000], given " + std::to_string(options.azimuths));
+  GAVOTTE_CHECK(
+      options.azimuths >= 1 && options.azimuths <= 100'000,
+      "lidar_street: expected azimuths in [1, 100000], given " + std::to_string(options.azimuths));
   GAVOTTE_CHECK(options.max_range_m >= 1.0f && options.max_range_m <= 500.0f,
                 "lidar_street: expected max_range_m in [1, 500], given " +
                     std::to_string(options.max_range_m));
   GAVOTTE_CHECK(options.range_noise_m >= 0.0f && options.range_noise_m <= 1.0f,
                 "lidar_street: expected range_noise_m in [0, 1], given " +
                     std::to_string(options.range_noise_m));
-  GAVOTTE_CHECK(options.frame >= 0 && options.frame <= 1'000'000,
-                "lidar_street: expected frame in [0, 1000000], given " + std::to_string(options.frame));
+  GAVOTTE_CHECK(
+      options.frame >= 0 && options.frame <= 1'000'000,
+      "lidar_street: expected frame in [0, 1000000], given " + std::to_string(options.frame));
 }
 
 }  // namespace
@@ -106,7 +112,8 @@ PointCloud lidar_street(const StreetOptions& options) {
   const CounterRng frame_rng(options.seed, kRayStream, static_cast<std::uint64_t>(options.frame));
   const std::uint64_t frame_seed = CounterRng(frame_rng).bits();
 
-  // [azimuth][beam] while casting, so that solids are picked once an azimuth; beam-major in the cloud.
+  // [azimuth][beam] while casting, so that solids are picked once an azimuth; beam-major in the
+  // cloud.
   const auto azimuths = static_cast<std::size_t>(options.azimuths);
   std::vector<Return> returns(azimuths * kBeams);
   std::vector<Vec3> directions(azimuths * kBeams);
@@ -119,8 +126,9 @@ PointCloud lidar_street(const StreetOptions& options) {
     pick_solids(solids, origin, dx, dy, &picked);
     for (std::size_t beam = 0; beam < kBeams; ++beam) {
       const double share = static_cast<double>(beam) / (kBeams - 1);
-      const double elevation = (kTopElevation_deg + share * (kBottomElevation_deg - kTopElevation_deg)) *
-                               std::numbers::pi / 180.0;
+      const double elevation =
+          (kTopElevation_deg + share * (kBottomElevation_deg - kTopElevation_deg)) *
+          std::numbers::pi / 180.0;
       const std::size_t ray = beam * azimuths + i;
       directions[ray] = {dx * std::cos(elevation), dy * std::cos(elevation), std::sin(elevation)};
       CounterRng rng(frame_seed, ray);
@@ -144,7 +152,8 @@ PointCloud lidar_street(const StreetOptions& options) {
   for (std::size_t ray = 0; ray < returns.size(); ++ray) {
     const Return& hit = returns[ray];
     if (hit.label == StreetLabel::unlabelled) continue;
-    for (const double d : directions[ray]) cloud.rows.push_back(static_cast<float>(d * hit.distance_m));
+    for (const double d : directions[ray])
+      cloud.rows.push_back(static_cast<float>(d * hit.distance_m));
     cloud.rows.push_back(hit.reflectivity);
     cloud.labels.push_back(static_cast<std::int32_t>(hit.label));
     cloud.instances.push_back(hit.instance);

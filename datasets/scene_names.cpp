@@ -24,8 +24,9 @@ PointCloud make_random(const SceneOptions& options) {
 }
 PointCloud make_room(const SceneOptions& options) { return room({.seed = options.seed}); }
 PointCloud make_shell(const SceneOptions& options) {
-  GAVOTTE_CHECK(options.size >= 0 && options.size <= 4096,
-                "scene shell: expected a resolution in [8, 4096], given " + std::to_string(options.size));
+  GAVOTTE_CHECK(
+      options.size >= 0 && options.size <= 4096,
+      "scene shell: expected a resolution in [8, 4096], given " + std::to_string(options.size));
   return sphere_shell(options.size == 0 ? 256 : static_cast<int>(options.size), 2.0f, options.seed);
 }
 

@@ -1,5 +1,5 @@
-// Distinct voxels uniform in a cube, without a table of those already drawn: a keyed permutation of the
-// cube's cells (a Feistel network, cycle-walked into the range) is read at 0, 1, 2...
+// Distinct voxels uniform in a cube, without a table of those already drawn: a keyed permutation of
+// the cube's cells (a Feistel network, cycle-walked into the range) is read at 0, 1, 2...
 #include <bit>
 #include <utility>
 

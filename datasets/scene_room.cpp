@@ -1,5 +1,5 @@
-// A furnished room made of rectangles and ellipsoids, each sampled with a number of points in proportion
-// to its area and a little noise across the surface.
+// A furnished room made of rectangles and ellipsoids, each sampled with a number of points in
+// proportion to its area and a little noise across the surface.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -20,17 +20,20 @@ class RoomBuilder {
   RoomBuilder(const RoomOptions& options, PointCloud* cloud) : options_(options), cloud_(cloud) {}
 
   // origin + u * s + v * t for s, t in [0, 1]; u and v along axes.
-  void rectangle(const Vec3& origin, const Vec3& u, const Vec3& v, RoomLabel label, const Color& color) {
+  void rectangle(const Vec3& origin, const Vec3& u, const Vec3& v, RoomLabel label,
+                 const Color& color) {
     const double area = length(u) * length(v);
     CounterRng rng(options_.seed, 10, ++surfaces_);
-    const Vec3 normal = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+    const Vec3 normal = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2],
+                         u[0] * v[1] - u[1] * v[0]};
     const auto count = static_cast<std::int64_t>(area * double{options_.points_per_m2});
     for (std::int64_t i = 0; i < count; ++i) {
       const double s = rng.uniform();
       const double t = rng.uniform();
       const double noise = area > 0.0 ? double{options_.noise_m} * rng.normal() / area : 0.0;
       Vec3 point;
-      for (std::size_t a = 0; a < 3; ++a) point[a] = origin[a] + u[a] * s + v[a] * t + normal[a] * noise;
+      for (std::size_t a = 0; a < 3; ++a)
+        point[a] = origin[a] + u[a] * s + v[a] * t + normal[a] * noise;
       add(point, label, color, &rng);
     }
   }
@@ -57,7 +60,8 @@ class RoomBuilder {
       double square;
       do {  // a direction from a point in the ball, by rejection from its cube
         for (double& d : direction) d = rng.uniform(-1.0, 1.0);
-        square = direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2];
+        square =
+            direction[0] * direction[0] + direction[1] * direction[1] + direction[2] * direction[2];
       } while (square > 1.0 || square < 1e-4);
       const double reach = (radius + double{options_.noise_m} * rng.normal()) / std::sqrt(square);
       add({centre[0] + direction[0] * reach, centre[1] + direction[1] * reach,
@@ -131,7 +135,9 @@ void add_table(RoomBuilder* room, CounterRng* rng, const Vec3& low) {
   room->legs(low, width, depth, 0.70, RoomLabel::table, wood);
   room->box({low[0], low[1], 0.70}, {width, depth, 0.04}, RoomLabel::table, wood);
   for (int i = 0, things = 2 + rng->below(4); i < things; ++i) {
-    add_clutter(room, rng, {low[0] + rng->uniform(0.1, width - 0.4), low[1] + rng->uniform(0.1, depth - 0.3), 0.74});
+    add_clutter(
+        room, rng,
+        {low[0] + rng->uniform(0.1, width - 0.4), low[1] + rng->uniform(0.1, depth - 0.3), 0.74});
   }
   add_chair(room, rng, {low[0] + 0.1, low[1] - 0.3, 0});
   add_chair(room, rng, {low[0] + width - 0.5, low[1] + depth - 0.1, 0});
@@ -140,8 +146,9 @@ void add_table(RoomBuilder* room, CounterRng* rng, const Vec3& low) {
 }  // namespace
 
 PointCloud room(const RoomOptions& options) {
-  GAVOTTE_CHECK(options.points_per_m2 >= 1.0f && options.points_per_m2 <= 1e6f,
-                "room: expected points_per_m2 in [1, 1e6], given " + std::to_string(options.points_per_m2));
+  GAVOTTE_CHECK(
+      options.points_per_m2 >= 1.0f && options.points_per_m2 <= 1e6f,
+      "room: expected points_per_m2 in [1, 1e6], given " + std::to_string(options.points_per_m2));
   GAVOTTE_CHECK(options.noise_m >= 0.0f && options.noise_m <= 0.1f,
                 "room: expected noise_m in [0, 0.1], given " + std::to_string(options.noise_m));
   CounterRng rng(options.seed, 3);
@@ -157,7 +164,8 @@ PointCloud room(const RoomOptions& options) {
   for (int board = 0; board < 5; ++board) {  // shelves against the far wall
     room.box({size[0] - 0.35, 1.0, 0.1 + 0.45 * board}, {0.33, shelf, 0.03}, RoomLabel::shelf,
              {0.45, 0.3, 0.2});
-    add_clutter(&room, &rng, {size[0] - 0.3, 1.1 + rng.uniform(0.0, shelf - 0.4), 0.13 + 0.45 * board});
+    add_clutter(&room, &rng,
+                {size[0] - 0.3, 1.1 + rng.uniform(0.0, shelf - 0.4), 0.13 + 0.45 * board});
   }
   for (int i = 0; i < 6; ++i) {
     add_clutter(&room, &rng, {rng.uniform(0.2, size[0] - 0.6), rng.uniform(0.2, size[1] - 0.5), 0});

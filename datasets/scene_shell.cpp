@@ -1,5 +1,5 @@
-// A thickened sphere in a grid of voxels: column by column, the cells whose middle lies within half the
-// thickness of the surface.
+// A thickened sphere in a grid of voxels: column by column, the cells whose middle lies within half
+// the thickness of the surface.
 #include <algorithm>
 #include <cmath>
 
@@ -10,8 +10,9 @@
 namespace gavotte {
 
 PointCloud sphere_shell(int resolution, float thickness, std::uint64_t seed) {
-  GAVOTTE_CHECK(resolution >= 8 && resolution <= 4096,
-                "sphere_shell: expected a resolution in [8, 4096], given " + std::to_string(resolution));
+  GAVOTTE_CHECK(
+      resolution >= 8 && resolution <= 4096,
+      "sphere_shell: expected a resolution in [8, 4096], given " + std::to_string(resolution));
   GAVOTTE_CHECK(thickness >= 1.0f && thickness <= static_cast<float>(resolution) / 8,
                 "sphere_shell: expected a thickness in [1, resolution / 8], given " +
                     std::to_string(thickness));

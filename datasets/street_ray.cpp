@@ -10,7 +10,8 @@ namespace {
 
 using Vec3 = std::array<double, 3>;
 
-// Enter and leave distances of a ray in the slab |p| <= half; sets `axis` where this slab is entered last.
+// Enter and leave distances of a ray in the slab |p| <= half; sets `axis` where this slab is
+// entered last.
 bool clip_slab(double origin, double direction, double half, int axis, double* enter, double* leave,
                int* enter_axis) {
   if (direction == 0.0) return std::abs(origin) <= half;
@@ -52,8 +53,8 @@ double Solid::radius_m() const { return std::sqrt(half_m[0] * half_m[0] + half_m
 
 RayHit intersect(const Solid& solid, const Vec3& origin, const Vec3& direction) {
   const auto turned = [&](const Vec3& v) {
-    return Vec3{solid.cos_yaw * v[0] + solid.sin_yaw * v[1], solid.cos_yaw * v[1] - solid.sin_yaw * v[0],
-                v[2]};
+    return Vec3{solid.cos_yaw * v[0] + solid.sin_yaw * v[1],
+                solid.cos_yaw * v[1] - solid.sin_yaw * v[0], v[2]};
   };
   const Vec3 o = turned({origin[0] - solid.center_m[0], origin[1] - solid.center_m[1],
                          origin[2] - solid.center_m[2]});

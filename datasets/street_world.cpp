@@ -1,6 +1,6 @@
-// The street in cells of 12 m: each cell's objects come from (seed, cell), so the street has no end and a
-// frame far along it costs no more than the first. Moving objects come in lanes of their own, each lane
-// a train of slots that travels at the lane's speed.
+// The street in cells of 12 m: each cell's objects come from (seed, cell), so the street has no end
+// and a frame far along it costs no more than the first. Moving objects come in lanes of their own,
+// each lane a train of slots that travels at the lane's speed.
 #include "street_world.h"
 
 #include <algorithm>
@@ -34,7 +34,8 @@ void add_building(CounterRng* rng, std::int64_t cell, int side, std::vector<Soli
   const double front = rng->uniform(9.0, 11.5);
   const double width = rng->uniform(0.80, 1.0) * kCell_m;
   Solid body{.label = StreetLabel::building, .instance = instance_of(cell, side > 0 ? 0 : 1)};
-  body.center_m = {(static_cast<double>(cell) + 0.5) * kCell_m, side * (front + depth / 2), height / 2};
+  body.center_m = {(static_cast<double>(cell) + 0.5) * kCell_m, side * (front + depth / 2),
+                   height / 2};
   body.half_m = {width / 2, depth / 2, height / 2};
   body.reflectivity = static_cast<float>(rng->uniform(0.25, 0.6));
   out->push_back(body);
@@ -121,7 +122,8 @@ void add_car(CounterRng* rng, double x, double y, std::int32_t instance, std::ve
 void add_pedestrian(CounterRng* rng, double x, double y, double stride, std::int32_t instance,
                     std::vector<Solid>* out) {
   const double height = rng->uniform(1.5, 1.9);
-  Solid part{.shape = SolidShape::ellipsoid, .label = StreetLabel::pedestrian, .instance = instance};
+  Solid part{
+      .shape = SolidShape::ellipsoid, .label = StreetLabel::pedestrian, .instance = instance};
   part.reflectivity = static_cast<float>(rng->uniform(0.3, 0.7));
   part.center_m = {x, y, height * 0.65 + kSidewalkHeight_m};
   part.half_m = {0.18, 0.26, height * 0.22};
@@ -176,8 +178,10 @@ void add_lane(std::uint64_t seed, int number, double time_s, double scanner_x, d
               std::vector<Solid>* out) {
   const Lane& lane = kLanes[static_cast<std::size_t>(number)];
   const double shift = lane.speed_m_s * time_s;
-  const auto first = static_cast<std::int64_t>(std::floor((scanner_x - range_m - shift) / lane.spacing_m));
-  const auto last = static_cast<std::int64_t>(std::floor((scanner_x + range_m - shift) / lane.spacing_m));
+  const auto first =
+      static_cast<std::int64_t>(std::floor((scanner_x - range_m - shift) / lane.spacing_m));
+  const auto last =
+      static_cast<std::int64_t>(std::floor((scanner_x + range_m - shift) / lane.spacing_m));
   for (std::int64_t slot = first; slot <= last; ++slot) {
     CounterRng rng(seed, lane.stream, static_cast<std::uint64_t>(slot * 16 + number));
     if (!rng.chance(lane.occupied)) continue;

@@ -1,5 +1,5 @@
-// The street that the scanner drives through: solids around a position, from a seed. The world frame has
-// x along the street, y across it (left positive), z up from the road.
+// The street that the scanner drives through: solids around a position, from a seed. The world
+// frame has x along the street, y across it (left positive), z up from the road.
 #pragma once
 
 #include <array>
@@ -22,7 +22,8 @@ struct Solid {
   StreetLabel label = StreetLabel::unlabelled;
   std::int32_t instance = 0;
   float reflectivity = 0.5f;
-  double leafiness = 0.0;  ///< How far a beam goes in on average, as a share of the chord (tree crowns).
+  double leafiness =
+      0.0;  ///< How far a beam goes in on average, as a share of the chord (tree crowns).
 
   double radius_m() const;  ///< Of the upright cylinder around it.
 };

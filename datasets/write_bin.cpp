@@ -27,7 +27,8 @@ void write_labels(const std::filesystem::path& path, const PointCloud& cloud) {
                   path.string() + ": expected label and instance in [0, 65535], given " +
                       std::to_string(label) + " and " + std::to_string(instance) + " at point " +
                       std::to_string(i));
-    internal::append(&out, static_cast<std::uint32_t>(label) | static_cast<std::uint32_t>(instance) << 16);
+    internal::append(&out, static_cast<std::uint32_t>(label) | static_cast<std::uint32_t>(instance)
+                                                                   << 16);
   }
   internal::write_file(path, internal::as_bytes(out));
 }

@@ -27,8 +27,9 @@ std::string encode_pcd(const PointCloud& cloud) {
   if (!cloud.instances.empty()) add("instance", "I");
   const std::string points = std::to_string(cloud.size());
   std::string out = "# .PCD v0.7 - Point Cloud Data file format\nVERSION 0.7\nFIELDS " + fields +
-                    "\nSIZE " + sizes + "\nTYPE " + types + "\nCOUNT " + counts + "\nWIDTH " + points +
-                    "\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS " + points + "\nDATA binary\n";
+                    "\nSIZE " + sizes + "\nTYPE " + types + "\nCOUNT " + counts + "\nWIDTH " +
+                    points + "\nHEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS " + points +
+                    "\nDATA binary\n";
   for (std::int64_t i = 0; i < cloud.size(); ++i) {
     const float* row = cloud.row(i);
     for (int a = 0; a < 3; ++a) append(&out, row[a]);

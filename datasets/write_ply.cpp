@@ -16,7 +16,8 @@ std::string encode_ply(const PointCloud& cloud) {
                     std::to_string(cloud.size()) +
                     "\nproperty float x\nproperty float y\nproperty float z\n";
   for (int c = 0; c < channels; ++c) {
-    if (!color.has(c)) out += "property float " + cloud.channels[static_cast<std::size_t>(c)] + "\n";
+    if (!color.has(c))
+      out += "property float " + cloud.channels[static_cast<std::size_t>(c)] + "\n";
   }
   if (color) out += "property uchar red\nproperty uchar green\nproperty uchar blue\n";
   if (!cloud.labels.empty()) out += "property int label\n";

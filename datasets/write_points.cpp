@@ -11,11 +11,16 @@ void write_points(const std::filesystem::path& path, const PointCloud& cloud) {
   const PointFormat format = point_format(path);
   const auto encode = [&]() -> std::string {
     switch (format) {
-      case PointFormat::kitti: return internal::encode_records(cloud, {"intensity"});
-      case PointFormat::nuscenes: return internal::encode_records(cloud, {"intensity", "ring"});
-      case PointFormat::ply: return internal::encode_ply(cloud);
-      case PointFormat::pcd: return internal::encode_pcd(cloud);
-      default: return internal::encode_text(cloud, format);
+      case PointFormat::kitti:
+        return internal::encode_records(cloud, {"intensity"});
+      case PointFormat::nuscenes:
+        return internal::encode_records(cloud, {"intensity", "ring"});
+      case PointFormat::ply:
+        return internal::encode_ply(cloud);
+      case PointFormat::pcd:
+        return internal::encode_pcd(cloud);
+      default:
+        return internal::encode_text(cloud, format);
     }
   };
   internal::write_file(path, internal::as_bytes(encode()));

@@ -1,4 +1,5 @@
-// XYZ, XYZN, XYZRGB and PTS: one point a line, the shortest digits that read back to the same float.
+// XYZ, XYZN, XYZRGB and PTS: one point a line, the shortest digits that read back to the same
+// float.
 #include <charconv>
 
 #include "fields.h"

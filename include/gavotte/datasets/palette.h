@@ -10,7 +10,8 @@
 
 namespace gavotte {
 
-/// Class i is named names[i] and drawn in colors[i]; a label outside [0, size) is drawn as `unknown`.
+/// Class i is named names[i] and drawn in colors[i]; a label outside [0, size) is drawn as
+/// `unknown`.
 struct GAVOTTE_API Palette {
   using Color = std::array<std::uint8_t, 3>;  ///< Red, green, blue.
 

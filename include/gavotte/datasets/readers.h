@@ -17,7 +17,7 @@ enum class PointFormat {
   kitti,     ///< .bin: float32 x, y, z, intensity; labels of SemanticKITTI beside it.
   nuscenes,  ///< .pcd.bin: float32 x, y, z, intensity, ring.
   ply,       ///< Through Open3D, as all below.
-  pcd,       ///< ascii, binary and binary_compressed; rgb and rgba unpacked; intensity and other fields.
+  pcd,  ///< ascii, binary and binary_compressed; rgb and rgba unpacked; intensity and other fields.
   xyz,
   xyzn,
   xyzrgb,
@@ -30,8 +30,8 @@ GAVOTTE_API std::string_view name(PointFormat format) noexcept;
 /// True where this build can read the format: Open3D's formats need the option GAVOTTE_WITH_OPEN3D.
 GAVOTTE_API bool can_read(PointFormat format) noexcept;
 
-/// The format that the file's name says, and where it says none, the file's first bytes (PLY and PCD).
-/// Throws Error that lists the known endings.
+/// The format that the file's name says, and where it says none, the file's first bytes (PLY and
+/// PCD). Throws Error that lists the known endings.
 GAVOTTE_API PointFormat point_format(const std::filesystem::path& path);
 
 /// Reads a cloud; the format is point_format(path).
@@ -40,8 +40,9 @@ GAVOTTE_API PointFormat point_format(const std::filesystem::path& path);
 /// labels and instances. For STEM.bin the labels are read from STEM.label beside it, or from
 /// ../labels/STEM.label as SemanticKITTI lays them, where there is such a file.
 /// Points with NaN are kept: the voxeliser drops and counts them.
-/// Throws Error (runtime) where the file cannot be opened, Error (value) where its content is broken or
-/// holds no points, Error (runtime) naming GAVOTTE_WITH_OPEN3D where this build lacks the reader.
+/// Throws Error (runtime) where the file cannot be opened, Error (value) where its content is
+/// broken or holds no points, Error (runtime) naming GAVOTTE_WITH_OPEN3D where this build lacks the
+/// reader.
 GAVOTTE_API PointCloud read_points(const std::filesystem::path& path);
 
 /// The same from memory; `source` names the bytes in messages.

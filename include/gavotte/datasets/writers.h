@@ -14,9 +14,10 @@
 namespace gavotte {
 
 /// Writes the cloud in the format that the file's name says (see point_format()).
-/// PLY and PCD are binary and hold every channel, labels and instances; r, g, b in [0, 1] become 8-bit
-/// colours. kitti holds intensity (0 where the cloud has none), with labels and instances in a .label
-/// file beside it; nuscenes intensity and ring. The text formats hold what their names say.
+/// PLY and PCD are binary and hold every channel, labels and instances; r, g, b in [0, 1] become
+/// 8-bit colours. kitti holds intensity (0 where the cloud has none), with labels and instances in
+/// a .label file beside it; nuscenes intensity and ring. The text formats hold what their names
+/// say.
 GAVOTTE_API void write_points(const std::filesystem::path& path, const PointCloud& cloud);
 
 /// Writes SemanticKITTI labels; throws Error where a label or an instance is outside [0, 65535].
@@ -34,13 +35,13 @@ enum class PictureView {
 };
 
 struct GAVOTTE_API PictureOptions {
-  int width = 1600;   ///< Pixels, 16 to 16384.
+  int width = 1600;  ///< Pixels, 16 to 16384.
   int height = 900;
   PictureView view = PictureView::perspective;
 };
 
-/// Draws the labelled cloud on a dark background and writes a PNG. Points that are not finite are left out.
-/// Needs the option GAVOTTE_WITH_OPEN3D, as reading PLY does.
+/// Draws the labelled cloud on a dark background and writes a PNG. Points that are not finite are
+/// left out. Needs the option GAVOTTE_WITH_OPEN3D, as reading PLY does.
 GAVOTTE_API void write_picture(const std::filesystem::path& path, const PointsView& points,
                                std::span<const std::int32_t> labels, const Palette& palette,
                                const PictureOptions& options = {});
