@@ -1,6 +1,7 @@
 // CoordinateManager: output sets by rule, maps by geometry, both cached.
 #include "gavotte/coordinate_manager.h"
 
+#include <chrono>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -256,9 +257,13 @@ Geometry resolve_for(const Coordinates& input, const ConvSpec& spec) {
 MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec& spec) {
   const Geometry geometry = resolve_for(input, spec);
   const std::lock_guard lock(state_->mutex);
+  const auto start = std::chrono::steady_clock::now();
+  const std::size_t cached = state_->sets.size() + state_->maps.size();
   Coordinates output = state_->output_set(input, spec, geometry);
   KernelMap map = state_->map(input, output, geometry);
-  return {std::move(map), input, std::move(output)};
+  const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
+  const bool built = state_->sets.size() + state_->maps.size() > cached;
+  return {std::move(map), input, std::move(output), built ? spent.count() : 0.0};
 }
 
 MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec& spec,
@@ -273,7 +278,7 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
                 "expected an output set of stride " + stride.to_string() + "; got " +
                     output.stride().to_string());
   const std::lock_guard lock(state_->mutex);
-  return {state_->map(input, output, geometry), input, output};
+  return {state_->map(input, output, geometry), input, output, 0.0};
 }
 
 Coordinates CoordinateManager::output_coordinates(const Coordinates& input, const ConvSpec& spec) {

@@ -14,10 +14,12 @@ namespace gavotte {
 struct ExecutorOptions {
   Device device = {};
   DType dtype = DType::float32;   ///< Of features and weights while running; accumulation is float32 (float64 for float64).
-  std::int64_t max_voxels = 0;    ///< More input voxels are an Error; 0 = no limit. Memory is placed for it beforehand.
+  std::int64_t max_voxels = 0;    ///< More input voxels are an Error; 0 = no limit. The arena is taken beforehand for it,
+                                  ///< every coordinate set counted with as many rows.
   int threads = 0;                ///< See Execution.
   MapConfig map_config = {};
   ConvConfig conv_config = {};
+  bool measure_padding = false;   ///< Fill LayerStats::padding, which costs a walk over every map.
   /// Called after each layer with its index and the number of layers; may be empty.
   std::function<void(int, int)> progress = {};
 };
@@ -33,15 +35,16 @@ struct LayerStats {
   double compute_ms = 0;
   double gflop = 0;        ///< 2 * pairs * Cin * Cout / groups / 1e9.
   std::int64_t bytes = 0;  ///< Compulsory: inputs, weights, outputs, map.
-  double padding = 0;      ///< Padded rows / real rows of its grouped GEMMs; 1 = none.
+  double padding = 0;      ///< Padded rows / real rows of its grouped GEMMs; 1 = none, 0 = not measured.
 };
 
 struct RunStats {
   std::vector<LayerStats> layers;
-  double map_ms = 0, compute_ms = 0, total_ms = 0;
+  double map_ms = 0;  ///< All coordinate sets and maps, the sorting of the input included.
+  double compute_ms = 0, total_ms = 0;
   std::int64_t voxels = 0;
   std::int64_t arena_bytes = 0;  ///< Features of all layers, placed by liveness.
-  std::int64_t peak_bytes = 0;   ///< Arena, maps, coordinate sets and workspace; weights not counted.
+  std::int64_t peak_bytes = 0;   ///< Arena, maps and coordinate sets; weights and a call's scratch not counted.
   std::int64_t weight_bytes = 0;
 };
 

@@ -1,0 +1,274 @@
+// Runs a plan: coordinates and maps first, then buffers placed for the scan's row counts, then step after step.
+#include "gavotte/executor.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "backend.h"
+#include "check.h"
+#include "executor/arena.h"
+#include "executor/plan.h"
+#include "executor/stats.h"
+#include "executor/weights.h"
+#include "network/graph.h"
+#include "parallel.h"
+
+namespace gavotte {
+
+using internal::Plan;
+using internal::PlanStep;
+using internal::StepKind;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+/// A map that pairs row i with row i, without lists: the dense dataflow reads only the counts.
+KernelMap identity_map(std::int64_t rows) {
+  auto data = std::make_shared<internal::MapData>();
+  data->offsets = 1;
+  data->in_rows = data->out_rows = data->pairs = rows;
+  data->identity_offset = 0;
+  const std::array<std::int64_t, 2> begin = {0, rows};
+  data->by_out = {Tensor::from<std::int64_t>(begin, Shape{2}), Tensor(DType::int32, Shape{0}), Tensor(DType::int32, Shape{0})};
+  return KernelMap(std::shared_ptr<const internal::MapData>(std::move(data)));
+}
+
+}  // namespace
+
+struct Executor::Impl {
+  Plan plan;
+  ExecutorOptions options;
+  Execution execution;
+  internal::Backend* backend = nullptr;
+  std::vector<internal::StepWeights> weights;  ///< Of each step.
+  std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
+  std::int64_t weight_bytes = 0;
+  internal::Arena arena;
+
+  // Of the scan at hand; kept so that their memory is reused.
+  std::vector<std::int64_t> set_rows;
+  std::vector<Coordinates> set_coordinates;
+  std::vector<internal::ArenaBuffer> buffers;  ///< Of each value.
+  std::vector<TensorView> views;               ///< Of each value.
+  std::vector<int> order;
+
+  Impl(const Network& network, ExecutorOptions given);
+  Result run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch);
+  void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
+  std::int64_t value_rows(int value, std::int64_t batch) const;
+  std::int64_t place(std::int64_t batch, bool input_in_arena);
+  void set_views(std::int64_t batch);
+  void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view, LayerStats& stats);
+  ConstTensorView read(int value, const ConstTensorView& input_view) const;
+  void check_one_set(const PlanStep& step, int a, int b) const;
+};
+
+Executor::Impl::Impl(const Network& network, ExecutorOptions given)
+    : plan(internal::make_plan(network)),
+      options(std::move(given)),
+      execution{.device = options.device, .stream = {}, .threads = options.threads},
+      arena(options.device) {
+  GAVOTTE_CHECK_TYPE(is_floating_point(options.dtype), "an executor runs in a floating-point dtype, got " +
+                                                           std::string(gavotte::name(options.dtype)));
+  GAVOTTE_CHECK(options.max_voxels >= 0, "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
+  options.map_config.validate();
+  options.conv_config.validate();
+  thread_count(execution);
+  backend = &internal::backend(options.device);
+  weights = internal::make_weights(plan, network, options.dtype, execution);
+  for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
+  for (const PlanStep& step : plan.steps) layer_stats.push_back(internal::static_stats(plan, step));
+  buffers.resize(plan.values.size());
+  views.resize(plan.values.size());
+  set_coordinates.resize(at(plan.sets));
+  set_rows.assign(at(plan.sets), options.max_voxels);
+  if (options.max_voxels > 0) arena.reserve(place(1, true));
+}
+
+void Executor::Impl::check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const {
+  GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] == plan.dims + 1,
+                "expected coordinates [N, " + std::to_string(plan.dims + 1) + "], got " + coordinates.shape.to_string());
+  GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[0] == coordinates.shape[0] &&
+                    features.shape[1] == plan.values[0].channels,
+                "expected features [" + std::to_string(coordinates.shape[0]) + ", " +
+                    std::to_string(plan.values[0].channels) + "], got " + features.shape.to_string());
+  GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype), "expected features of a floating-point dtype, got " +
+                                                            std::string(gavotte::name(features.dtype)));
+  GAVOTTE_CHECK(features.device == options.device && coordinates.device == options.device,
+                "expected the scan on " + options.device.to_string() + ", got coordinates on " +
+                    coordinates.device.to_string() + " and features on " + features.device.to_string());
+  GAVOTTE_CHECK(options.max_voxels == 0 || coordinates.shape[0] <= options.max_voxels,
+                "expected at most max_voxels = " + std::to_string(options.max_voxels) + " voxels, got " +
+                    std::to_string(coordinates.shape[0]));
+}
+
+std::int64_t Executor::Impl::value_rows(int value, std::int64_t batch) const {
+  const int set = plan.values[at(value)].set;
+  return set == internal::kBatchRows ? batch : set_rows[at(set)];
+}
+
+/// Places every value's buffer for the row counts at hand; returns the bytes that the arena must have.
+std::int64_t Executor::Impl::place(std::int64_t batch, bool input_in_arena) {
+  for (std::size_t v = 0; v < plan.values.size(); ++v) {
+    const internal::PlanValue& value = plan.values[v];
+    const bool outside = v == 0 && !input_in_arena;
+    const std::int64_t bytes =
+        outside ? 0 : value_rows(static_cast<int>(v), batch) * value.channels * size_bytes(options.dtype);
+    buffers[v] = {bytes, value.first_step, value.last_step, 0};
+  }
+  return internal::place_buffers(buffers, order);
+}
+
+void Executor::Impl::set_views(std::int64_t batch) {
+  for (std::size_t v = 0; v < plan.values.size(); ++v)
+    views[v] = arena.view(buffers[v].offset, options.dtype,
+                          Shape{value_rows(static_cast<int>(v), batch), plan.values[v].channels});
+}
+
+ConstTensorView Executor::Impl::read(int value, const ConstTensorView& input_view) const {
+  return value == 0 ? input_view : static_cast<ConstTensorView>(views[at(value)]);
+}
+
+/// Sets that a rule picked at run time may turn out different from what add and concatenate need.
+void Executor::Impl::check_one_set(const PlanStep& step, int a, int b) const {
+  const int set_a = plan.values[at(a)].set;
+  const int set_b = plan.values[at(b)].set;
+  if (set_a == set_b || set_a == internal::kBatchRows || set_b == internal::kBatchRows) return;
+  GAVOTTE_CHECK(set_coordinates[at(set_a)].same_as(set_coordinates[at(set_b)]),
+                "layer '" + step.name + "': its inputs lie on different coordinate sets in this scan");
+}
+
+void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view, LayerStats& stats) {
+  const PlanStep& step = plan.steps[index];
+  const internal::StepWeights& own = weights[index];
+  const ConstTensorView x = read(step.inputs[0], input_view);
+  const TensorView y = views[at(step.output)];
+  Epilogue epilogue;
+  epilogue.scale = own.scale.view();
+  epilogue.shift = own.shift.view();
+  epilogue.activation = step.activation;
+  epilogue.negative_slope = static_cast<float>(step.negative_slope);
+  if (step.residual >= 0) {
+    check_one_set(step, step.output, step.residual);
+    epilogue.residual = read(step.residual, input_view);
+  }
+  internal::ConvPlan conv;
+  conv.in_channels = stats.in_channels;
+  conv.out_channels = stats.out_channels;
+  conv.groups = step.spec.groups;
+  conv.config = options.conv_config;
+
+  const auto start = Clock::now();
+  switch (step.kind) {
+    case StepKind::dense:
+      conv.config.dataflow = Dataflow::dense_gemm;
+      conv.map = identity_map(x.rows());
+      backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
+      break;
+    case StepKind::convolution:
+      if (conv.config.dataflow == Dataflow::dense_gemm && !map.is_identity()) conv.config.dataflow = Dataflow::automatic;
+      conv.map = map;
+      backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
+      break;
+    case StepKind::elementwise: backend->epilogue(execution, x, epilogue, y); break;
+    case StepKind::concatenate: {
+      std::int64_t column = 0;
+      for (int input : step.inputs) {
+        check_one_set(step, step.output, input);
+        backend->scatter_rows(execution, read(input, input_view), {}, column, y);
+        column += plan.values[at(input)].channels;
+      }
+      break;
+    }
+    case StepKind::pool: backend->pool_forward(execution, map, step.mode, x, y); break;
+    case StepKind::global_pool: {
+      const Coordinates& set = set_coordinates[at(plan.values[at(step.inputs[0])].set)];
+      backend->global_pool_forward(execution, *set.data(), step.mode, x, y);
+      break;
+    }
+  }
+  stats.compute_ms = ms_since(start);
+  if (options.measure_padding && step.kind == StepKind::convolution) stats.padding = backend->padding_ratio(conv);
+  internal::count_work(stats, step, own, map, x.rows(), y.rows(), options.dtype);
+}
+
+Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch) {
+  const auto start = Clock::now();
+  check_input(coordinates, features);
+  Result result;
+  RunStats& stats = result.stats;
+
+  Coordinates input(coordinates, 1, StrideStyle::divided, execution);
+  CoordinateManager manager(execution, options.map_config);
+  const std::vector<MapResult> maps = manager.plan(input, plan.maps);
+  set_coordinates[0] = input;
+  set_rows[0] = input.rows();
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    set_coordinates[at(plan.map_output[i])] = maps[i].output;
+    set_rows[at(plan.map_output[i])] = maps[i].output.rows();
+  }
+  stats.map_ms = ms_since(start);
+
+  const std::int64_t batch = std::max<std::int64_t>(input.batch_size(), least_batch);
+  const bool convert = features.dtype != options.dtype;
+  arena.reserve(place(batch, convert));
+  set_views(batch);
+  ConstTensorView input_view = features;
+  if (convert) {
+    backend->convert(execution, features, views[0]);
+    input_view = views[0];
+  }
+
+  stats.layers = layer_stats;
+  std::vector<bool> map_counted(maps.size(), false);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const int map = plan.steps[i].map;
+    if (map >= 0 && !map_counted[at(map)]) stats.layers[i].map_ms = maps[at(map)].build_ms;
+    if (map >= 0) map_counted[at(map)] = true;
+    run_step(i, map >= 0 ? maps[at(map)].map : KernelMap(), input_view, stats.layers[i]);
+    stats.compute_ms += stats.layers[i].compute_ms;
+    if (options.progress) options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
+  }
+
+  result.features = views[at(plan.output)];
+  const int output_set = plan.values[at(plan.output)].set;
+  if (output_set != internal::kBatchRows) result.coordinates = set_coordinates[at(output_set)];
+  stats.voxels = input.rows();
+  stats.arena_bytes = arena.capacity();
+  const auto bytes_of = [](const ConstTensorView& view) { return view.data != nullptr ? view.bytes() : 0; };
+  stats.peak_bytes = arena.capacity() + manager.cached_bytes() + bytes_of(input.lattice()) + bytes_of(input.order());
+  stats.weight_bytes = weight_bytes;
+  for (Coordinates& set : set_coordinates) set = {};  // only the result keeps its set
+  stats.total_ms = ms_since(start);
+  return result;
+}
+
+Executor::Executor(const Network& network, ExecutorOptions options)
+    : impl_(std::make_unique<Impl>(network, std::move(options))) {}
+Executor::Executor(Executor&&) noexcept = default;
+Executor& Executor::operator=(Executor&&) noexcept = default;
+Executor::~Executor() = default;
+
+Result Executor::run(const Voxels& voxels) {
+  const std::int64_t scans = std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
+  if (voxels.size() > 0) return impl_->run(voxels.coordinates, voxels.features, scans);
+  // An empty scan may come without memory; its channels are the network's.
+  constexpr std::int32_t kNothing = 0;
+  const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, impl_->plan.dims + 1}, impl_->options.device);
+  const ConstTensorView features(&kNothing, DType::float32, Shape{0, impl_->plan.values[0].channels}, impl_->options.device);
+  return impl_->run(coordinates, features, scans);
+}
+
+Result Executor::run(ConstTensorView coordinates, ConstTensorView features) { return impl_->run(coordinates, features, 0); }
+
+std::string Executor::plan() const { return internal::to_string(impl_->plan); }
+
+}  // namespace gavotte

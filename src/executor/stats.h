@@ -1,0 +1,18 @@
+// What a step did, for people.
+#pragma once
+
+#include "executor/plan.h"
+#include "executor/weights.h"
+#include "gavotte/executor.h"
+#include "gavotte/kernel_map.h"
+
+namespace gavotte::internal {
+
+/// The part of a step's statistics that no scan changes.
+LayerStats static_stats(const Plan& plan, const PlanStep& step);
+
+/// Counts pairs, work and compulsory bytes. map: empty for steps without one.
+void count_work(LayerStats& stats, const PlanStep& step, const StepWeights& weights, const KernelMap& map,
+                std::int64_t in_rows, std::int64_t out_rows, DType dtype);
+
+}  // namespace gavotte::internal

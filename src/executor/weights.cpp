@@ -1,0 +1,62 @@
+// Parameters in the dtype, layout and place that a run wants.
+#include "executor/weights.h"
+
+#include "backend.h"
+#include "gavotte/convolution.h"
+
+namespace gavotte::internal {
+
+namespace {
+
+Tensor on_device(const Tensor& host, const Execution& execution) {
+  if (host.device() == execution.device) return host;
+  Tensor copy(host.dtype(), host.shape(), execution.device);
+  backend(execution.device).copy(execution, copy, host);
+  return copy;
+}
+
+Tensor vector_tensor(const std::vector<double>& values, DType dtype, const Execution& execution) {
+  if (values.empty()) return {};
+  const auto size = static_cast<std::int64_t>(values.size());
+  if (dtype == DType::float64) return on_device(Tensor::from<double>(values, Shape{size}), execution);
+  Tensor host(DType::float32, Shape{size});
+  for (std::size_t i = 0; i < values.size(); ++i) host.span<float>()[i] = static_cast<float>(values[i]);
+  return on_device(host, execution);
+}
+
+}  // namespace
+
+std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, DType dtype, const Execution& execution) {
+  const Execution host{.device = Device::cpu(), .stream = {}, .threads = execution.threads};
+  std::vector<StepWeights> all;
+  for (const PlanStep& step : plan.steps) {
+    StepWeights weights;
+    weights.scale = vector_tensor(step.scale, dtype, execution);
+    weights.shift = vector_tensor(step.shift, dtype, execution);
+    if (!step.weight.empty()) {
+      Tensor weight = network.parameter(step.weight);
+      if (weight.shape().rank() == 3 && step.spec.weight_layout != WeightLayout::kio)
+        weight = to_kio(weight, step.spec.weight_layout);
+      if (weight.dtype() != dtype) {
+        Tensor converted(dtype, weight.shape());
+        backend(host.device).convert(host, weight, converted);
+        weight = converted;
+      }
+      weights.weight = on_device(weight, execution);
+      weights.matrix = static_cast<const Tensor&>(weights.weight).view();
+      if (weights.matrix.shape.rank() == 2)
+        weights.matrix.shape = Shape{1, weights.matrix.shape[0], weights.matrix.shape[1]};
+    }
+    all.push_back(std::move(weights));
+  }
+  return all;
+}
+
+std::int64_t weight_bytes(const StepWeights& weights) {
+  std::int64_t bytes = 0;
+  for (const Tensor* tensor : {&weights.weight, &weights.scale, &weights.shift})
+    if (*tensor) bytes += tensor->view().bytes();
+  return bytes;
+}
+
+}  // namespace gavotte::internal
