@@ -21,7 +21,7 @@ inline std::optional<std::string_view> next_line(std::string_view* rest) {
 }
 
 inline std::vector<std::string_view> words_of(std::string_view line) {
-  constexpr std::string_view kBlanks = " \t\r";
+  constexpr std::string_view kBlanks = " \t\r\v\f";
   std::vector<std::string_view> words;
   for (;;) {
     const std::size_t start = line.find_first_not_of(kBlanks);

@@ -103,7 +103,7 @@ void splat(const Camera& camera, const Vec3& point, const Palette::Color& color,
   const double scale = camera.perspective ? camera.scale / depth : camera.scale;
   const double x = canvas->width / 2.0 + dot(p, camera.right) * scale;
   const double y = canvas->height / 2.0 - dot(p, camera.up) * scale;
-  const double radius = std::clamp(radius_m * scale, 1.4, 9.0);
+  const double radius = std::clamp(radius_m * scale, 1.0, 9.0);
   if (!(x > -10 && x < canvas->width + 10 && y > -10 && y < canvas->height + 10)) return;
   for (int row = static_cast<int>(std::ceil(y - radius)); row <= static_cast<int>(y + radius);
        ++row) {
@@ -207,7 +207,7 @@ void write_picture(const std::filesystem::path& path, const PointsView& points,
     const double extent = std::sqrt(dot(half, half));
     depth_unit = 0.02 * extent;
     // A disc of about the mean distance between points spread over a surface of that extent.
-    const double radius_m = 0.8 * extent / std::sqrt(static_cast<double>(finite.size()));
+    const double radius_m = 0.5 * extent / std::sqrt(static_cast<double>(finite.size()));
     for (std::size_t i = 0; i < finite.size(); ++i) {
       splat(camera, finite[i], palette.color(finite_labels[i]), radius_m, &canvas);
     }

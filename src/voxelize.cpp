@@ -7,10 +7,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
+#include <utility>
 
 #include "check.h"
-#include "cpu/radix_sort.h"
 
 namespace gavotte {
 namespace {
@@ -123,11 +122,30 @@ Quantized quantize(std::span<const PointsView> scans, const VoxelizeOptions& opt
   return kept;
 }
 
-using Item = internal::cpu::KeyRow<std::uint64_t>;  // a voxel's key and the row in Quantized
+struct Item {
+  std::uint64_t key;
+  std::uint32_t row;
+};
+
+// Sorts stably by key over the bits in use, least significant digit first.
+void radix_sort(std::vector<Item>* items) {
+  constexpr int kDigitBits = 11;
+  constexpr std::size_t kBuckets = std::size_t{1} << kDigitBits;
+  std::uint64_t used = 0;
+  for (const Item& item : *items) used |= item.key;
+  std::vector<Item> other(items->size());
+  for (int shift = 0; shift < 64 && (used >> shift) != 0; shift += kDigitBits) {
+    std::array<std::uint32_t, kBuckets> start = {};
+    for (const Item& item : *items) ++start[(item.key >> shift) % kBuckets];
+    std::uint32_t sum = 0;
+    for (std::uint32_t& bucket : start) sum += std::exchange(bucket, sum);
+    for (const Item& item : *items) other[start[(item.key >> shift) % kBuckets]++] = item;
+    items->swap(other);
+  }
+}
 
 // Rows of `coordinates` in lexicographic order, equal ones in point order.
-std::vector<Item> lexicographic_order(const std::vector<Index4>& coordinates,
-                                      const Execution& execution) {
+std::vector<Item> lexicographic_order(const std::vector<Index4>& coordinates) {
   std::vector<Item> items(coordinates.size());
   if (items.empty()) return items;
   for (std::size_t i = 0; i < items.size(); ++i) items[i].row = static_cast<std::uint32_t>(i);
@@ -141,25 +159,23 @@ std::vector<Item> lexicographic_order(const std::vector<Index4>& coordinates,
     }
   }
   std::array<std::uint64_t, 4> extent;
-  std::array<int, 4> bits;
+  int bits = 0;
   for (std::size_t a = 0; a < 4; ++a) {
     extent[a] = static_cast<std::uint64_t>(std::int64_t{high[a]} - low[a]) + 1;
-    bits[a] = std::bit_width(extent[a] - 1);
+    bits += std::bit_width(extent[a] - 1);
   }
-  std::vector<Item> scratch(items.size());
   // The key is the mixed-radix number of the axes first..last.
-  const auto sort_by_axes = [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+  const auto sort_by_axes = [&](std::size_t first, std::size_t last) {
     for (Item& item : items) {
       item.key = 0;
-      for (auto a = static_cast<std::size_t>(first); a <= static_cast<std::size_t>(last); ++a) {
+      for (std::size_t a = first; a <= last; ++a) {
         const std::int64_t digit = std::int64_t{coordinates[item.row][a]} - low[a];
         item.key = item.key * extent[a] + static_cast<std::uint64_t>(digit);
       }
     }
-    const auto used = std::accumulate(bits.begin() + first, bits.begin() + last + 1, 0);
-    internal::cpu::radix_sort(execution, items, scratch, used);
+    radix_sort(&items);
   };
-  if (std::accumulate(bits.begin(), bits.end(), 0) <= 64) {
+  if (bits <= 64) {
     sort_by_axes(0, 3);
   } else {  // two words of at most 64 bits each: a stable sort by the low word, then by the high
             // one
@@ -231,7 +247,7 @@ Voxels voxelize(std::span<const PointsView> scans, const VoxelizeOptions& option
   }
 
   const Quantized kept = quantize(scans, options, &out);
-  const std::vector<Item> order = lexicographic_order(kept.coordinates, execution);
+  const std::vector<Item> order = lexicographic_order(kept.coordinates);
   const auto coordinate = [&](std::size_t i) -> const Index4& {
     return kept.coordinates[order[i].row];
   };

@@ -25,7 +25,7 @@ struct GAVOTTE_API Layer {
   bool bias = false;                ///< convolution, linear
   double epsilon = 1e-5;            ///< batch_norm (parameters weight, bias, running_mean, running_var)
   Activation activation = Activation::none;  ///< activation
-  double negative_slope = 0.01;     ///< activation leaky_relu
+  double negative_slope = 0.01;     ///< activation leaky_relu; applied as a float32
   PoolMode pool_mode = PoolMode::max;        ///< pool, global_pool
   friend bool operator==(const Layer&, const Layer&) = default;
 };

@@ -95,16 +95,30 @@ bool strides_equal(const ConvSpec& a, const ConvSpec& b, int dims) {
   return true;
 }
 
+/// True where the output coordinates are floor(input / stride), whatever the kernel.
+bool floors(const ConvSpec& spec, int dims) {
+  if (spec.rule != CoordinateRule::torchsparse) return spec.rule == CoordinateRule::floor;
+  for (int axis = 0; axis < dims; ++axis)
+    if (spec.stride[axis] != 1 && spec.stride[axis] != spec.kernel_size[axis]) return false;
+  return true;
+}
+
+/// True where a strided layer keeps its input's set.
+bool keeps_set(const ConvSpec& spec, int dims) {
+  const bool pointwise = spec.kernel_volume(dims) == 1 && spec.padding.all_equal(0, dims) && !spec.spatial_shape;
+  return spec.stride.all_equal(1, dims) && (floors(spec, dims) || pointwise);
+}
+
 /// True where two strided layers on one set have one output set.
 bool same_output_rule(const ConvSpec& a, const ConvSpec& b, int dims) {
-  if (a.rule != b.rule || !strides_equal(a, b, dims)) return false;
-  if (a.rule == CoordinateRule::floor) return true;
+  if (!strides_equal(a, b, dims) || floors(a, dims) != floors(b, dims)) return false;
+  if (floors(a, dims)) return true;
   for (int axis = 0; axis < dims; ++axis) {
     if (a.kernel_size[axis] != b.kernel_size[axis] || a.padding[axis] != b.padding[axis] ||
         a.dilation[axis] != b.dilation[axis])
       return false;
   }
-  return a.spatial_shape == b.spatial_shape;
+  return a.rule == b.rule && a.spatial_shape == b.spatial_shape;
 }
 
 /// The output set of a convolution or pool on set `input`; adds it where it is new.
@@ -117,7 +131,7 @@ int output_set(const Layer& layer, int input, int dims, std::vector<SetInfo>& se
   switch (spec.kind) {
     case ConvKind::submanifold: return input;
     case ConvKind::strided:
-      if (spec.rule == CoordinateRule::floor && spec.stride.all_equal(1, dims)) return input;
+      if (keeps_set(spec, dims)) return input;
       for (std::size_t i = 0; i < sets.size(); ++i)
         if (sets[i].parent == input && same_output_rule(sets[i].made_by, spec, dims)) return static_cast<int>(i);
       return add({input, spec, true});
