@@ -14,7 +14,7 @@ namespace {
 
 /// First query whose key plus `step` is not below `key`.
 template <class Key>
-std::int64_t border(const std::vector<Key>& queries, const Key& step, const Key& key) {
+std::int64_t border(std::span<const Key> queries, const Key& step, const Key& key) {
   const auto first = std::partition_point(queries.begin(), queries.end(),
                                           [&](const Key& query) { return query + step < key; });
   return first - queries.begin();

@@ -14,7 +14,8 @@ namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;  // rows of a task
+constexpr std::int64_t kBlock = 1 << 14;    // rows of a task
+constexpr std::int64_t kPrefetchRows = 16;  // coordinates on their way where rows are in no order
 
 /// Smallest and largest offset on each axis.
 struct Reach {
@@ -53,15 +54,36 @@ template <class Key>
 void make_targets(const Execution& execution, const CoordinateData& fine, const KeyLayout& layout,
                   MapSearch<Key>& search) {
   search.target_count = fine.rows;
-  search.targets.resize(static_cast<std::size_t>(fine.rows) + kTargetPadding, sentinel_key<Key>());
+  const auto size = static_cast<std::size_t>(fine.rows) + kTargetPadding;
+  search.target_memory = Scratch(static_cast<std::int64_t>(size * sizeof(Key)));
+  Key* keys = search.target_memory.template as<Key>();
+  std::fill(keys + fine.rows, keys + size, sentinel_key<Key>());
+  search.targets = {keys, size};
   const std::int32_t* lattice = fine.lattice.span<std::int32_t>().data();
   const std::int32_t* order = fine.order ? fine.order.span<std::int32_t>().data() : nullptr;
   parallel_for(execution, (fine.rows + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
-    for (std::int64_t i = block * kBlock; i < std::min(fine.rows, (block + 1) * kBlock); ++i) {
+    const std::int64_t end = std::min(fine.rows, (block + 1) * kBlock);
+    for (std::int64_t i = block * kBlock; i < end; ++i) {
+      if (order != nullptr && i + kPrefetchRows < end)
+        __builtin_prefetch(lattice + std::int64_t{order[i + kPrefetchRows]} * layout.columns);
       const std::int64_t row = order != nullptr ? order[i] : i;
-      search.targets[static_cast<std::size_t>(i)] = layout.key<Key>(lattice + row * layout.columns);
+      keys[i] = layout.key<Key>(lattice + row * layout.columns);
     }
   });
+}
+
+/// True where every window of the coarse set lies in the box.
+bool windows_inside(const CoordinateData& coarse, const Geometry& geometry, const Reach& reach,
+                    const Box& box) {
+  bool inside = coarse.box.lower[0] >= box.lower[0] && coarse.box.upper[0] <= box.upper[0];
+  for (std::size_t axis = 0; axis < static_cast<std::size_t>(geometry.dims); ++axis) {
+    inside = inside &&
+             coarse.box.lower[axis + 1] * geometry.scale[axis] + reach.lower[axis] >=
+                 box.lower[axis + 1] &&
+             coarse.box.upper[axis + 1] * geometry.scale[axis] + reach.upper[axis] <=
+                 box.upper[axis + 1];
+  }
+  return inside;
 }
 
 /// Keys of the smallest corner of each coarse coordinate's window, in key order. Windows outside
@@ -85,14 +107,7 @@ void make_queries(const Execution& execution, const CoordinateData& coarse,
     return inside;
   };
 
-  bool all_inside = coarse.box.lower[0] >= box.lower[0] && coarse.box.upper[0] <= box.upper[0];
-  for (std::size_t axis = 0; axis < dims; ++axis) {
-    all_inside = all_inside &&
-                 coarse.box.lower[axis + 1] * geometry.scale[axis] + reach.lower[axis] >=
-                     box.lower[axis + 1] &&
-                 coarse.box.upper[axis + 1] * geometry.scale[axis] + reach.upper[axis] <=
-                     box.upper[axis + 1];
-  }
+  const bool all_inside = windows_inside(coarse, geometry, reach, box);
   if (!all_inside) {
     std::array<std::int64_t, 1 + kMaxDims> values = {};
     for (std::int64_t i = 0; i < coarse.rows; ++i) {
@@ -101,12 +116,14 @@ void make_queries(const Execution& execution, const CoordinateData& coarse,
     }
   }
   const std::int64_t count = all_inside ? coarse.rows : static_cast<std::int64_t>(rows.size());
-  search.queries.resize(static_cast<std::size_t>(count));
+  search.query_memory = Scratch(count * static_cast<std::int64_t>(sizeof(Key)));
+  Key* keys = search.query_memory.template as<Key>();
+  search.queries = {keys, static_cast<std::size_t>(count)};
   parallel_for(execution, (count + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
     std::array<std::int64_t, 1 + kMaxDims> values = {};
     for (std::int64_t i = block * kBlock; i < std::min(count, (block + 1) * kBlock); ++i) {
       corner(all_inside ? row_at(coarse, i) : rows[static_cast<std::size_t>(i)], values);
-      search.queries[static_cast<std::size_t>(i)] = layout.key<Key>(values.data());
+      keys[i] = layout.key<Key>(values.data());
     }
   });
 }
@@ -127,16 +144,22 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   search.offsets = geometry.offsets;
   make_targets(execution, sides.fine, layout, search);
   std::vector<std::int32_t> query_rows;
-  make_queries(execution, sides.coarse, geometry, reach, box, layout, search, query_rows);
+  // A set on both sides: its keys serve as queries as they are, steps then count from the origin.
+  const bool shared_keys = sides.same_set && geometry.scale == AxisOffset{1, 1, 1, 1} &&
+                           windows_inside(sides.coarse, geometry, reach, box);
+  if (shared_keys) {
+    search.queries = search.targets.first(static_cast<std::size_t>(search.target_count));
+  } else {
+    make_queries(execution, sides.coarse, geometry, reach, box, layout, search, query_rows);
+  }
 
   const auto offsets = static_cast<int>(geometry.offsets.size());
   const bool mirrored = sides.same_set && geometry.symmetric && config.symmetric;
   for (int k = 0; k < offsets; ++k) {
-    AxisOffset from_corner = {};
-    for (std::size_t axis = 0; axis < kMaxDims; ++axis) {
-      from_corner[axis] = geometry.offsets[static_cast<std::size_t>(k)][axis] - reach.lower[axis];
-    }
-    search.steps.push_back(layout.difference<Key>(from_corner));
+    AxisOffset step = geometry.offsets[static_cast<std::size_t>(k)];
+    for (std::size_t axis = 0; axis < kMaxDims && !shared_keys; ++axis)
+      step[axis] -= reach.lower[axis];
+    search.steps.push_back(layout.difference<Key>(step));
     if (sides.same_set && k == geometry.identity_offset) continue;
     if (mirrored && k < offsets / 2) continue;
     search.searched.push_back(k);
@@ -176,6 +199,9 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
     plan.rows.query = sides.coarse.order.span<std::int32_t>().data();
   }
   if (sides.fine.order) plan.rows.target = sides.fine.order.span<std::int32_t>().data();
+  // Matches come in key order, which is the output's row order only where its rows are in key order.
+  const CoordinateData& output = geometry.output_is_fine ? sides.fine : sides.coarse;
+  if (output.order) plan.sorted_rows = output.rows;
   return make_lists(execution, plan);
 }
 
@@ -200,10 +226,7 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
     return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);
   });
   map->pairs = lists.in.rows();
-  // Matches come in the key order of the queries, which is the output's row order only where rows
-  // are in key order.
-  map->by_out =
-      map->also_sorted_by_in ? std::move(lists) : sort_lists(execution, lists, false, output.rows);
+  map->by_out = std::move(lists);
   return map;
 }
 

@@ -4,8 +4,67 @@
 #include <numeric>
 
 #include "parallel.h"
+#include "scratch.h"
 
 namespace gavotte::internal::cpu {
+
+namespace {
+
+/// Puts the pairs of one offset in the order of their rows: a column of the dense table, whose
+/// entries are then read in turn.
+class RowColumn {
+ public:
+  std::int32_t* of(std::int64_t rows) {  ///< Entries are -1: the row has no pair.
+    if (rows != rows_) {
+      memory_ = Scratch(rows * static_cast<std::int64_t>(sizeof(std::int32_t)));
+      rows_ = rows;
+      std::fill_n(memory_.as<std::int32_t>(), rows, -1);
+    }
+    return memory_.as<std::int32_t>();
+  }
+  /// Writes the `count` rows that have a pair, and their entries; clears the column.
+  void take(std::int64_t count, std::int32_t* rows, std::int32_t* entries) {
+    std::int32_t* column = memory_.as<std::int32_t>();
+    std::int64_t next = 0;
+    for (std::int64_t row = 0; next < count; ++row) {  // no branch on what a row holds
+      const std::int32_t entry = column[row];
+      rows[next] = static_cast<std::int32_t>(row);
+      entries[next] = entry;
+      next += entry >= 0;
+      column[row] = -1;
+    }
+  }
+
+ private:
+  Scratch memory_;
+  std::int64_t rows_ = -1;
+};
+
+std::int32_t row_of(const std::int32_t* rows, std::uint64_t position) {
+  return rows != nullptr ? rows[position] : static_cast<std::int32_t>(position);
+}
+
+/// The pairs of one offset into in, out, by output row.
+void write_sorted(const ListsPlan& plan, std::size_t offset, RowColumn& column, std::int32_t* in,
+                  std::int32_t* out) {
+  std::int32_t* partner = column.of(plan.sorted_rows);
+  const bool query_is_input = plan.query_is_input[offset] != 0;
+  const int out_shift = query_is_input ? 32 : 0;
+  const std::int32_t* out_rows = query_is_input ? plan.rows.target : plan.rows.query;
+  const std::int32_t* in_rows = query_is_input ? plan.rows.query : plan.rows.target;
+  std::int64_t count = 0;
+  for (const MatchRun& run : plan.runs[offset]) {
+    for (std::int64_t i = 0; i < run.count; ++i) {
+      const std::uint64_t match = run.matches[i];
+      partner[row_of(out_rows, match >> out_shift & 0xffffffffU)] =
+          row_of(in_rows, match >> (32 - out_shift) & 0xffffffffU);
+    }
+    count += run.count;
+  }
+  column.take(count, out, in);
+}
+
+}  // namespace
 
 PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
   struct Copy {
@@ -37,6 +96,17 @@ PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
     const std::int64_t first = begin[static_cast<std::size_t>(plan.identity_offset)];
     std::iota(in + first, in + first + plan.identity_rows, 0);
     std::iota(out + first, out + first + plan.identity_rows, 0);
+  }
+  if (plan.sorted_rows > 0) {
+    std::vector<RowColumn> columns(static_cast<std::size_t>(thread_count(execution)));
+    parallel_for(execution, static_cast<std::int64_t>(offsets),
+                 [&](std::int64_t offset, int worker) {
+                   if (offset == plan.identity_offset) return;
+                   const auto k = static_cast<std::size_t>(offset);
+                   write_sorted(plan, k, columns[static_cast<std::size_t>(worker)], in + begin[k],
+                                out + begin[k]);
+                 });
+    return lists;
   }
   constexpr std::int64_t kCopiesPerTask = 16;
   const auto count = static_cast<std::int64_t>(copies.size());
@@ -76,25 +146,15 @@ PairLists sort_lists(const Execution& execution, const PairLists& lists, bool by
   const std::int32_t* other = (by_input ? lists.out : lists.in).span<std::int32_t>().data();
   std::int32_t* sorted_key = (by_input ? sorted.in : sorted.out).span<std::int32_t>().data();
   std::int32_t* sorted_other = (by_input ? sorted.out : sorted.in).span<std::int32_t>().data();
-  std::vector<std::vector<std::int32_t>> partner(static_cast<std::size_t>(thread_count(execution)));
+  std::vector<RowColumn> columns(static_cast<std::size_t>(thread_count(execution)));
   parallel_for(execution, static_cast<std::int64_t>(begin.size()) - 1,
                [&](std::int64_t offset, int worker) {
-                 // A column of the dense table, then its rows in turn.
-                 std::vector<std::int32_t>& column = partner[static_cast<std::size_t>(worker)];
-                 column.assign(static_cast<std::size_t>(rows), -1);
+                 RowColumn& column = columns[static_cast<std::size_t>(worker)];
                  const std::int64_t first = begin[static_cast<std::size_t>(offset)];
                  const std::int64_t last = begin[static_cast<std::size_t>(offset) + 1];
-                 for (std::int64_t i = first; i < last; ++i)
-                   column[static_cast<std::size_t>(key[i])] = other[i];
-                 // Without a branch on the row: half of them have no partner, in no order that a
-                 // predictor learns.
-                 std::int64_t next = first;
-                 for (std::int64_t row = 0; next < last; ++row) {
-                   const std::int32_t found = column[static_cast<std::size_t>(row)];
-                   sorted_key[next] = static_cast<std::int32_t>(row);
-                   sorted_other[next] = found;
-                   next += found >= 0;
-                 }
+                 std::int32_t* partner = column.of(rows);
+                 for (std::int64_t i = first; i < last; ++i) partner[key[i]] = other[i];
+                 column.take(last - first, sorted_key + first, sorted_other + first);
                });
   return sorted;
 }

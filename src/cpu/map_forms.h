@@ -29,6 +29,7 @@ struct ListsPlan {
   int identity_offset = -1;
   std::int64_t identity_rows = 0;
   PositionRows rows;
+  std::int64_t sorted_rows = 0;  ///< Output rows, where pairs are to be put in their order; else 0.
 };
 PairLists make_lists(const Execution&, const ListsPlan&);
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend.h"
@@ -29,9 +30,10 @@ inline std::uint64_t pack_match(std::uint64_t query, std::uint64_t target) {
 
 template <class Key>
 struct MapSearch {
-  std::vector<Key> queries;  ///< Ascending. Key of the smallest corner of the query's window.
-  std::vector<Key> targets;  ///< Ascending, then kTargetPadding sentinels.
+  std::span<const Key> queries;  ///< Ascending: of the window's smallest corner, or of its origin.
+  std::span<const Key> targets;  ///< Ascending, then kTargetPadding sentinels.
   std::int64_t target_count = 0;
+  Scratch query_memory, target_memory;
   std::vector<Key> steps;           ///< For each offset: what to add to a query's key.
   std::vector<AxisOffset> offsets;  ///< The same offsets as integers per axis.
   std::vector<int> searched;        ///< The offsets to search (all, or half of a symmetric kernel).

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include "keys.h"
@@ -27,16 +27,15 @@ inline constexpr std::int64_t kSmallSort =
 inline constexpr std::int64_t kMinSortBlock =
     1 << 14;  // items of a block: fewer do not pay for a thread
 
-/// Sorts items by key; equal keys keep their order. bits: keys are below 2^bits. scratch: as long
-/// as items.
+/// Sorts `count` items by key; equal keys keep their order. bits: keys are below 2^bits. scratch:
+/// as long as items. Returns where the sorted items are: in one of the two.
 template <class Key>
-void radix_sort(const Execution& execution, std::vector<KeyRow<Key>>& items,
-                std::vector<KeyRow<Key>>& scratch, int bits) {
-  const auto count = static_cast<std::int64_t>(items.size());
+KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<Key>* scratch,
+                        std::int64_t count, int bits) {
   const auto key_less = [](const KeyRow<Key>& a, const KeyRow<Key>& b) { return a.key < b.key; };
   if (count < kSmallSort) {
-    std::stable_sort(items.begin(), items.end(), key_less);
-    return;
+    std::stable_sort(items, items + count, key_less);
+    return items;
   }
   const int passes = std::max(1, (bits + kMaxDigitBits - 1) / kMaxDigitBits);
   const int digit_bits = std::max(1, (bits + passes - 1) / passes);
@@ -52,7 +51,7 @@ void radix_sort(const Execution& execution, std::vector<KeyRow<Key>>& items,
       std::uint32_t* counter = counters.data() + block * buckets;
       std::fill(counter, counter + buckets, 0U);
       for (std::int64_t i = block_begin(block); i < block_begin(block + 1); ++i) {
-        ++counter[key_digit(items[static_cast<std::size_t>(i)].key, shift, digit_bits)];
+        ++counter[key_digit(items[i].key, shift, digit_bits)];
       }
     });
     std::uint32_t sum = 0;
@@ -64,14 +63,15 @@ void radix_sort(const Execution& execution, std::vector<KeyRow<Key>>& items,
     }
     parallel_for(execution, blocks, [&](std::int64_t block, int) {
       std::uint32_t* position = counters.data() + block * buckets;
-      const KeyRow<Key>* source = items.data();
-      KeyRow<Key>* destination = scratch.data();
+      const KeyRow<Key>* source = items;
+      KeyRow<Key>* destination = scratch;
       for (std::int64_t i = block_begin(block); i < block_begin(block + 1); ++i) {
         destination[position[key_digit(source[i].key, shift, digit_bits)]++] = source[i];
       }
     });
-    items.swap(scratch);
+    std::swap(items, scratch);
   }
+  return items;
 }
 
 }  // namespace gavotte::internal::cpu

@@ -8,6 +8,7 @@
 
 #include "coordinates.h"
 #include "radix_sort.h"
+#include "scratch.h"
 
 namespace gavotte::internal::cpu {
 
@@ -23,22 +24,24 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
              SortedRows& sorted) {
   const std::int64_t rows = lattice.rows();
   const std::int32_t* values = lattice.span<std::int32_t>().data();
-  std::vector<KeyRow<Key>> items(static_cast<std::size_t>(rows));
+  const std::int64_t bytes = rows * static_cast<std::int64_t>(sizeof(KeyRow<Key>));
+  const Scratch item_memory(bytes);
+  KeyRow<Key>* items = item_memory.as<KeyRow<Key>>();
   std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
     const std::int64_t begin = block * kBlock;
     const std::int64_t end = std::min(rows, begin + kBlock);
     bool ascends = true;
     for (std::int64_t i = begin; i < end; ++i) {
-      KeyRow<Key>& item = items[static_cast<std::size_t>(i)];
+      KeyRow<Key>& item = items[i];
       item = {static_cast<std::uint32_t>(i), layout.key<Key>(values + i * layout.columns)};
-      if (i > begin) ascends = ascends && items[static_cast<std::size_t>(i - 1)].key < item.key;
+      if (i > begin) ascends = ascends && items[i - 1].key < item.key;
     }
     block_ascends[static_cast<std::size_t>(block)] = ascends;
   });
   sorted.already_sorted = true;
   for (std::int64_t block = 0; block < blocks_of(rows) && sorted.already_sorted; ++block) {
-    const auto begin = static_cast<std::size_t>(block * kBlock);
+    const std::int64_t begin = block * kBlock;
     sorted.already_sorted = block_ascends[static_cast<std::size_t>(block)] != 0 &&
                             (begin == 0 || items[begin - 1].key < items[begin].key);
   }
@@ -47,8 +50,8 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     return;
   }
 
-  std::vector<KeyRow<Key>> scratch(items.size());
-  radix_sort(execution, items, scratch, layout.bits);
+  const Scratch scratch(bytes);
+  items = radix_sort(execution, items, scratch.as<KeyRow<Key>>(), rows, layout.bits);
   sorted.order = Tensor(DType::int32, {rows});
   sorted.is_first = Tensor(DType::uint8, {rows});
   std::int32_t* order = sorted.order.span<std::int32_t>().data();
@@ -57,9 +60,9 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
     std::int64_t distinct = 0;
     for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i) {
-      const KeyRow<Key>& item = items[static_cast<std::size_t>(i)];
+      const KeyRow<Key>& item = items[i];
       order[i] = static_cast<std::int32_t>(item.row);
-      const bool first = i == 0 || !(items[static_cast<std::size_t>(i - 1)].key == item.key);
+      const bool first = i == 0 || !(items[i - 1].key == item.key);
       is_first[i] = first;
       distinct += first;
     }
