@@ -13,29 +13,32 @@ namespace gavotte {
 
 struct ExecutorOptions {
   Device device = {};
-  DType dtype = DType::float32;   ///< Of features and weights while running; accumulation is float32 (float64 for float64).
-  std::int64_t max_voxels = 0;    ///< More input voxels are an Error; 0 = no limit. The arena is taken beforehand for it,
-                                  ///< every coordinate set counted with as many rows.
-  int threads = 0;                ///< See Execution.
+  DType dtype = DType::
+      float32;  ///< Of features and weights while running; accumulation is float32 (float64 for float64).
+  std::int64_t max_voxels =
+      0;  ///< More input voxels are an Error; 0 = no limit. The arena is taken beforehand for it,
+          ///< every coordinate set counted with as many rows.
+  int threads = 0;  ///< See Execution.
   MapConfig map_config = {};
   ConvConfig conv_config = {};
-  bool measure_padding = false;   ///< Fill LayerStats::padding, which costs a walk over every map.
+  bool measure_padding = false;  ///< Fill LayerStats::padding, which costs a walk over every map.
   /// Called after each layer with its index and the number of layers; may be empty.
   std::function<void(int, int)> progress = {};
 };
 
 struct LayerStats {
-  std::string name;        ///< As in the network; fused layers are joined with '+'.
+  std::string name;  ///< As in the network; fused layers are joined with '+'.
   std::string op;
-  std::string kernel;      ///< "3x3x3 s1 submanifold".
+  std::string kernel;  ///< "3x3x3 s1 submanifold".
   std::int64_t in_channels = 0, out_channels = 0;
   std::int64_t in_voxels = 0, out_voxels = 0, pairs = 0;
   double matches_per_output = 0;
-  double map_ms = 0;       ///< Time to build this layer's map; 0 where it was shared.
+  double map_ms = 0;  ///< Time to build this layer's map; 0 where it was shared.
   double compute_ms = 0;
   double gflop = 0;        ///< 2 * pairs * Cin * Cout / groups / 1e9.
   std::int64_t bytes = 0;  ///< Compulsory: inputs, weights, outputs, map.
-  double padding = 0;      ///< Padded rows / real rows of its grouped GEMMs; 1 = none, 0 = not measured.
+  double padding =
+      0;  ///< Padded rows / real rows of its grouped GEMMs; 1 = none, 0 = not measured.
 };
 
 struct RunStats {
@@ -44,14 +47,16 @@ struct RunStats {
   double compute_ms = 0, total_ms = 0;
   std::int64_t voxels = 0;
   std::int64_t arena_bytes = 0;  ///< Features of all layers, placed by liveness.
-  std::int64_t peak_bytes = 0;   ///< Arena, maps and coordinate sets; weights and a call's scratch not counted.
+  std::int64_t peak_bytes =
+      0;  ///< Arena, maps and coordinate sets; weights and a call's scratch not counted.
   std::int64_t weight_bytes = 0;
 };
 
 /// Output of one run. Views into the Executor's arena: valid until its next run; clone() to keep.
 struct GAVOTTE_API Result {
   ConstTensorView features;  ///< [M, C], the Executor's dtype.
-  Coordinates coordinates;   ///< Output set; empty after a global pool (features are then [batch, C]).
+  Coordinates
+      coordinates;  ///< Output set; empty after a global pool (features are then [batch, C]).
   RunStats stats;
   /// Index of the largest channel for each row, int32 [M]; the first where several are equal, NaN never wins.
   Tensor argmax() const;

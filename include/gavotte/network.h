@@ -12,20 +12,31 @@
 
 namespace gavotte {
 
-enum class LayerOp { input, convolution, linear, batch_norm, activation, add, concatenate, pool, global_pool };
+enum class LayerOp {
+  input,
+  convolution,
+  linear,
+  batch_norm,
+  activation,
+  add,
+  concatenate,
+  pool,
+  global_pool
+};
 GAVOTTE_API std::string_view name(LayerOp op) noexcept;
 
 /// One layer. Only the fields of its op have meaning; validate() refuses the others where they differ from their default.
 struct GAVOTTE_API Layer {
-  std::string name;                 ///< Unique; its parameters are named "<name>.weight", "<name>.bias", ...
+  std::string name;  ///< Unique; its parameters are named "<name>.weight", "<name>.bias", ...
   LayerOp op = LayerOp::convolution;
-  std::vector<std::string> inputs = {};  ///< Names of earlier layers; the second and later ones of add and concatenate too.
-  ConvSpec spec = {};               ///< convolution, pool
-  std::int64_t channels = 0;        ///< Output channels: input, convolution, linear.
-  bool bias = false;                ///< convolution, linear
-  double epsilon = 1e-5;            ///< batch_norm (parameters weight, bias, running_mean, running_var)
+  std::vector<std::string> inputs =
+      {};  ///< Names of earlier layers; the second and later ones of add and concatenate too.
+  ConvSpec spec = {};         ///< convolution, pool
+  std::int64_t channels = 0;  ///< Output channels: input, convolution, linear.
+  bool bias = false;          ///< convolution, linear
+  double epsilon = 1e-5;      ///< batch_norm (parameters weight, bias, running_mean, running_var)
   Activation activation = Activation::none;  ///< activation
-  double negative_slope = 0.01;     ///< activation leaky_relu; applied as a float32
+  double negative_slope = 0.01;              ///< activation leaky_relu; applied as a float32
   PoolMode pool_mode = PoolMode::max;        ///< pool, global_pool
   friend bool operator==(const Layer&, const Layer&) = default;
 };
@@ -37,7 +48,7 @@ class GAVOTTE_API Network {
   struct Metadata {
     std::string name;
     std::array<double, 3> voxel_size_m = {0, 0, 0};  ///< 0: not stated.
-    std::vector<std::string> classes = {};           ///< Names of the output channels; may be empty.
+    std::vector<std::string> classes = {};  ///< Names of the output channels; may be empty.
   };
 
   /// Reads and checks everything before it allocates the parameters. Throws Error (value) with the reason.
@@ -75,13 +86,17 @@ class GAVOTTE_API NetworkBuilder {
  public:
   explicit NetworkBuilder(int dims = 3, std::uint64_t seed = 0);
   std::string input(std::int64_t channels);
-  std::string convolution(const std::string& name, const std::string& x, std::int64_t channels, const ConvSpec& spec, bool bias = false);
-  std::string linear(const std::string& name, const std::string& x, std::int64_t channels, bool bias = true);
+  std::string convolution(const std::string& name, const std::string& x, std::int64_t channels,
+                          const ConvSpec& spec, bool bias = false);
+  std::string linear(const std::string& name, const std::string& x, std::int64_t channels,
+                     bool bias = true);
   std::string batch_norm(const std::string& name, const std::string& x, double epsilon = 1e-5);
-  std::string activation(const std::string& name, const std::string& x, Activation activation = Activation::relu);
+  std::string activation(const std::string& name, const std::string& x,
+                         Activation activation = Activation::relu);
   std::string add(const std::string& name, const std::string& a, const std::string& b);
   std::string concatenate(const std::string& name, std::span<const std::string> inputs);
-  std::string pool(const std::string& name, const std::string& x, const ConvSpec& spec, PoolMode mode);
+  std::string pool(const std::string& name, const std::string& x, const ConvSpec& spec,
+                   PoolMode mode);
   std::string global_pool(const std::string& name, const std::string& x, PoolMode mode);
   std::string append(Layer layer);
   void set_parameter(const std::string& name, Tensor value);
@@ -95,10 +110,13 @@ class GAVOTTE_API NetworkBuilder {
 };
 
 /// Networks of the literature with seeded weights.
-GAVOTTE_API Network sparse_resnet21d(std::int64_t in_channels, std::int64_t classes, std::uint64_t seed = 0);
-GAVOTTE_API Network sparse_res_unet42(std::int64_t in_channels, std::int64_t classes, std::uint64_t seed = 0);
+GAVOTTE_API Network sparse_resnet21d(std::int64_t in_channels, std::int64_t classes,
+                                     std::uint64_t seed = 0);
+GAVOTTE_API Network sparse_res_unet42(std::int64_t in_channels, std::int64_t classes,
+                                      std::uint64_t seed = 0);
 /// Names that make_network knows: "sparse_resnet21d", "sparse_res_unet42".
 GAVOTTE_API std::span<const std::string_view> builtin_networks() noexcept;
-GAVOTTE_API Network make_network(std::string_view name, std::int64_t in_channels, std::int64_t classes, std::uint64_t seed = 0);
+GAVOTTE_API Network make_network(std::string_view name, std::int64_t in_channels,
+                                 std::int64_t classes, std::uint64_t seed = 0);
 
 }  // namespace gavotte

@@ -19,7 +19,8 @@ std::int64_t place_buffers(std::span<ArenaBuffer> buffers, std::vector<int>& ord
   std::int64_t total = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
     ArenaBuffer& placed = buffer(order[i]);
-    GAVOTTE_CHECK_RUNTIME(placed.bytes <= kMost && total <= kMost, "the features of this scan need more than 2^56 bytes");
+    GAVOTTE_CHECK_RUNTIME(placed.bytes <= kMost && total <= kMost,
+                          "the features of this scan need more than 2^56 bytes");
     placed.offset = 0;
     // Moves up past each neighbour in time that it would overlap, until none is left.
     for (bool moved = true; moved;) {
@@ -27,8 +28,11 @@ std::int64_t place_buffers(std::span<ArenaBuffer> buffers, std::vector<int>& ord
       for (std::size_t j = 0; j < i; ++j) {
         const ArenaBuffer& other = buffer(order[j]);
         const bool together = placed.first <= other.last && other.first <= placed.last;
-        if (!together || placed.offset + placed.bytes <= other.offset || other.offset + other.bytes <= placed.offset) continue;
-        placed.offset = (other.offset + other.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+        if (!together || placed.offset + placed.bytes <= other.offset ||
+            other.offset + other.bytes <= placed.offset)
+          continue;
+        placed.offset =
+            (other.offset + other.bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
         moved = true;
       }
     }

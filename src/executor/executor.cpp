@@ -37,7 +37,8 @@ KernelMap identity_map(std::int64_t rows) {
   data->in_rows = data->out_rows = data->pairs = rows;
   data->identity_offset = 0;
   const std::array<std::int64_t, 2> begin = {0, rows};
-  data->by_out = {Tensor::from<std::int64_t>(begin, Shape{2}), Tensor(DType::int32, Shape{0}), Tensor(DType::int32, Shape{0})};
+  data->by_out = {Tensor::from<std::int64_t>(begin, Shape{2}), Tensor(DType::int32, Shape{0}),
+                  Tensor(DType::int32, Shape{0})};
   return KernelMap(std::shared_ptr<const internal::MapData>(std::move(data)));
 }
 
@@ -66,7 +67,8 @@ struct Executor::Impl {
   std::int64_t value_rows(int value, std::int64_t batch) const;
   std::int64_t place(std::int64_t batch, bool input_in_arena);
   void set_views(std::int64_t batch);
-  void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view, LayerStats& stats);
+  void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
+                LayerStats& stats);
   ConstTensorView read(int value, const ConstTensorView& input_view) const;
   void check_one_set(const PlanStep& step, int a, int b) const;
 };
@@ -76,9 +78,11 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
       options(std::move(given)),
       execution{.device = options.device, .stream = {}, .threads = options.threads},
       arena(options.device) {
-  GAVOTTE_CHECK_TYPE(is_floating_point(options.dtype), "an executor runs in a floating-point dtype, got " +
-                                                           std::string(gavotte::name(options.dtype)));
-  GAVOTTE_CHECK(options.max_voxels >= 0, "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
+  GAVOTTE_CHECK_TYPE(is_floating_point(options.dtype),
+                     "an executor runs in a floating-point dtype, got " +
+                         std::string(gavotte::name(options.dtype)));
+  GAVOTTE_CHECK(options.max_voxels >= 0,
+                "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
   options.map_config.validate();
   options.conv_config.validate();
   thread_count(execution);
@@ -93,21 +97,26 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   if (options.max_voxels > 0) arena.reserve(place(1, true));
 }
 
-void Executor::Impl::check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const {
+void Executor::Impl::check_input(const ConstTensorView& coordinates,
+                                 const ConstTensorView& features) const {
   GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] == plan.dims + 1,
-                "expected coordinates [N, " + std::to_string(plan.dims + 1) + "], got " + coordinates.shape.to_string());
+                "expected coordinates [N, " + std::to_string(plan.dims + 1) + "], got " +
+                    coordinates.shape.to_string());
   GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[0] == coordinates.shape[0] &&
                     features.shape[1] == plan.values[0].channels,
                 "expected features [" + std::to_string(coordinates.shape[0]) + ", " +
-                    std::to_string(plan.values[0].channels) + "], got " + features.shape.to_string());
-  GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype), "expected features of a floating-point dtype, got " +
-                                                            std::string(gavotte::name(features.dtype)));
+                    std::to_string(plan.values[0].channels) + "], got " +
+                    features.shape.to_string());
+  GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype),
+                     "expected features of a floating-point dtype, got " +
+                         std::string(gavotte::name(features.dtype)));
   GAVOTTE_CHECK(features.device == options.device && coordinates.device == options.device,
                 "expected the scan on " + options.device.to_string() + ", got coordinates on " +
-                    coordinates.device.to_string() + " and features on " + features.device.to_string());
+                    coordinates.device.to_string() + " and features on " +
+                    features.device.to_string());
   GAVOTTE_CHECK(options.max_voxels == 0 || coordinates.shape[0] <= options.max_voxels,
-                "expected at most max_voxels = " + std::to_string(options.max_voxels) + " voxels, got " +
-                    std::to_string(coordinates.shape[0]));
+                "expected at most max_voxels = " + std::to_string(options.max_voxels) +
+                    " voxels, got " + std::to_string(coordinates.shape[0]));
 }
 
 std::int64_t Executor::Impl::value_rows(int value, std::int64_t batch) const {
@@ -120,8 +129,9 @@ std::int64_t Executor::Impl::place(std::int64_t batch, bool input_in_arena) {
   for (std::size_t v = 0; v < plan.values.size(); ++v) {
     const internal::PlanValue& value = plan.values[v];
     const bool outside = v == 0 && !input_in_arena;
-    const std::int64_t bytes =
-        outside ? 0 : value_rows(static_cast<int>(v), batch) * value.channels * size_bytes(options.dtype);
+    const std::int64_t bytes = outside ? 0
+                                       : value_rows(static_cast<int>(v), batch) * value.channels *
+                                             size_bytes(options.dtype);
     buffers[v] = {bytes, value.first_step, value.last_step, 0};
   }
   return internal::place_buffers(buffers, order);
@@ -142,11 +152,13 @@ void Executor::Impl::check_one_set(const PlanStep& step, int a, int b) const {
   const int set_a = plan.values[at(a)].set;
   const int set_b = plan.values[at(b)].set;
   if (set_a == set_b || set_a == internal::kBatchRows || set_b == internal::kBatchRows) return;
-  GAVOTTE_CHECK(set_coordinates[at(set_a)].same_as(set_coordinates[at(set_b)]),
-                "layer '" + step.name + "': its inputs lie on different coordinate sets in this scan");
+  GAVOTTE_CHECK(
+      set_coordinates[at(set_a)].same_as(set_coordinates[at(set_b)]),
+      "layer '" + step.name + "': its inputs lie on different coordinate sets in this scan");
 }
 
-void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view, LayerStats& stats) {
+void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
+                              LayerStats& stats) {
   const PlanStep& step = plan.steps[index];
   const internal::StepWeights& own = weights[index];
   const ConstTensorView x = read(step.inputs[0], input_view);
@@ -174,11 +186,14 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
       backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
       break;
     case StepKind::convolution:
-      if (conv.config.dataflow == Dataflow::dense_gemm && !map.is_identity()) conv.config.dataflow = Dataflow::automatic;
+      if (conv.config.dataflow == Dataflow::dense_gemm && !map.is_identity())
+        conv.config.dataflow = Dataflow::automatic;
       conv.map = map;
       backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
       break;
-    case StepKind::elementwise: backend->epilogue(execution, x, epilogue, y); break;
+    case StepKind::elementwise:
+      backend->epilogue(execution, x, epilogue, y);
+      break;
     case StepKind::concatenate: {
       std::int64_t column = 0;
       for (int input : step.inputs) {
@@ -188,7 +203,9 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
       }
       break;
     }
-    case StepKind::pool: backend->pool_forward(execution, map, step.mode, x, y); break;
+    case StepKind::pool:
+      backend->pool_forward(execution, map, step.mode, x, y);
+      break;
     case StepKind::global_pool: {
       const Coordinates& set = set_coordinates[at(plan.values[at(step.inputs[0])].set)];
       backend->global_pool_forward(execution, *set.data(), step.mode, x, y);
@@ -196,11 +213,13 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
     }
   }
   stats.compute_ms = ms_since(start);
-  if (options.measure_padding && step.kind == StepKind::convolution) stats.padding = backend->padding_ratio(conv);
+  if (options.measure_padding && step.kind == StepKind::convolution)
+    stats.padding = backend->padding_ratio(conv);
   internal::count_work(stats, step, own, map, x.rows(), y.rows(), options.dtype);
 }
 
-Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch) {
+Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features,
+                           std::int64_t least_batch) {
   const auto start = Clock::now();
   check_input(coordinates, features);
   Result result;
@@ -235,7 +254,8 @@ Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features
     if (map >= 0) map_counted[at(map)] = true;
     run_step(i, map >= 0 ? maps[at(map)].map : KernelMap(), input_view, stats.layers[i]);
     stats.compute_ms += stats.layers[i].compute_ms;
-    if (options.progress) options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
+    if (options.progress)
+      options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
   }
 
   result.features = views[at(plan.output)];
@@ -243,8 +263,11 @@ Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features
   if (output_set != internal::kBatchRows) result.coordinates = set_coordinates[at(output_set)];
   stats.voxels = input.rows();
   stats.arena_bytes = arena.capacity();
-  const auto bytes_of = [](const ConstTensorView& view) { return view.data != nullptr ? view.bytes() : 0; };
-  stats.peak_bytes = arena.capacity() + manager.cached_bytes() + bytes_of(input.lattice()) + bytes_of(input.order());
+  const auto bytes_of = [](const ConstTensorView& view) {
+    return view.data != nullptr ? view.bytes() : 0;
+  };
+  stats.peak_bytes = arena.capacity() + manager.cached_bytes() + bytes_of(input.lattice()) +
+                     bytes_of(input.order());
   stats.weight_bytes = weight_bytes;
   for (Coordinates& set : set_coordinates) set = {};  // only the result keeps its set
   stats.total_ms = ms_since(start);
@@ -258,16 +281,21 @@ Executor& Executor::operator=(Executor&&) noexcept = default;
 Executor::~Executor() = default;
 
 Result Executor::run(const Voxels& voxels) {
-  const std::int64_t scans = std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
+  const std::int64_t scans =
+      std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
   if (voxels.size() > 0) return impl_->run(voxels.coordinates, voxels.features, scans);
   // An empty scan may come without memory; its channels are the network's.
   constexpr std::int32_t kNothing = 0;
-  const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, impl_->plan.dims + 1}, impl_->options.device);
-  const ConstTensorView features(&kNothing, DType::float32, Shape{0, impl_->plan.values[0].channels}, impl_->options.device);
+  const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, impl_->plan.dims + 1},
+                                    impl_->options.device);
+  const ConstTensorView features(&kNothing, DType::float32,
+                                 Shape{0, impl_->plan.values[0].channels}, impl_->options.device);
   return impl_->run(coordinates, features, scans);
 }
 
-Result Executor::run(ConstTensorView coordinates, ConstTensorView features) { return impl_->run(coordinates, features, 0); }
+Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
+  return impl_->run(coordinates, features, 0);
+}
 
 std::string Executor::plan() const { return internal::to_string(impl_->plan); }
 

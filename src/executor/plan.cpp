@@ -28,7 +28,8 @@ class Planner {
     for (std::size_t i = 0; i < graph_.layers.size(); ++i)
       if (uses_[i] > 0) add_layer(static_cast<int>(i));
     // The output must lie in the executor's memory, so an output that is the input is copied.
-    if (step_of_[at(info_.output)] < 0) add_step(StepKind::elementwise, info_.output, {value_of_[at(info_.output)]});
+    if (step_of_[at(info_.output)] < 0)
+      add_step(StepKind::elementwise, info_.output, {value_of_[at(info_.output)]});
     plan_.output = value_of_[at(info_.output)];
     find_last_uses();
     return std::move(plan_);
@@ -70,8 +71,8 @@ class Planner {
   PlanStep* open_step(int index) {
     if (uses_[at(index)] != 1 || step_of_[at(index)] < 0) return nullptr;
     PlanStep& step = plan_.steps[at(step_of_[at(index)])];
-    const bool has_epilogue =
-        step.kind == StepKind::convolution || step.kind == StepKind::dense || step.kind == StepKind::elementwise;
+    const bool has_epilogue = step.kind == StepKind::convolution || step.kind == StepKind::dense ||
+                              step.kind == StepKind::elementwise;
     return has_epilogue && step.activation == Activation::none ? &step : nullptr;
   }
 
@@ -82,7 +83,9 @@ class Planner {
     value_of_[at(index)] = value_of_[at(source)];
   }
 
-  int value_of_input(int index, std::size_t i) const { return value_of_[at(info(index).inputs[i])]; }
+  int value_of_input(int index, std::size_t i) const {
+    return value_of_[at(info(index).inputs[i])];
+  }
 
   void add_layer(int index) {
     switch (layer(index).op) {
@@ -91,13 +94,18 @@ class Planner {
         value_of_[at(index)] = 0;
         return;
       case LayerOp::convolution:
-      case LayerOp::linear: return add_convolution(index);
-      case LayerOp::batch_norm: return add_batch_norm(index);
-      case LayerOp::activation: return add_activation(index);
-      case LayerOp::add: return add_sum(index);
+      case LayerOp::linear:
+        return add_convolution(index);
+      case LayerOp::batch_norm:
+        return add_batch_norm(index);
+      case LayerOp::activation:
+        return add_activation(index);
+      case LayerOp::add:
+        return add_sum(index);
       case LayerOp::concatenate: {
         std::vector<int> inputs;
-        for (std::size_t i = 0; i < info(index).inputs.size(); ++i) inputs.push_back(value_of_input(index, i));
+        for (std::size_t i = 0; i < info(index).inputs.size(); ++i)
+          inputs.push_back(value_of_input(index, i));
         add_step(StepKind::concatenate, index, std::move(inputs));
         return;
       }
@@ -108,7 +116,8 @@ class Planner {
         return;
       }
       case LayerOp::global_pool:
-        add_step(StepKind::global_pool, index, {value_of_input(index, 0)}).mode = layer(index).pool_mode;
+        add_step(StepKind::global_pool, index, {value_of_input(index, 0)}).mode =
+            layer(index).pool_mode;
         return;
     }
   }
@@ -116,10 +125,11 @@ class Planner {
   void add_convolution(int index) {
     const Layer& layer = this->layer(index);
     const ConvSpec& spec = layer.spec;
-    const bool pointwise = layer.op == LayerOp::linear || (spec.kind == ConvKind::submanifold && spec.groups == 1 &&
-                                                           spec.kernel_volume(plan_.dims) == 1);
-    PlanStep& step =
-        add_step(pointwise ? StepKind::dense : StepKind::convolution, index, {value_of_input(index, 0)});
+    const bool pointwise =
+        layer.op == LayerOp::linear || (spec.kind == ConvKind::submanifold && spec.groups == 1 &&
+                                        spec.kernel_volume(plan_.dims) == 1);
+    PlanStep& step = add_step(pointwise ? StepKind::dense : StepKind::convolution, index,
+                              {value_of_input(index, 0)});
     step.weight = layer.name + ".weight";
     if (layer.bias) step.shift = parameter(index, ".bias");
     if (pointwise) {
@@ -159,7 +169,8 @@ class Planner {
     }
     // y = (x - mean) / sqrt(var + eps) * weight + bias, on top of the scale and shift that x already has.
     const auto weight = parameter(index, ".weight"), bias = parameter(index, ".bias");
-    const auto mean = parameter(index, ".running_mean"), variance = parameter(index, ".running_var");
+    const auto mean = parameter(index, ".running_mean"),
+               variance = parameter(index, ".running_var");
     step->scale.resize(weight.size(), 1.0);
     step->shift.resize(weight.size(), 0.0);
     for (std::size_t c = 0; c < weight.size(); ++c) {
@@ -191,7 +202,8 @@ class Planner {
       fuse(*step, second, index);
       step->residual = value_of_[at(first)];
     } else {
-      add_step(StepKind::elementwise, index, {value_of_[at(first)]}).residual = value_of_[at(second)];
+      add_step(StepKind::elementwise, index, {value_of_[at(first)]}).residual =
+          value_of_[at(second)];
     }
   }
 
@@ -220,7 +232,9 @@ class Planner {
 Plan make_plan(const Network& network) { return Planner(network).plan(); }
 
 std::string kernel_text(const PlanStep& step, int dims) {
-  if (step.kind != StepKind::convolution && step.kind != StepKind::pool && step.kind != StepKind::dense) return "";
+  if (step.kind != StepKind::convolution && step.kind != StepKind::pool &&
+      step.kind != StepKind::dense)
+    return "";
   const auto axes = [&](const PerAxis& value) {
     std::string text = std::to_string(value[0]);
     for (int axis = 1; axis < dims; ++axis) text += "x" + std::to_string(value[axis]);
@@ -238,7 +252,8 @@ std::string to_string(const Plan& plan) {
     text += step.op + " " + step.name + ":";
     for (int input : step.inputs) text += " v" + std::to_string(input);
     if (step.residual >= 0) text += " + v" + std::to_string(step.residual);
-    text += " -> v" + std::to_string(step.output) + " [" + std::to_string(plan.values[at(step.output)].channels) + "]";
+    text += " -> v" + std::to_string(step.output) + " [" +
+            std::to_string(plan.values[at(step.output)].channels) + "]";
     if (step.map >= 0) text += " map " + std::to_string(step.map);
     const std::string kernel = kernel_text(step, plan.dims);
     if (!kernel.empty()) text += " " + kernel;

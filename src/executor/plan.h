@@ -15,17 +15,17 @@ enum class StepKind { convolution, dense, elementwise, concatenate, pool, global
 
 struct PlanStep {
   StepKind kind = StepKind::elementwise;
-  std::string name;             ///< Layers fused into it, joined with '+'.
-  std::string op;               ///< Operations fused into it, joined with '+'.
-  std::vector<int> inputs;      ///< Values; one, but for concatenate.
-  int residual = -1;            ///< Value that the epilogue adds, or -1.
-  int output = -1;              ///< Value.
-  int map = -1;                 ///< Index into Plan::maps, or -1.
-  ConvSpec spec;                ///< convolution, pool; dense made from a 1x1 convolution
+  std::string name;         ///< Layers fused into it, joined with '+'.
+  std::string op;           ///< Operations fused into it, joined with '+'.
+  std::vector<int> inputs;  ///< Values; one, but for concatenate.
+  int residual = -1;        ///< Value that the epilogue adds, or -1.
+  int output = -1;          ///< Value.
+  int map = -1;             ///< Index into Plan::maps, or -1.
+  ConvSpec spec;            ///< convolution, pool; dense made from a 1x1 convolution
   PoolMode mode = PoolMode::max;
-  std::string weight;           ///< Name of the parameter; convolution, dense
-  std::vector<double> scale;    ///< [channels] or empty: 1
-  std::vector<double> shift;    ///< [channels] or empty: 0
+  std::string weight;         ///< Name of the parameter; convolution, dense
+  std::vector<double> scale;  ///< [channels] or empty: 1
+  std::vector<double> shift;  ///< [channels] or empty: 0
   Activation activation = Activation::none;
   double negative_slope = 0.01;
 };
@@ -43,9 +43,9 @@ struct Plan {
   std::vector<PlanStep> steps;
   std::vector<PlanValue> values;  ///< values[0] is the input.
   std::vector<CoordinateManager::PlannedLayer> maps;
-  std::vector<int> map_output;    ///< The set that each map's output is on.
+  std::vector<int> map_output;  ///< The set that each map's output is on.
   int sets = 1;
-  int output = 0;                 ///< Value.
+  int output = 0;  ///< Value.
 };
 
 /// Drops layers that the output does not need, folds batch norm into scale and shift, fuses bias, activation and

@@ -9,13 +9,14 @@
 namespace gavotte {
 
 Tensor Result::argmax() const {
-  GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[1] > 0, "argmax expects features [M, C] with C > 0, got " +
-                                                                         features.shape.to_string());
+  GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[1] > 0,
+                "argmax expects features [M, C] with C > 0, got " + features.shape.to_string());
   Tensor host;
   ConstTensorView scores = features;
   if (features.device.kind != DeviceKind::cpu) {
     host = Tensor(features.dtype, features.shape);
-    internal::backend(features.device).copy({.device = features.device, .stream = {}, .threads = 0}, host, features);
+    internal::backend(features.device)
+        .copy({.device = features.device, .stream = {}, .threads = 0}, host, features);
     scores = std::as_const(host).view();
   }
   const std::int64_t rows = scores.shape[0];

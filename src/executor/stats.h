@@ -12,7 +12,7 @@ namespace gavotte::internal {
 LayerStats static_stats(const Plan& plan, const PlanStep& step);
 
 /// Counts pairs, work and compulsory bytes. map: empty for steps without one.
-void count_work(LayerStats& stats, const PlanStep& step, const StepWeights& weights, const KernelMap& map,
-                std::int64_t in_rows, std::int64_t out_rows, DType dtype);
+void count_work(LayerStats& stats, const PlanStep& step, const StepWeights& weights,
+                const KernelMap& map, std::int64_t in_rows, std::int64_t out_rows, DType dtype);
 
 }  // namespace gavotte::internal

@@ -18,15 +18,18 @@ Tensor on_device(const Tensor& host, const Execution& execution) {
 Tensor vector_tensor(const std::vector<double>& values, DType dtype, const Execution& execution) {
   if (values.empty()) return {};
   const auto size = static_cast<std::int64_t>(values.size());
-  if (dtype == DType::float64) return on_device(Tensor::from<double>(values, Shape{size}), execution);
+  if (dtype == DType::float64)
+    return on_device(Tensor::from<double>(values, Shape{size}), execution);
   Tensor host(DType::float32, Shape{size});
-  for (std::size_t i = 0; i < values.size(); ++i) host.span<float>()[i] = static_cast<float>(values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    host.span<float>()[i] = static_cast<float>(values[i]);
   return on_device(host, execution);
 }
 
 }  // namespace
 
-std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, DType dtype, const Execution& execution) {
+std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, DType dtype,
+                                      const Execution& execution) {
   const Execution host{.device = Device::cpu(), .stream = {}, .threads = execution.threads};
   std::vector<StepWeights> all;
   for (const PlanStep& step : plan.steps) {

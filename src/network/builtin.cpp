@@ -12,8 +12,8 @@ namespace {
 constexpr std::array<std::string_view, 2> kNames = {"sparse_resnet21d", "sparse_res_unet42"};
 
 /// convolution -> batch_norm (-> relu)
-std::string conv_bn(NetworkBuilder& net, const std::string& name, const std::string& x, std::int64_t channels,
-                    const ConvSpec& spec, bool relu = true) {
+std::string conv_bn(NetworkBuilder& net, const std::string& name, const std::string& x,
+                    std::int64_t channels, const ConvSpec& spec, bool relu = true) {
   std::string y = net.batch_norm(name + ".bn", net.convolution(name + ".conv", x, channels, spec));
   return relu ? net.activation(name + ".relu", y) : y;
 }
@@ -23,7 +23,9 @@ std::string residual_block(NetworkBuilder& net, const std::string& name, const s
                            std::int64_t in_channels, std::int64_t channels) {
   const ConvSpec spec = ConvSpec::submanifold(3);
   const std::string shortcut =
-      in_channels == channels ? x : conv_bn(net, name + ".shortcut", x, channels, ConvSpec::submanifold(1), false);
+      in_channels == channels
+          ? x
+          : conv_bn(net, name + ".shortcut", x, channels, ConvSpec::submanifold(1), false);
   const std::string first = conv_bn(net, name + ".1", x, channels, spec);
   const std::string second = conv_bn(net, name + ".2", first, channels, spec, false);
   return net.activation(name + ".relu", net.add(name + ".add", second, shortcut));
@@ -40,7 +42,8 @@ Network sparse_resnet21d(std::int64_t in_channels, std::int64_t classes, std::ui
     const std::string name = "stage" + std::to_string(stage + 1);
     const ConvSpec spec = stage == 0 ? ConvSpec::submanifold(3) : ConvSpec::strided(3, 2, 1);
     x = conv_bn(net, name + ".down", x, channels, spec);
-    for (const char* block : {".block1", ".block2"}) x = residual_block(net, name + block, x, channels, channels);
+    for (const char* block : {".block1", ".block2"})
+      x = residual_block(net, name + block, x, channels, channels);
   }
   x = conv_bn(net, "head", x, 128, ConvSpec::strided({1, 3, 1}, {1, 2, 1}));
   net.set_metadata({.name = "sparse_resnet21d"});
@@ -80,10 +83,12 @@ Network sparse_res_unet42(std::int64_t in_channels, std::int64_t classes, std::u
 
 std::span<const std::string_view> builtin_networks() noexcept { return kNames; }
 
-Network make_network(std::string_view name, std::int64_t in_channels, std::int64_t classes, std::uint64_t seed) {
+Network make_network(std::string_view name, std::int64_t in_channels, std::int64_t classes,
+                     std::uint64_t seed) {
   if (name == kNames[0]) return sparse_resnet21d(in_channels, classes, seed);
-  GAVOTTE_CHECK(name == kNames[1], "expected a built-in network (sparse_resnet21d, sparse_res_unet42), got " +
-                                       internal::shown_name(name));
+  GAVOTTE_CHECK(name == kNames[1],
+                "expected a built-in network (sparse_resnet21d, sparse_res_unet42), got " +
+                    internal::shown_name(name));
   return sparse_res_unet42(in_channels, classes, seed);
 }
 

@@ -28,7 +28,8 @@ class MemorySource final : public ByteSource {
   explicit MemorySource(std::span<const std::byte> bytes) : bytes_(bytes) {}
   std::int64_t size() const override { return static_cast<std::int64_t>(bytes_.size()); }
   void read(std::int64_t position, void* destination, std::int64_t bytes) override {
-    if (bytes > 0) std::memcpy(destination, bytes_.data() + position, static_cast<std::size_t>(bytes));
+    if (bytes > 0)
+      std::memcpy(destination, bytes_.data() + position, static_cast<std::size_t>(bytes));
   }
 
  private:
@@ -39,7 +40,8 @@ class FileSource final : public ByteSource {
  public:
   explicit FileSource(const std::string& path) {
     std::error_code error;
-    GAVOTTE_CHECK(std::filesystem::is_regular_file(path, error), "cannot open the file: it does not exist or is no regular file");
+    GAVOTTE_CHECK(std::filesystem::is_regular_file(path, error),
+                  "cannot open the file: it does not exist or is no regular file");
     stream_.open(path, std::ios::binary);
     GAVOTTE_CHECK(stream_.is_open(), "cannot open the file for reading");
     stream_.seekg(0, std::ios::end);
@@ -59,17 +61,20 @@ class FileSource final : public ByteSource {
 };
 
 Network read_network(ByteSource& source) {
-  GAVOTTE_CHECK(source.size() >= 10, "no network file: it has " + std::to_string(source.size()) + " bytes");
+  GAVOTTE_CHECK(source.size() >= 10,
+                "no network file: it has " + std::to_string(source.size()) + " bytes");
   std::array<std::byte, 8> prefix;
   source.read(0, prefix.data(), 8);
   const std::int64_t length = internal::header_length(prefix, source.size());
   std::string text(static_cast<std::size_t>(length), '\0');
   source.read(8, text.data(), length);
-  const internal::SafetensorsHeader header = internal::parse_safetensors_header(text, source.size() - 8 - length);
+  const internal::SafetensorsHeader header =
+      internal::parse_safetensors_header(text, source.size() - 8 - length);
 
   const auto graph_text = header.metadata.find(kMetadataKey);
   GAVOTTE_CHECK(graph_text != header.metadata.end(),
-                "the safetensors file has no '" + std::string(kMetadataKey) + "' in its __metadata__: it holds no network");
+                "the safetensors file has no '" + std::string(kMetadataKey) +
+                    "' in its __metadata__: it holds no network");
   internal::Graph graph = internal::decode_graph(graph_text->second);
   std::map<std::string, Shape> shapes;
   for (const auto& [name, entry] : header.tensors) shapes.emplace(name, entry.shape);
@@ -103,7 +108,8 @@ Network Network::from_bytes(std::span<const std::byte> file) {
 
 std::vector<std::byte> Network::to_bytes() const {
   GAVOTTE_CHECK(!layers_.empty(), "the network is empty: build or load one");
-  return internal::write_safetensors({{kMetadataKey, internal::encode_graph(NetworkCodec::graph_of(*this))}}, parameters_);
+  return internal::write_safetensors(
+      {{kMetadataKey, internal::encode_graph(NetworkCodec::graph_of(*this))}}, parameters_);
 }
 
 void Network::save(const std::string& path) const {
@@ -113,7 +119,8 @@ void Network::save(const std::string& path) const {
   std::error_code error;
   {
     std::ofstream stream(part, std::ios::binary | std::ios::trunc);
-    stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    stream.write(reinterpret_cast<const char*>(bytes.data()),
+                 static_cast<std::streamsize>(bytes.size()));
     stream.close();
     if (!stream) {
       std::filesystem::remove(part, error);

@@ -13,12 +13,13 @@ namespace gavotte::internal {
 namespace {
 
 bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-         c == '-' || c == '/';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '.' || c == '-' || c == '/';
 }
 
 void check_name(const std::string& name) {
-  GAVOTTE_CHECK(!name.empty() && name.size() <= kMaxNameBytes && std::all_of(name.begin(), name.end(), is_name_character),
+  GAVOTTE_CHECK(!name.empty() && name.size() <= kMaxNameBytes &&
+                    std::all_of(name.begin(), name.end(), is_name_character),
                 "the name of a layer has 1 to " + std::to_string(kMaxNameBytes) +
                     " of the characters a-z A-Z 0-9 _ . - /, got " + shown_name(name));
 }
@@ -33,7 +34,8 @@ void check_fields(const Layer& layer) {
   static const Layer kDefault;
   const LayerFields fields = fields_of(layer.op);
   const auto refuse = [&](bool meaningful, bool same, const char* field) {
-    GAVOTTE_CHECK(meaningful || same, about(layer) + "'" + field + "' has no meaning for this operation");
+    GAVOTTE_CHECK(meaningful || same,
+                  about(layer) + "'" + field + "' has no meaning for this operation");
   };
   refuse(fields.spec, layer.spec == kDefault.spec, "spec");
   refuse(fields.channels, layer.channels == kDefault.channels, "channels");
@@ -49,21 +51,25 @@ void check_values(const Layer& layer, int dims) {
   const LayerFields fields = fields_of(layer.op);
   if (fields.channels) {
     GAVOTTE_CHECK(layer.channels >= 1 && layer.channels <= kMaxChannels,
-                  about(layer) + "expected 1 to " + std::to_string(kMaxChannels) + " channels, got " +
-                      std::to_string(layer.channels));
+                  about(layer) + "expected 1 to " + std::to_string(kMaxChannels) +
+                      " channels, got " + std::to_string(layer.channels));
   }
   if (fields.epsilon) {
-    GAVOTTE_CHECK(std::isfinite(layer.epsilon) && layer.epsilon > 0 && layer.epsilon <= 1,
-                  about(layer) + "expected an epsilon in (0, 1], got " + std::to_string(layer.epsilon));
+    GAVOTTE_CHECK(
+        std::isfinite(layer.epsilon) && layer.epsilon > 0 && layer.epsilon <= 1,
+        about(layer) + "expected an epsilon in (0, 1], got " + std::to_string(layer.epsilon));
   }
   if (fields.activation) {
-    GAVOTTE_CHECK(layer.activation != Activation::none, about(layer) + "expected an activation, got 'none'");
+    GAVOTTE_CHECK(layer.activation != Activation::none,
+                  about(layer) + "expected an activation, got 'none'");
     GAVOTTE_CHECK(std::isfinite(layer.negative_slope) && std::abs(layer.negative_slope) <= 1e6,
-                  about(layer) + "expected a negative_slope in [-1e6, 1e6], got " + std::to_string(layer.negative_slope));
+                  about(layer) + "expected a negative_slope in [-1e6, 1e6], got " +
+                      std::to_string(layer.negative_slope));
   }
   if (layer.op == LayerOp::global_pool) {
-    GAVOTTE_CHECK(layer.pool_mode != PoolMode::average_volume,
-                  about(layer) + "'average_volume' has no meaning over a batch entry, use 'average_present'");
+    GAVOTTE_CHECK(
+        layer.pool_mode != PoolMode::average_volume,
+        about(layer) + "'average_volume' has no meaning over a batch entry, use 'average_present'");
   }
   if (!fields.spec) return;
   try {
@@ -86,7 +92,8 @@ void check_input_count(const Layer& layer) {
   if (layer.op == LayerOp::concatenate) most = kMaxLayerInputs;
   GAVOTTE_CHECK(count >= least && count <= most,
                 about(layer) + "expected " + std::to_string(least) +
-                    (most > least ? " to " + std::to_string(most) : "") + " inputs, got " + std::to_string(count));
+                    (most > least ? " to " + std::to_string(most) : "") + " inputs, got " +
+                    std::to_string(count));
 }
 
 bool strides_equal(const ConvSpec& a, const ConvSpec& b, int dims) {
@@ -105,7 +112,8 @@ bool floors(const ConvSpec& spec, int dims) {
 
 /// True where a strided layer keeps its input's set.
 bool keeps_set(const ConvSpec& spec, int dims) {
-  const bool pointwise = spec.kernel_volume(dims) == 1 && spec.padding.all_equal(0, dims) && !spec.spatial_shape;
+  const bool pointwise =
+      spec.kernel_volume(dims) == 1 && spec.padding.all_equal(0, dims) && !spec.spatial_shape;
   return spec.stride.all_equal(1, dims) && (floors(spec, dims) || pointwise);
 }
 
@@ -129,11 +137,13 @@ int output_set(const Layer& layer, int input, int dims, std::vector<SetInfo>& se
     return static_cast<int>(sets.size()) - 1;
   };
   switch (spec.kind) {
-    case ConvKind::submanifold: return input;
+    case ConvKind::submanifold:
+      return input;
     case ConvKind::strided:
       if (keeps_set(spec, dims)) return input;
       for (std::size_t i = 0; i < sets.size(); ++i)
-        if (sets[i].parent == input && same_output_rule(sets[i].made_by, spec, dims)) return static_cast<int>(i);
+        if (sets[i].parent == input && same_output_rule(sets[i].made_by, spec, dims))
+          return static_cast<int>(i);
       return add({input, spec, true});
     case ConvKind::transposed:
       if (spec.rule == CoordinateRule::window) return add({-1, spec, true});
@@ -142,10 +152,12 @@ int output_set(const Layer& layer, int input, int dims, std::vector<SetInfo>& se
       const SetInfo& set = sets[static_cast<std::size_t>(input)];
       if (set.parent >= 0 && strides_equal(set.made_by, spec, dims)) return set.parent;
       GAVOTTE_CHECK(spec.rule != CoordinateRule::window,
-                    about(layer) + "its input was not made by a strided layer of stride " + spec.stride.to_string());
+                    about(layer) + "its input was not made by a strided layer of stride " +
+                        spec.stride.to_string());
       return add({-1, spec, false});
     }
-    case ConvKind::generative: return add({-1, spec, true});
+    case ConvKind::generative:
+      return add({-1, spec, true});
   }
   return input;
 }
@@ -154,11 +166,13 @@ Shape weight_shape(const Layer& layer, std::int64_t in_channels, int dims) {
   const ConvSpec& spec = layer.spec;
   GAVOTTE_CHECK(in_channels % spec.groups == 0 && layer.channels % spec.groups == 0,
                 about(layer) + std::to_string(spec.groups) + " groups must divide the input's " +
-                    std::to_string(in_channels) + " channels and the output's " + std::to_string(layer.channels));
+                    std::to_string(in_channels) + " channels and the output's " +
+                    std::to_string(layer.channels));
   const std::int64_t in_group = in_channels / spec.groups;
   const std::int64_t volume = spec.kernel_volume(dims);
-  const Shape shape = spec.weight_layout == WeightLayout::kio ? Shape{volume, in_group, layer.channels}
-                                                              : Shape{layer.channels, volume, in_group};
+  const Shape shape = spec.weight_layout == WeightLayout::kio
+                          ? Shape{volume, in_group, layer.channels}
+                          : Shape{layer.channels, volume, in_group};
   GAVOTTE_CHECK(shape.elements() <= std::numeric_limits<std::int64_t>::max() / 16,
                 about(layer) + "weights " + shape.to_string() + " are too large");
   return shape;
@@ -166,8 +180,10 @@ Shape weight_shape(const Layer& layer, std::int64_t in_channels, int dims) {
 
 std::vector<ParameterInfo> parameters_of(const Layer& layer, std::int64_t in_channels, int dims) {
   std::vector<ParameterInfo> parameters;
-  if (layer.op == LayerOp::convolution) parameters.push_back({layer.name + ".weight", weight_shape(layer, in_channels, dims)});
-  if (layer.op == LayerOp::linear) parameters.push_back({layer.name + ".weight", Shape{in_channels, layer.channels}});
+  if (layer.op == LayerOp::convolution)
+    parameters.push_back({layer.name + ".weight", weight_shape(layer, in_channels, dims)});
+  if (layer.op == LayerOp::linear)
+    parameters.push_back({layer.name + ".weight", Shape{in_channels, layer.channels}});
   if (layer.bias) parameters.push_back({layer.name + ".bias", Shape{layer.channels}});
   if (layer.op == LayerOp::batch_norm) {
     for (const char* field : {".weight", ".bias", ".running_mean", ".running_var"})
@@ -176,10 +192,12 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer, std::int64_t in_cha
   return parameters;
 }
 
-void check_same_set(const Layer& layer, const LayerInfo& a, const LayerInfo& b, const std::vector<SetInfo>& sets) {
+void check_same_set(const Layer& layer, const LayerInfo& a, const LayerInfo& b,
+                    const std::vector<SetInfo>& sets) {
   if (a.set == b.set) return;
   const bool spatial = a.set != kBatchRows && b.set != kBatchRows;
-  GAVOTTE_CHECK(spatial && (!sets[static_cast<std::size_t>(a.set)].certain || !sets[static_cast<std::size_t>(b.set)].certain),
+  GAVOTTE_CHECK(spatial && (!sets[static_cast<std::size_t>(a.set)].certain ||
+                            !sets[static_cast<std::size_t>(b.set)].certain),
                 about(layer) + "its inputs lie on different coordinate sets");
 }
 
@@ -204,11 +222,15 @@ LayerInfo check_layer(const Layer& layer, std::vector<int> inputs, int dims, Gra
                         std::to_string(input(i).channels) + " channels");
     }
   }
-  GAVOTTE_CHECK(result.channels <= kMaxChannels, about(layer) + "expected at most " + std::to_string(kMaxChannels) +
-                                                     " channels, got " + std::to_string(result.channels));
-  if (layer.op == LayerOp::convolution || layer.op == LayerOp::pool || layer.op == LayerOp::global_pool) {
-    GAVOTTE_CHECK(result.set != kBatchRows, about(layer) + "its input has no coordinates: it comes after a global pool");
-    result.set = layer.op == LayerOp::global_pool ? kBatchRows : output_set(layer, result.set, dims, info.sets);
+  GAVOTTE_CHECK(result.channels <= kMaxChannels,
+                about(layer) + "expected at most " + std::to_string(kMaxChannels) +
+                    " channels, got " + std::to_string(result.channels));
+  if (layer.op == LayerOp::convolution || layer.op == LayerOp::pool ||
+      layer.op == LayerOp::global_pool) {
+    GAVOTTE_CHECK(result.set != kBatchRows,
+                  about(layer) + "its input has no coordinates: it comes after a global pool");
+    result.set = layer.op == LayerOp::global_pool ? kBatchRows
+                                                  : output_set(layer, result.set, dims, info.sets);
   }
   result.parameters = parameters_of(layer, input(0).channels, dims);
   result.inputs = std::move(inputs);
@@ -219,9 +241,10 @@ void check_metadata(const Network::Metadata& metadata, std::int64_t output_chann
   for (double edge : metadata.voxel_size_m)
     GAVOTTE_CHECK(std::isfinite(edge) && edge >= 0 && edge <= 1e6,
                   "voxel_size_m expects edges of 0 to 1e6 metres, got " + std::to_string(edge));
-  GAVOTTE_CHECK(metadata.classes.empty() || static_cast<std::int64_t>(metadata.classes.size()) == output_channels,
-                "expected a class name for each of the " + std::to_string(output_channels) + " output channels, got " +
-                    std::to_string(metadata.classes.size()));
+  GAVOTTE_CHECK(metadata.classes.empty() ||
+                    static_cast<std::int64_t>(metadata.classes.size()) == output_channels,
+                "expected a class name for each of the " + std::to_string(output_channels) +
+                    " output channels, got " + std::to_string(metadata.classes.size()));
 }
 
 }  // namespace
@@ -247,8 +270,10 @@ LayerFields fields_of(LayerOp op) noexcept {
 GraphInfo check_graph(const Graph& graph) {
   GAVOTTE_CHECK(graph.dims >= 1 && graph.dims <= kMaxDims,
                 "a network has 1 to 4 dims, got " + std::to_string(graph.dims));
-  GAVOTTE_CHECK(!graph.layers.empty() && static_cast<std::int64_t>(graph.layers.size()) <= kMaxLayers,
-                "a network has 1 to " + std::to_string(kMaxLayers) + " layers, got " + std::to_string(graph.layers.size()));
+  GAVOTTE_CHECK(
+      !graph.layers.empty() && static_cast<std::int64_t>(graph.layers.size()) <= kMaxLayers,
+      "a network has 1 to " + std::to_string(kMaxLayers) + " layers, got " +
+          std::to_string(graph.layers.size()));
   GraphInfo info;
   info.sets.push_back({});
   std::unordered_map<std::string, int> index;
@@ -263,14 +288,16 @@ GraphInfo check_graph(const Graph& graph) {
     std::vector<int> inputs;
     for (const std::string& input : layer.inputs) {
       const auto found = index.find(input);
-      GAVOTTE_CHECK(found != index.end(), about(layer) + "its input " + shown_name(input) + " is no earlier layer");
+      GAVOTTE_CHECK(found != index.end(),
+                    about(layer) + "its input " + shown_name(input) + " is no earlier layer");
       inputs.push_back(found->second);
     }
     info.layers.push_back(check_layer(layer, std::move(inputs), graph.dims, info));
     index.emplace(layer.name, static_cast<int>(index.size()));
   }
   const auto output = index.find(graph.output);
-  GAVOTTE_CHECK(output != index.end(), "the output " + shown_name(graph.output) + " is no layer of the network");
+  GAVOTTE_CHECK(output != index.end(),
+                "the output " + shown_name(graph.output) + " is no layer of the network");
   info.output = output->second;
   check_metadata(graph.metadata, info.layers[static_cast<std::size_t>(info.output)].channels);
   return info;

@@ -25,9 +25,10 @@ struct Graph {
 
 /// A coordinate set as far as it is known before a scan: two layers with one index have equal coordinates.
 struct SetInfo {
-  int parent = -1;       ///< The finer set that a strided layer made this one from.
-  ConvSpec made_by;      ///< Where parent >= 0.
-  bool certain = true;   ///< False: the rule takes whatever set is at hand, so equality is checked at run time.
+  int parent = -1;   ///< The finer set that a strided layer made this one from.
+  ConvSpec made_by;  ///< Where parent >= 0.
+  bool certain =
+      true;  ///< False: the rule takes whatever set is at hand, so equality is checked at run time.
 };
 
 /// A parameter that a layer has.
@@ -60,7 +61,8 @@ std::string shown_name(std::string_view name);
 
 /// Fields of Layer that have a meaning for an operation; the others must keep their default.
 struct LayerFields {
-  bool spec = false, channels = false, bias = false, epsilon = false, activation = false, pool_mode = false;
+  bool spec = false, channels = false, bias = false, epsilon = false, activation = false,
+       pool_mode = false;
 };
 LayerFields fields_of(LayerOp op) noexcept;
 

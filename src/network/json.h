@@ -20,13 +20,15 @@ std::string dump_json(const Json& value, const std::string& what);
 
 // Typed access; `where` names the enclosing object in messages.
 const Json& member(const Json& object, const char* key, const std::string& where);
-std::int64_t to_integer(const Json& value, std::int64_t lowest, std::int64_t highest, const std::string& where);
+std::int64_t to_integer(const Json& value, std::int64_t lowest, std::int64_t highest,
+                        const std::string& where);
 double to_number(const Json& value, const std::string& where);
 bool to_bool(const Json& value, const std::string& where);
 const std::string& to_text(const Json& value, const std::string& where);
 const Json& to_array(const Json& value, std::size_t most, const std::string& where);
 const Json& to_object(const Json& value, const std::string& where);
 /// Throws where the object has a key that is not in `allowed`.
-void check_keys(const Json& object, std::initializer_list<std::string_view> allowed, const std::string& where);
+void check_keys(const Json& object, std::initializer_list<std::string_view> allowed,
+                const std::string& where);
 
 }  // namespace gavotte::internal

@@ -13,15 +13,24 @@ namespace gavotte {
 
 std::string_view name(LayerOp op) noexcept {
   switch (op) {
-    case LayerOp::input: return "input";
-    case LayerOp::convolution: return "convolution";
-    case LayerOp::linear: return "linear";
-    case LayerOp::batch_norm: return "batch_norm";
-    case LayerOp::activation: return "activation";
-    case LayerOp::add: return "add";
-    case LayerOp::concatenate: return "concatenate";
-    case LayerOp::pool: return "pool";
-    case LayerOp::global_pool: return "global_pool";
+    case LayerOp::input:
+      return "input";
+    case LayerOp::convolution:
+      return "convolution";
+    case LayerOp::linear:
+      return "linear";
+    case LayerOp::batch_norm:
+      return "batch_norm";
+    case LayerOp::activation:
+      return "activation";
+    case LayerOp::add:
+      return "add";
+    case LayerOp::concatenate:
+      return "concatenate";
+    case LayerOp::pool:
+      return "pool";
+    case LayerOp::global_pool:
+      return "global_pool";
   }
   return "unknown";
 }
@@ -46,25 +55,29 @@ void check_parameters(const GraphInfo& info, const std::map<std::string, Shape>&
       GAVOTTE_CHECK(expected.emplace(parameter.name, &parameter.shape).second,
                     "two layers have a parameter named " + shown_name(parameter.name));
       const auto found = shapes.find(parameter.name);
-      GAVOTTE_CHECK(found != shapes.end(), "parameter " + shown_name(parameter.name) + " is missing, expected shape " +
+      GAVOTTE_CHECK(found != shapes.end(), "parameter " + shown_name(parameter.name) +
+                                               " is missing, expected shape " +
                                                parameter.shape.to_string());
-      GAVOTTE_CHECK(found->second == parameter.shape, "parameter " + shown_name(parameter.name) + ": expected shape " +
-                                                          parameter.shape.to_string() + ", got " +
-                                                          found->second.to_string());
+      GAVOTTE_CHECK(found->second == parameter.shape,
+                    "parameter " + shown_name(parameter.name) + ": expected shape " +
+                        parameter.shape.to_string() + ", got " + found->second.to_string());
     }
   }
   if (shapes.size() == wanted) return;
   for (const auto& [name, shape] : shapes)
-    GAVOTTE_CHECK(expected.contains(name), "parameter " + shown_name(name) + " belongs to no layer");
+    GAVOTTE_CHECK(expected.contains(name),
+                  "parameter " + shown_name(name) + " belongs to no layer");
 }
 
-void check_parameter_values(const Graph& graph, const GraphInfo& info, const std::map<std::string, Tensor>& parameters) {
+void check_parameter_values(const Graph& graph, const GraphInfo& info,
+                            const std::map<std::string, Tensor>& parameters) {
   for (std::size_t i = 0; i < info.layers.size(); ++i) {
     if (graph.layers[i].op != LayerOp::batch_norm) continue;
     const std::string& name = info.layers[i].parameters[3].name;
     for (double value : values_as_double(parameters.at(name)))
       GAVOTTE_CHECK(std::isfinite(value) && value >= 0,
-                    "parameter " + shown_name(name) + ": expected finite variances of at least 0, got " + std::to_string(value));
+                    "parameter " + shown_name(name) +
+                        ": expected finite variances of at least 0, got " + std::to_string(value));
   }
 }
 
@@ -74,9 +87,10 @@ Network NetworkCodec::assemble(internal::Graph graph, std::map<std::string, Tens
   const internal::GraphInfo info = internal::check_graph(graph);
   std::map<std::string, Shape> shapes;
   for (const auto& [name, tensor] : parameters) {
-    GAVOTTE_CHECK_TYPE(is_floating_point(tensor.dtype()), "parameter " + internal::shown_name(name) +
-                                                              ": expected a floating-point dtype, got " +
-                                                              std::string(gavotte::name(tensor.dtype())));
+    GAVOTTE_CHECK_TYPE(is_floating_point(tensor.dtype()),
+                       "parameter " + internal::shown_name(name) +
+                           ": expected a floating-point dtype, got " +
+                           std::string(gavotte::name(tensor.dtype())));
     shapes.emplace(name, tensor.shape());
   }
   internal::check_parameters(info, shapes);
@@ -98,7 +112,8 @@ internal::Graph NetworkCodec::graph_of(const Network& network) {
 
 const Tensor& Network::parameter(const std::string& name) const {
   const auto found = parameters_.find(name);
-  GAVOTTE_CHECK(found != parameters_.end(), "the network has no parameter " + internal::shown_name(name));
+  GAVOTTE_CHECK(found != parameters_.end(),
+                "the network has no parameter " + internal::shown_name(name));
   return found->second;
 }
 
@@ -111,7 +126,8 @@ std::int64_t Network::output_channels() const { return channels(output_); }
 
 std::int64_t Network::channels(const std::string& layer) const {
   const auto found = channels_.find(layer);
-  GAVOTTE_CHECK(found != channels_.end(), "the network has no layer " + internal::shown_name(layer));
+  GAVOTTE_CHECK(found != channels_.end(),
+                "the network has no layer " + internal::shown_name(layer));
   return found->second;
 }
 
@@ -119,16 +135,19 @@ std::string Network::to_string() const {
   std::int64_t values = 0;
   for (const auto& [name, tensor] : parameters_) values += tensor.shape().elements();
   std::string text = "Network(" + (metadata_.name.empty() ? "unnamed" : metadata_.name) + ", " +
-                     std::to_string(layers_.size()) + " layers, " + std::to_string(values) + " parameters)\n";
+                     std::to_string(layers_.size()) + " layers, " + std::to_string(values) +
+                     " parameters)\n";
   for (const Layer& layer : layers_) {
     char line[160];
     std::snprintf(line, sizeof line, "  %-28.60s %-12s %5lld  ", layer.name.c_str(),
-                  std::string(name(layer.op)).c_str(), static_cast<long long>(channels(layer.name)));
+                  std::string(name(layer.op)).c_str(),
+                  static_cast<long long>(channels(layer.name)));
     text += line;
     if (internal::fields_of(layer.op).spec) text += layer.spec.to_string() + "  ";
     if (layer.op == LayerOp::activation) text += std::string(name(layer.activation)) + "  ";
     if (internal::fields_of(layer.op).pool_mode) text += std::string(name(layer.pool_mode)) + "  ";
-    for (std::size_t i = 0; i < layer.inputs.size(); ++i) text += (i > 0 ? ", " : "<- ") + layer.inputs[i];
+    for (std::size_t i = 0; i < layer.inputs.size(); ++i)
+      text += (i > 0 ? ", " : "<- ") + layer.inputs[i];
     text += '\n';
   }
   return text + "  output: " + output_;

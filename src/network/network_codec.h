@@ -27,6 +27,7 @@ std::vector<double> values_as_double(ConstTensorView tensor);
 void check_parameters(const GraphInfo& info, const std::map<std::string, Shape>& shapes);
 
 /// Throws Error (value) where a value would corrupt the network: a running variance below 0 or not finite.
-void check_parameter_values(const Graph& graph, const GraphInfo& info, const std::map<std::string, Tensor>& parameters);
+void check_parameter_values(const Graph& graph, const GraphInfo& info,
+                            const std::map<std::string, Tensor>& parameters);
 
 }  // namespace gavotte::internal

@@ -16,7 +16,9 @@ TEST(Arena, BuffersThatLiveAtOnceNeverOverlap) {
   for (std::uint64_t round = 0; round < 200; ++round) {
     std::vector<ArenaBuffer> buffers;
     std::uint64_t counter = 0;
-    const auto draw = [&](std::uint64_t below) { return static_cast<std::int64_t>(internal::random_bits(round, counter++) % below); };
+    const auto draw = [&](std::uint64_t below) {
+      return static_cast<std::int64_t>(internal::random_bits(round, counter++) % below);
+    };
     for (std::int64_t i = 0, count = 1 + draw(40); i < count; ++i) {
       const int first = static_cast<int>(draw(30));
       buffers.push_back({draw(1000), first, first + static_cast<int>(draw(8)), -1});
@@ -28,7 +30,8 @@ TEST(Arena, BuffersThatLiveAtOnceNeverOverlap) {
       for (std::size_t b = 0; b < a; ++b) {
         const ArenaBuffer &p = buffers[a], &q = buffers[b];
         const bool together = p.first <= q.last && q.first <= p.last;
-        const bool overlap = p.offset < q.offset + q.bytes && q.offset < p.offset + p.bytes && p.bytes > 0 && q.bytes > 0;
+        const bool overlap = p.offset < q.offset + q.bytes && q.offset < p.offset + p.bytes &&
+                             p.bytes > 0 && q.bytes > 0;
         EXPECT_FALSE(together && overlap) << round;
       }
     }

@@ -43,8 +43,9 @@ TEST(Executor, FusesAllButConvolutionsOfTheSmallNetwork) {
   const internal::Plan plan = internal::make_plan(test::small_network());
   std::vector<std::string> steps;
   for (const internal::PlanStep& step : plan.steps) steps.push_back(step.name);
-  EXPECT_EQ(steps, (std::vector<std::string>{"stem+stem.bn+stem.relu", "a+a.bn+residual+residual.relu", "down", "pooled", "coarse",
-                                             "up", "joined", "joined.bn+joined.act", "classifier"}));
+  EXPECT_EQ(steps, (std::vector<std::string>{
+                       "stem+stem.bn+stem.relu", "a+a.bn+residual+residual.relu", "down", "pooled",
+                       "coarse", "up", "joined", "joined.bn+joined.act", "classifier"}));
   EXPECT_EQ(plan.maps.size(), 3u);  // submanifold, strided (shared with the pool), inverse
   const Executor executor(test::small_network());
   EXPECT_NE(executor.plan().find("stem+stem.bn+stem.relu"), std::string::npos);
@@ -96,14 +97,16 @@ TEST(Executor, BatchEntriesDoNotMeet) {
     std::vector<std::int32_t> coordinates;
     std::vector<float> features;
     for (std::int64_t row = 0; row < both.coordinates.rows(); ++row) {
-      const auto c = both.coordinates.span<std::int32_t>().subspan(static_cast<std::size_t>(row * 4), 4);
+      const auto c =
+          both.coordinates.span<std::int32_t>().subspan(static_cast<std::size_t>(row * 4), 4);
       const auto f = both.features.span<float>().subspan(static_cast<std::size_t>(row * 3), 3);
       if (c[0] != entry) continue;
       coordinates.insert(coordinates.end(), c.begin(), c.end());
       features.insert(features.end(), f.begin(), f.end());
     }
     const auto rows = static_cast<std::int64_t>(features.size() / 3);
-    const auto part = bytes_of(executor.run(ConstTensorView(coordinates.data(), Shape{rows, 4}), ConstTensorView(features.data(), Shape{rows, 3})));
+    const auto part = bytes_of(executor.run(ConstTensorView(coordinates.data(), Shape{rows, 4}),
+                                            ConstTensorView(features.data(), Shape{rows, 3})));
     apart.insert(apart.end(), part.begin(), part.end());
   }
   ASSERT_EQ(joint.size(), apart.size());
@@ -117,7 +120,8 @@ TEST(Executor, BatchEntriesDoNotMeet) {
 
 TEST(Executor, GlobalPoolCountsTrailingEmptyScans) {
   NetworkBuilder net;
-  Executor executor(net.build(net.linear("head", net.global_pool("pool", net.input(2), PoolMode::sum), 3)));
+  Executor executor(
+      net.build(net.linear("head", net.global_pool("pool", net.input(2), PoolMode::sum), 3)));
   const Scan scan = make_scan(20, 6, 2, 4, {0, 1});
   Voxels voxels;
   voxels.coordinates = scan.coordinates;
@@ -134,7 +138,8 @@ TEST(Executor, ArenaIsSmallerThanTheBuffers) {
   const Scan scan = make_scan(2000, 20, 3, 5);
   const Result first = executor.run(scan.coordinates, scan.features);
   std::int64_t sum = 0;
-  for (const LayerStats& layer : first.stats.layers) sum += layer.out_voxels * layer.out_channels * 4;
+  for (const LayerStats& layer : first.stats.layers)
+    sum += layer.out_voxels * layer.out_channels * 4;
   EXPECT_GT(first.stats.arena_bytes, 0);
   EXPECT_LT(first.stats.arena_bytes, sum / 4);
   EXPECT_GT(first.stats.peak_bytes, first.stats.arena_bytes);
@@ -151,7 +156,8 @@ TEST(Executor, MaxVoxelsIsALimitThatLeavesItUsable) {
   const Scan fits = make_scan(200, 12, 3, 8);
   const Result before = executor.run(fits.coordinates, fits.features);
   const std::vector<std::byte> expected = bytes_of(before);
-  expect_error("at most max_voxels = 300 voxels", [&] { executor.run(large.coordinates, large.features); });
+  expect_error("at most max_voxels = 300 voxels",
+               [&] { executor.run(large.coordinates, large.features); });
   const Result after = executor.run(fits.coordinates, fits.features);
   EXPECT_EQ(bytes_of(after), expected);
   EXPECT_EQ(after.stats.arena_bytes, before.stats.arena_bytes);
@@ -162,11 +168,20 @@ TEST(Executor, RefusesWrongInputAndStaysUsable) {
   const Scan scan = make_scan(100, 8, 3, 9);
   const std::vector<std::byte> expected = bytes_of(executor.run(scan.coordinates, scan.features));
   const std::int64_t rows = scan.coordinates.rows();
-  expect_error("expected features", [&] { executor.run(scan.coordinates, Tensor::zeros(DType::float32, Shape{rows, 4})); });
-  expect_error("expected features", [&] { executor.run(scan.coordinates, Tensor::zeros(DType::float32, Shape{rows - 1, 3})); });
-  expect_error("floating-point", [&] { executor.run(scan.coordinates, Tensor::zeros(DType::int32, Shape{rows, 3})); });
-  expect_error("expected coordinates [N, 4]", [&] { executor.run(Tensor::zeros(DType::int32, Shape{rows, 3}), scan.features); });
-  EXPECT_THROW(executor.run(Tensor::zeros(DType::int32, Shape{rows, 4}), scan.features), Error);  // duplicates
+  expect_error("expected features", [&] {
+    executor.run(scan.coordinates, Tensor::zeros(DType::float32, Shape{rows, 4}));
+  });
+  expect_error("expected features", [&] {
+    executor.run(scan.coordinates, Tensor::zeros(DType::float32, Shape{rows - 1, 3}));
+  });
+  expect_error("floating-point", [&] {
+    executor.run(scan.coordinates, Tensor::zeros(DType::int32, Shape{rows, 3}));
+  });
+  expect_error("expected coordinates [N, 4]", [&] {
+    executor.run(Tensor::zeros(DType::int32, Shape{rows, 3}), scan.features);
+  });
+  EXPECT_THROW(executor.run(Tensor::zeros(DType::int32, Shape{rows, 4}), scan.features),
+               Error);  // duplicates
   EXPECT_THROW(executor.run(Tensor::zeros(DType::float32, Shape{rows, 4}), scan.features), Error);
   EXPECT_EQ(bytes_of(executor.run(scan.coordinates, scan.features)), expected);
 }
@@ -182,7 +197,8 @@ TEST(Executor, RefusesWrongOptions) {
 
 TEST(Executor, SharesTheNetworksWeights) {
   const Network network = test::small_network();
-  const auto weights = internal::make_weights(internal::make_plan(network), network, DType::float32, {});
+  const auto weights =
+      internal::make_weights(internal::make_plan(network), network, DType::float32, {});
   EXPECT_EQ(weights[0].matrix.data, network.parameter("stem.weight").view().data);
 }
 
@@ -209,7 +225,9 @@ TEST(Executor, AnOutputThatIsTheInputIsCopied) {
   const Result result = executor.run(scan.coordinates, scan.features);
   ASSERT_EQ(result.features.bytes(), std::as_const(scan.features).view().bytes());
   EXPECT_NE(result.features.data, std::as_const(scan.features).data());
-  EXPECT_EQ(std::memcmp(result.features.data, std::as_const(scan.features).data(), static_cast<std::size_t>(result.features.bytes())), 0);
+  EXPECT_EQ(std::memcmp(result.features.data, std::as_const(scan.features).data(),
+                        static_cast<std::size_t>(result.features.bytes())),
+            0);
 }
 
 TEST(Executor, FillsStatistics) {
@@ -248,7 +266,8 @@ TEST(Result, ArgmaxTakesTheFirstLargestAndNeverNaN) {
   Result result;
   result.features = ConstTensorView(scores.data(), Shape{4, 3});
   const Tensor labels = result.argmax();
-  const std::vector<std::int32_t> got(labels.span<std::int32_t>().begin(), labels.span<std::int32_t>().end());
+  const std::vector<std::int32_t> got(labels.span<std::int32_t>().begin(),
+                                      labels.span<std::int32_t>().end());
   EXPECT_EQ(got, (std::vector<std::int32_t>{1, 1, 2, 0}));
 }
 

@@ -40,7 +40,9 @@ class Reference {
   }
 
  private:
-  double value(const std::string& name, std::size_t i) const { return network_.parameter(name).span<float>()[i]; }
+  double value(const std::string& name, std::size_t i) const {
+    return network_.parameter(name).span<float>()[i];
+  }
 
   Row bias(const std::string& layer, std::size_t channels) const {
     Row row(channels, 0.0);
@@ -52,7 +54,8 @@ class Reference {
   /// y += x * W[k]
   void accumulate(const Row& x, const std::string& layer, std::size_t k, Row& y) const {
     for (std::size_t i = 0; i < x.size(); ++i)
-      for (std::size_t o = 0; o < y.size(); ++o) y[o] += x[i] * value(layer + ".weight", (k * x.size() + i) * y.size() + o);
+      for (std::size_t o = 0; o < y.size(); ++o)
+        y[o] += x[i] * value(layer + ".weight", (k * x.size() + i) * y.size() + o);
   }
 
   Grid submanifold(const Grid& x, const std::string& layer, std::size_t channels) const {
@@ -60,17 +63,22 @@ class Reference {
     for (const auto& [voxel, unused] : x) {
       y[voxel] = bias(layer, channels);
       for (int k = 0; k < 27; ++k) {
-        const Voxel neighbour = {voxel[0], voxel[1] + k / 9 - 1, voxel[2] + k / 3 % 3 - 1, voxel[3] + k % 3 - 1};
-        if (x.contains(neighbour)) accumulate(x.at(neighbour), layer, static_cast<std::size_t>(k), y[voxel]);
+        const Voxel neighbour = {voxel[0], voxel[1] + k / 9 - 1, voxel[2] + k / 3 % 3 - 1,
+                                 voxel[3] + k % 3 - 1};
+        if (x.contains(neighbour))
+          accumulate(x.at(neighbour), layer, static_cast<std::size_t>(k), y[voxel]);
       }
     }
     return y;
   }
 
-  static Voxel parent(const Voxel& v) { return {v[0], floor_half(v[1]), floor_half(v[2]), floor_half(v[3])}; }
+  static Voxel parent(const Voxel& v) {
+    return {v[0], floor_half(v[1]), floor_half(v[2]), floor_half(v[3])};
+  }
   static std::size_t corner(const Voxel& v) {
     const Voxel p = parent(v);
-    return static_cast<std::size_t>((v[1] - 2 * p[1]) * 4 + (v[2] - 2 * p[2]) * 2 + (v[3] - 2 * p[3]));
+    return static_cast<std::size_t>((v[1] - 2 * p[1]) * 4 + (v[2] - 2 * p[2]) * 2 +
+                                    (v[3] - 2 * p[3]));
   }
 
   Grid strided(const Grid& x, const std::string& layer, std::size_t channels) const {
@@ -82,7 +90,8 @@ class Reference {
     return y;
   }
 
-  Grid inverse(const Grid& x, const Grid& fine, const std::string& layer, std::size_t channels) const {
+  Grid inverse(const Grid& x, const Grid& fine, const std::string& layer,
+               std::size_t channels) const {
     Grid y;
     for (const auto& [voxel, unused] : fine) {
       y[voxel] = bias(layer, channels);
@@ -107,7 +116,9 @@ class Reference {
   Grid batch_norm(Grid x, const std::string& layer) const {
     for (auto& [voxel, row] : x)
       for (std::size_t c = 0; c < row.size(); ++c)
-        row[c] = (row[c] - value(layer + ".running_mean", c)) / std::sqrt(value(layer + ".running_var", c) + 1e-5) * value(layer + ".weight", c) +
+        row[c] = (row[c] - value(layer + ".running_mean", c)) /
+                     std::sqrt(value(layer + ".running_var", c) + 1e-5) *
+                     value(layer + ".weight", c) +
                  value(layer + ".bias", c);
     return x;
   }
@@ -139,10 +150,12 @@ void compare(DType dtype, double tolerance) {
   const auto features = scan.features.span<float>();
   const auto rows = static_cast<std::size_t>(scan.coordinates.rows());
   const auto voxel = [&](std::size_t row) {
-    return Voxel{coordinates[row * 4], coordinates[row * 4 + 1], coordinates[row * 4 + 2], coordinates[row * 4 + 3]};
+    return Voxel{coordinates[row * 4], coordinates[row * 4 + 1], coordinates[row * 4 + 2],
+                 coordinates[row * 4 + 3]};
   };
   Grid input;
-  for (std::size_t row = 0; row < rows; ++row) input[voxel(row)] = {features[row * 3], features[row * 3 + 1], features[row * 3 + 2]};
+  for (std::size_t row = 0; row < rows; ++row)
+    input[voxel(row)] = {features[row * 3], features[row * 3 + 1], features[row * 3 + 2]};
   const Grid expected = Reference(network).run(input);
 
   Executor executor(network, {.dtype = dtype, .threads = 2});
@@ -150,8 +163,9 @@ void compare(DType dtype, double tolerance) {
   ASSERT_EQ(result.features.shape, (Shape{static_cast<std::int64_t>(rows), 5}));
   for (std::size_t row = 0; row < rows; ++row)
     for (std::size_t c = 0; c < 5; ++c) {
-      const double got = dtype == DType::float64 ? result.features.span<double>()[row * 5 + c]
-                                                 : static_cast<double>(result.features.span<float>()[row * 5 + c]);
+      const double got = dtype == DType::float64
+                             ? result.features.span<double>()[row * 5 + c]
+                             : static_cast<double>(result.features.span<float>()[row * 5 + c]);
       ASSERT_NEAR(got, expected.at(voxel(row))[c], tolerance) << row << ", " << c;
     }
 }

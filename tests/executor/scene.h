@@ -17,12 +17,14 @@ struct Scan {
 };
 
 /// About `count` voxels in [-extent / 2, extent / 2)^3 for each listed batch entry.
-inline Scan make_scan(std::int64_t count, std::int32_t extent, std::int64_t channels, std::uint64_t seed,
-                      std::vector<std::int32_t> entries = {0}) {
+inline Scan make_scan(std::int64_t count, std::int32_t extent, std::int64_t channels,
+                      std::uint64_t seed, std::vector<std::int32_t> entries = {0}) {
   std::set<std::array<std::int32_t, 4>> voxels;
   std::uint64_t counter = 0;
   const auto draw = [&] {
-    return static_cast<std::int32_t>(internal::random_bits(seed, counter++) % static_cast<std::uint64_t>(extent)) - extent / 2;
+    return static_cast<std::int32_t>(internal::random_bits(seed, counter++) %
+                                     static_cast<std::uint64_t>(extent)) -
+           extent / 2;
   };
   for (std::int32_t entry : entries)
     for (std::int64_t i = 0; i < count; ++i) {
@@ -32,7 +34,8 @@ inline Scan make_scan(std::int64_t count, std::int32_t extent, std::int64_t chan
   std::vector<std::int32_t> rows;
   for (const auto& voxel : voxels) rows.insert(rows.end(), voxel.begin(), voxel.end());
   const auto size = static_cast<std::int64_t>(voxels.size());
-  return {Tensor::from<std::int32_t>(rows, Shape{size, 4}), internal::uniform(Shape{size, channels}, -1, 1, seed + 1)};
+  return {Tensor::from<std::int32_t>(rows, Shape{size, 4}),
+          internal::uniform(Shape{size, channels}, -1, 1, seed + 1)};
 }
 
 }  // namespace gavotte::test

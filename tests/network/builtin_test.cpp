@@ -29,7 +29,8 @@ Counts count(const Network& network) {
         ++counts.convolutions;
         const bool up = layer.spec.kind == ConvKind::inverse;
         const bool down = layer.spec.kind == ConvKind::strided;
-        counts.maps.insert(layer.spec.kernel_size.to_string() + (up || down ? "strided" : "same") + std::to_string(up ? at - 1 : at));
+        counts.maps.insert(layer.spec.kernel_size.to_string() + (up || down ? "strided" : "same") +
+                           std::to_string(up ? at - 1 : at));
         at += down ? 1 : up ? -1 : 0;
       }
     }
@@ -68,7 +69,8 @@ TEST(BuiltinNetworks, ResUNet42Has42ConvolutionsAnd7ShortcutsAnd9Maps) {
 
 TEST(BuiltinNetworks, AreMadeByName) {
   ASSERT_EQ(builtin_networks().size(), 2u);
-  for (std::string_view name : builtin_networks()) EXPECT_EQ(make_network(name, 4, 3).metadata().name, name);
+  for (std::string_view name : builtin_networks())
+    EXPECT_EQ(make_network(name, 4, 3).metadata().name, name);
   test::expect_error("built-in network", [] { make_network("resnet", 4, 3); });
 }
 

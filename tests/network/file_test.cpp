@@ -19,13 +19,17 @@ void expect_equal(const Network& a, const Network& b) {
   EXPECT_EQ(a.metadata().classes, b.metadata().classes);
   EXPECT_EQ(a.metadata().voxel_size_m, b.metadata().voxel_size_m);
   ASSERT_EQ(a.layers().size(), b.layers().size());
-  for (std::size_t i = 0; i < a.layers().size(); ++i) EXPECT_EQ(a.layers()[i], b.layers()[i]) << a.layers()[i].name;
+  for (std::size_t i = 0; i < a.layers().size(); ++i)
+    EXPECT_EQ(a.layers()[i], b.layers()[i]) << a.layers()[i].name;
   ASSERT_EQ(a.parameters().size(), b.parameters().size());
   for (const auto& [name, tensor] : a.parameters()) {
     const Tensor& other = b.parameter(name);
     ASSERT_EQ(tensor.dtype(), other.dtype()) << name;
     ASSERT_EQ(tensor.shape(), other.shape()) << name;
-    EXPECT_EQ(std::memcmp(tensor.data(), other.data(), static_cast<std::size_t>(tensor.view().bytes())), 0) << name;
+    EXPECT_EQ(
+        std::memcmp(tensor.data(), other.data(), static_cast<std::size_t>(tensor.view().bytes())),
+        0)
+        << name;
   }
 }
 
@@ -45,7 +49,8 @@ TEST(NetworkFile, RoundTripsBuiltinNetworks) {
 }
 
 TEST(NetworkFile, RoundTripsThroughAFile) {
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "round_trip.gavotte";
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / "round_trip.gavotte";
   const Network network = test::small_network(5);
   network.save(path.string());
   expect_equal(network, Network::load(path.string()));
@@ -62,12 +67,18 @@ TEST(NetworkFile, KeepsEveryAttributeAndDType) {
   spec.weight_layout = WeightLayout::oki;
   spec.spatial_shape = PerAxis{100, 80};
   const std::string conv = net.convolution("conv", net.input(4), 6, spec, true);
-  net.append({.name = "act", .op = LayerOp::activation, .inputs = {conv}, .activation = Activation::leaky_relu, .negative_slope = 0.3});
+  net.append({.name = "act",
+              .op = LayerOp::activation,
+              .inputs = {conv},
+              .activation = Activation::leaky_relu,
+              .negative_slope = 0.3});
   net.batch_norm("bn", "act", 1e-3);
   const std::string output = net.global_pool("pool", "bn", PoolMode::sum);
   int i = 0;
   for (DType dtype : {DType::float16, DType::bfloat16, DType::float64})
-    net.set_parameter(std::array{"conv.bias", "bn.bias", "bn.running_mean"}[static_cast<std::size_t>(i++)], Tensor::zeros(dtype, Shape{6}));
+    net.set_parameter(
+        std::array{"conv.bias", "bn.bias", "bn.running_mean"}[static_cast<std::size_t>(i++)],
+        Tensor::zeros(dtype, Shape{6}));
   const Network network = net.build(output);
   EXPECT_EQ(network.parameter("conv.weight").shape(), (Shape{6, 6, 2}));
   expect_equal(network, Network::from_bytes(network.to_bytes()));
@@ -76,15 +87,20 @@ TEST(NetworkFile, KeepsEveryAttributeAndDType) {
 TEST(NetworkFile, NamesTheFileInErrors) {
   test::expect_error("/no/such/file: cannot open", [] { Network::load("/no/such/file"); });
   test::expect_error("regular file", [] { Network::load("/"); });
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "truncated.gavotte";
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / "truncated.gavotte";
   const std::vector<std::byte> bytes = test::small_network().to_bytes();
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size() - 1));
-  test::expect_error("truncated.gavotte: the header describes", [&] { Network::load(path.string()); });
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size() - 1));
+  test::expect_error("truncated.gavotte: the header describes",
+                     [&] { Network::load(path.string()); });
   std::filesystem::remove(path);
 }
 
 TEST(NetworkFile, FailsWhereItCannotWrite) {
-  test::expect_error("cannot write", [] { test::small_network().save("/no/such/folder/x.gavotte"); });
+  test::expect_error("cannot write",
+                     [] { test::small_network().save("/no/such/folder/x.gavotte"); });
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ Parts parts_of(const Network& network) {
 }
 
 std::vector<std::byte> join(Parts parts) {
-  if (parts.header.is_object() && parts.header.contains("__metadata__") && parts.header["__metadata__"].contains("gavotte"))
+  if (parts.header.is_object() && parts.header.contains("__metadata__") &&
+      parts.header["__metadata__"].contains("gavotte"))
     parts.header["__metadata__"]["gavotte"] = parts.graph.dump();
   return assemble(parts.header.dump(), parts.data_bytes);
 }
@@ -58,13 +59,16 @@ Json& layer(Parts& parts, const std::string& name) {
   throw std::logic_error("no layer " + name);
 }
 
-TEST(HostileFile, PartsJoinToAValidFile) { EXPECT_NO_THROW(Network::from_bytes(join(parts_of(test::small_network())))); }
+TEST(HostileFile, PartsJoinToAValidFile) {
+  EXPECT_NO_THROW(Network::from_bytes(join(parts_of(test::small_network()))));
+}
 
 TEST(HostileFile, HeaderLength) {
   expect_error("it has 0 bytes", [] { Network::from_bytes({}); });
   const std::vector<std::byte> valid = test::small_network().to_bytes();
   expect_error("it has 9 bytes", [&] { Network::from_bytes(std::span(valid).first(9)); });
-  for (std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{valid.size() - 7}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+  for (std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{valid.size() - 7},
+                               std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
     std::vector<std::byte> file = valid;
     std::memcpy(file.data(), &length, 8);
     expect_error("header length", [&] { Network::from_bytes(file); });
@@ -84,7 +88,9 @@ TEST(HostileFile, TrailingBytes) {
 }
 
 TEST(HostileFile, HeaderText) {
-  const auto load = [](const std::string& header, std::size_t data) { return [=] { Network::from_bytes(assemble(header, data)); }; };
+  const auto load = [](const std::string& header, std::size_t data) {
+    return [=] { Network::from_bytes(assemble(header, data)); };
+  };
   expect_error("no valid JSON", load("{\"a\":", 0));
   expect_error("no valid JSON", load("{\"\xff\xfe\": 1}", 0));
   expect_error("no valid JSON", load("{} x", 0));
@@ -94,7 +100,11 @@ TEST(HostileFile, HeaderText) {
   expect_error("expected an object", load("{\"__metadata__\":3}", 0));
   expect_error("expected a string", load("{\"__metadata__\":{\"gavotte\":{}}}", 0));
   expect_error("nests deeper", load(std::string(100000, '['), 0));
-  expect_error("appears twice", load(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})", 0));
+  expect_error(
+      "appears twice",
+      load(
+          R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
+          0));
 }
 
 struct Case {
@@ -117,22 +127,52 @@ TEST(HostileFile, Tensors) {
       {"dtype: expected one of", [](Parts& p) { p.header["stem.weight"]["dtype"] = "I32"; }},
       {"'dtype' is missing", [](Parts& p) { p.header["stem.weight"].erase("dtype"); }},
       {"unknown or misplaced attribute", [](Parts& p) { p.header["stem.weight"]["note"] = 1; }},
-      {"does not fill", [](Parts& p) { p.header["stem.weight"]["shape"] = {27, 3, 5}; }},
-      {"expected shape [27, 3, 6], got [27, 6, 3]", [](Parts& p) { p.header["stem.weight"]["shape"] = {27, 6, 3}; }},
-      {"expected an integer from 0", [](Parts& p) { p.header["stem.weight"]["shape"] = {27, 3, -6}; }},
-      {"expected an integer, got number", [](Parts& p) { p.header["stem.weight"]["shape"] = {27, 3, 6.5}; }},
-      {"at most 6 elements", [](Parts& p) { p.header["stem.weight"]["shape"] = {1, 1, 1, 1, 1, 1, 1}; }},
-      {"more elements than", [](Parts& p) { p.header["stem.weight"]["shape"] = {std::int64_t{1} << 62, 2, 2}; }},
-      {"does not fill", [](Parts& p) { p.header["stem.weight"]["shape"] = {std::int64_t{1} << 62}; }},
-      {"expected an integer from 0", [](Parts& p) { p.header["stem.weight"]["shape"] = {~std::uint64_t{0}}; }},
-      {"comes before the begin", [](Parts& p) { std::swap(p.header["stem.weight"]["data_offsets"][0], p.header["stem.weight"]["data_offsets"][1]); }},
+      {"does not fill",
+       [](Parts& p) {
+         p.header["stem.weight"]["shape"] = {27, 3, 5};
+       }},
+      {"expected shape [27, 3, 6], got [27, 6, 3]",
+       [](Parts& p) {
+         p.header["stem.weight"]["shape"] = {27, 6, 3};
+       }},
+      {"expected an integer from 0",
+       [](Parts& p) {
+         p.header["stem.weight"]["shape"] = {27, 3, -6};
+       }},
+      {"expected an integer, got number",
+       [](Parts& p) {
+         p.header["stem.weight"]["shape"] = {27, 3, 6.5};
+       }},
+      {"at most 6 elements",
+       [](Parts& p) { p.header["stem.weight"]["shape"] = {1, 1, 1, 1, 1, 1, 1}; }},
+      {"more elements than",
+       [](Parts& p) {
+         p.header["stem.weight"]["shape"] = {std::int64_t{1} << 62, 2, 2};
+       }},
+      {"does not fill",
+       [](Parts& p) { p.header["stem.weight"]["shape"] = {std::int64_t{1} << 62}; }},
+      {"expected an integer from 0",
+       [](Parts& p) { p.header["stem.weight"]["shape"] = {~std::uint64_t{0}}; }},
+      {"comes before the begin",
+       [](Parts& p) {
+         std::swap(p.header["stem.weight"]["data_offsets"][0],
+                   p.header["stem.weight"]["data_offsets"][1]);
+       }},
       {"expected 2 numbers", [](Parts& p) { p.header["stem.weight"]["data_offsets"] = {0}; }},
-      {"without a gap or an overlap", [](Parts& p) { p.header["a.bn.bias"]["data_offsets"] = p.header["a.bn.running_mean"]["data_offsets"]; }},
+      {"without a gap or an overlap",
+       [](Parts& p) {
+         p.header["a.bn.bias"]["data_offsets"] = p.header["a.bn.running_mean"]["data_offsets"];
+       }},
       {"the header describes", [](Parts& p) { p.data_bytes += 4; }},
-      {"is missing", [](Parts& p) { p.header.erase("up.weight"); p.data_bytes -= 8 * 14 * 4 * 4; }},
+      {"is missing",
+       [](Parts& p) {
+         p.header.erase("up.weight");
+         p.data_bytes -= 8 * 14 * 4 * 4;
+       }},
       {"'extra' belongs to no layer",
        [](Parts& p) {
-         p.header["extra"] = {{"dtype", "F32"}, {"shape", {1}}, {"data_offsets", {p.data_bytes, p.data_bytes + 4}}};
+         p.header["extra"] = {
+             {"dtype", "F32"}, {"shape", {1}}, {"data_offsets", {p.data_bytes, p.data_bytes + 4}}};
          p.data_bytes += 4;
        }},
   });
@@ -148,15 +188,22 @@ TEST(HostileFile, Graph) {
       {"expected an array", [](Parts& p) { p.graph["layers"] = 7; }},
       {"1 to 16384 layers, got 0", [](Parts& p) { p.graph["layers"] = Json::array(); }},
       {"expected one of input", [](Parts& p) { layer(p, "stem")["op"] = "exec"; }},
-      {"unknown or misplaced attribute 'epsilon'", [](Parts& p) { layer(p, "stem")["epsilon"] = 1e-5; }},
-      {"unknown or misplaced attribute 'groups'", [](Parts& p) { layer(p, "pooled")["spec"]["groups"] = 1; }},
+      {"unknown or misplaced attribute 'epsilon'",
+       [](Parts& p) { layer(p, "stem")["epsilon"] = 1e-5; }},
+      {"unknown or misplaced attribute 'groups'",
+       [](Parts& p) { layer(p, "pooled")["spec"]["groups"] = 1; }},
       {"expected one of submanifold", [](Parts& p) { layer(p, "stem")["spec"]["kind"] = "dense"; }},
       {"'kernel_size' is missing", [](Parts& p) { layer(p, "stem")["spec"].erase("kernel_size"); }},
-      {"an integer or 3 of them", [](Parts& p) { layer(p, "stem")["spec"]["kernel_size"] = {3, 3}; }},
+      {"an integer or 3 of them",
+       [](Parts& p) {
+         layer(p, "stem")["spec"]["kernel_size"] = {3, 3};
+       }},
       {"offsets in all", [](Parts& p) { layer(p, "stem")["spec"]["kernel_size"] = 2147483647; }},
-      {"expected an integer from 0 to 2147483647", [](Parts& p) { layer(p, "stem")["spec"]["kernel_size"] = 2147483648; }},
+      {"expected an integer from 0 to 2147483647",
+       [](Parts& p) { layer(p, "stem")["spec"]["kernel_size"] = 2147483648; }},
       {"stride", [](Parts& p) { layer(p, "down")["spec"]["stride"] = 0; }},
-      {"expected an integer from 1 to 1048576", [](Parts& p) { layer(p, "stem")["channels"] = std::int64_t{1} << 40; }},
+      {"expected an integer from 1 to 1048576",
+       [](Parts& p) { layer(p, "stem")["channels"] = std::int64_t{1} << 40; }},
       {"expected an integer from 1", [](Parts& p) { layer(p, "stem")["channels"] = -6; }},
       {"expected shape [10, 1048576]",
        [](Parts& p) {
@@ -174,8 +221,14 @@ TEST(HostileFile, Graph) {
       {"'a.bias' belongs to no layer", [](Parts& p) { layer(p, "a")["bias"] = false; }},
       {"two layers are named", [](Parts& p) { layer(p, "a")["name"] = "stem"; }},
       {"characters", [](Parts& p) { layer(p, "a")["name"] = "a\nb"; }},
-      {"voxel_size_m: expected 3", [](Parts& p) { p.graph["voxel_size_m"] = {1, 2}; }},
-      {"voxel_size_m expects", [](Parts& p) { p.graph["voxel_size_m"] = {1, 2, -3}; }},
+      {"voxel_size_m: expected 3",
+       [](Parts& p) {
+         p.graph["voxel_size_m"] = {1, 2};
+       }},
+      {"voxel_size_m expects",
+       [](Parts& p) {
+         p.graph["voxel_size_m"] = {1, 2, -3};
+       }},
       {"class name for each", [](Parts& p) { p.graph["classes"] = {"x"}; }},
   });
 }
@@ -183,8 +236,12 @@ TEST(HostileFile, Graph) {
 TEST(HostileFile, GraphText) {
   expect_error("the graph is no valid JSON", [] { Network::from_bytes(with_graph_text("{")); });
   expect_error("the graph is no valid JSON", [] { Network::from_bytes(with_graph_text("")); });
-  expect_error("nests deeper", [] { Network::from_bytes(with_graph_text(std::string(50, '[') + std::string(50, ']'))); });
-  expect_error("'version' appears twice", [] { Network::from_bytes(with_graph_text(R"({"format":"gavotte-network","version":1,"version":1})")); });
+  expect_error("nests deeper", [] {
+    Network::from_bytes(with_graph_text(std::string(50, '[') + std::string(50, ']')));
+  });
+  expect_error("'version' appears twice", [] {
+    Network::from_bytes(with_graph_text(R"({"format":"gavotte-network","version":1,"version":1})"));
+  });
   expect_error("no valid JSON", [] { Network::from_bytes(with_graph_text(R"({"format":NaN})")); });
 }
 

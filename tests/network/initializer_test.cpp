@@ -36,7 +36,8 @@ TEST(Initializer, BoundIsTorchs) {
   const Network network = test::small_network();
   const double bound = 1 / std::sqrt(27.0 * 3);
   float largest = 0;
-  for (float v : network.parameter("stem.weight").span<float>()) largest = std::max(largest, std::abs(v));
+  for (float v : network.parameter("stem.weight").span<float>())
+    largest = std::max(largest, std::abs(v));
   EXPECT_LE(largest, static_cast<float>(bound));
   EXPECT_GT(largest, static_cast<float>(0.95 * bound));
 }

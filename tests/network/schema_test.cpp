@@ -34,23 +34,38 @@ class Validator {
     return true;
   }
 
-  bool check_keyword(const Json& schema, const std::string& key, const Json& rule, const Json& value) {
-    if (key == "$schema" || key == "$id" || key == "title" || key == "description" || key == "$defs" || key == "default") return true;
-    if (key == "$ref") return check(root_.at(Json::json_pointer(rule.get<std::string>().substr(1))), value);
+  bool check_keyword(const Json& schema, const std::string& key, const Json& rule,
+                     const Json& value) {
+    if (key == "$schema" || key == "$id" || key == "title" || key == "description" ||
+        key == "$defs" || key == "default")
+      return true;
+    if (key == "$ref")
+      return check(root_.at(Json::json_pointer(rule.get<std::string>().substr(1))), value);
     if (key == "type") return has_type(rule, value);
     if (key == "const") return value == rule;
     if (key == "enum") return std::find(rule.begin(), rule.end(), value) != rule.end();
-    if (key == "oneOf") return std::count_if(rule.begin(), rule.end(), [&](const Json& one) { return check(one, value); }) == 1;
+    if (key == "oneOf")
+      return std::count_if(rule.begin(), rule.end(),
+                           [&](const Json& one) { return check(one, value); }) == 1;
     if (key == "minimum") return !value.is_number() || value.get<double>() >= rule.get<double>();
     if (key == "maximum") return !value.is_number() || value.get<double>() <= rule.get<double>();
-    if (key == "exclusiveMinimum") return !value.is_number() || value.get<double>() > rule.get<double>();
+    if (key == "exclusiveMinimum")
+      return !value.is_number() || value.get<double>() > rule.get<double>();
     if (key == "minItems") return !value.is_array() || value.size() >= rule.get<std::size_t>();
     if (key == "maxItems") return !value.is_array() || value.size() <= rule.get<std::size_t>();
-    if (key == "minLength") return !value.is_string() || value.get_ref<const std::string&>().size() >= rule.get<std::size_t>();
-    if (key == "maxLength") return !value.is_string() || value.get_ref<const std::string&>().size() <= rule.get<std::size_t>();
+    if (key == "minLength")
+      return !value.is_string() ||
+             value.get_ref<const std::string&>().size() >= rule.get<std::size_t>();
+    if (key == "maxLength")
+      return !value.is_string() ||
+             value.get_ref<const std::string&>().size() <= rule.get<std::size_t>();
     if (key == "pattern") return true;  // names are checked by the library's own tests
-    if (key == "items") return !value.is_array() || std::all_of(value.begin(), value.end(), [&](const Json& one) { return check(rule, one); });
-    if (key == "required") return std::all_of(rule.begin(), rule.end(), [&](const Json& name) { return value.contains(name.get<std::string>()); });
+    if (key == "items")
+      return !value.is_array() || std::all_of(value.begin(), value.end(),
+                                              [&](const Json& one) { return check(rule, one); });
+    if (key == "required")
+      return std::all_of(rule.begin(), rule.end(),
+                         [&](const Json& name) { return value.contains(name.get<std::string>()); });
     if (key == "properties") {
       for (const auto& [name, one] : rule.items())
         if (value.is_object() && value.contains(name) && !check(one, value[name])) return false;
@@ -73,7 +88,8 @@ Json graph_of(const Network& network) {
   const std::vector<std::byte> file = network.to_bytes();
   std::uint64_t length = 0;
   std::memcpy(&length, file.data(), 8);
-  const Json header = Json::parse(std::string(reinterpret_cast<const char*>(file.data()) + 8, length));
+  const Json header =
+      Json::parse(std::string(reinterpret_cast<const char*>(file.data()) + 8, length));
   return Json::parse(header["__metadata__"]["gavotte"].get<std::string>());
 }
 
@@ -85,9 +101,11 @@ Validator schema() {
 
 TEST(NetworkSchema, AcceptsEveryWrittenGraph) {
   EXPECT_TRUE(schema().valid(graph_of(test::small_network())));
-  for (std::string_view name : builtin_networks()) EXPECT_TRUE(schema().valid(graph_of(make_network(name, 4, 3)))) << name;
+  for (std::string_view name : builtin_networks())
+    EXPECT_TRUE(schema().valid(graph_of(make_network(name, 4, 3)))) << name;
   NetworkBuilder net;
-  EXPECT_TRUE(schema().valid(graph_of(net.build(net.global_pool("pool", net.input(2), PoolMode::max)))));
+  EXPECT_TRUE(
+      schema().valid(graph_of(net.build(net.global_pool("pool", net.input(2), PoolMode::max)))));
 }
 
 TEST(NetworkSchema, RefusesWhatTheLoaderRefuses) {
