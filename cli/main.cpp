@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.\n"
       "Errors are one line on standard error. 'gavotte COMMAND --help' tells more of a command.");
+  gavotte::cli::add_run_command(app);
   gavotte::cli::add_scene_command(app);
   gavotte::cli::add_inspect_command(app);
   gavotte::cli::add_info_command(app);

@@ -60,7 +60,41 @@ void robust_box(const std::vector<Vec3>& points, Vec3* middle, Vec3* half) {
   }
 }
 
+// True where the points lie as a depth camera at the origin sees them: all ahead, on both sides of
+// its axis.
+bool is_camera_scan(const std::vector<Vec3>& points) {
+  constexpr double kNearestM = 0.1;
+  std::array<bool, 4> sides = {};
+  for (const Vec3& p : points) {
+    if (p[2] < kNearestM) return false;
+    sides[p[0] < 0 ? 0 : 1] = true;
+    sides[p[1] < 0 ? 2 : 3] = true;
+  }
+  return std::all_of(sides.begin(), sides.end(), [](bool side) { return side; });
+}
+
+// From the origin, wide enough for all points.
+Camera camera_at_origin(const std::vector<Vec3>& points, const Canvas& canvas) {
+  Camera camera;
+  camera.right = {1, 0, 0};
+  camera.up = {0, -1, 0};
+  camera.forward = {0, 0, 1};
+  double across = 1e-3;
+  double along = 1e-3;
+  for (const Vec3& p : points) {
+    if (p[2] <= 0) continue;
+    across = std::max(across, std::abs(p[0] / p[2]));
+    along = std::max(along, std::abs(p[1] / p[2]));
+  }
+  camera.scale = 0.48 * std::min(canvas.width / across, canvas.height / along);
+  return camera;
+}
+
 Camera place_camera(const std::vector<Vec3>& points, const Canvas& canvas, PictureView view) {
+  if (view == PictureView::automatic) {
+    view = is_camera_scan(points) ? PictureView::camera : PictureView::perspective;
+  }
+  if (view == PictureView::camera) return camera_at_origin(points, canvas);
   Vec3 middle;
   Vec3 half;
   robust_box(points, &middle, &half);

@@ -30,14 +30,17 @@ GAVOTTE_API void write_labelled_ply(const std::filesystem::path& path, const Poi
                                     std::span<const std::int32_t> labels, const Palette& palette);
 
 enum class PictureView {
+  automatic,    ///< camera where all points have z >= 0.1 m and lie on both sides of x = 0 and of
+                ///< y = 0, as a depth camera's do; else perspective.
   perspective,  ///< From behind and above the middle of the cloud.
   bird,         ///< Straight down, +x to the right, +y up.
+  camera,       ///< What a depth camera at the origin sees: z ahead, x to the right, y down.
 };
 
 struct GAVOTTE_API PictureOptions {
   int width = 1600;  ///< Pixels, 16 to 16384.
   int height = 900;
-  PictureView view = PictureView::perspective;
+  PictureView view = PictureView::automatic;
 };
 
 /// Draws the labelled cloud on a dark background and writes a PNG. Points that are not finite are

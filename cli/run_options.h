@@ -1,0 +1,52 @@
+// What the user asked `gavotte run` for.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "gavotte/datasets/writers.h"
+#include "gavotte/voxelize.h"
+#include "network_source.h"
+
+namespace gavotte::cli {
+
+struct RunOptions {
+  NetworkSource network;
+  std::vector<std::string> scans;
+  std::string voxel_size;     ///< Metres: empty, one number, or three with commas.
+  std::vector<float> crop_m;  ///< None or min x, y, z, max x, y, z.
+  std::string features;       ///< Names with commas, or empty: the rule of point_features.h.
+  std::string reduce = "mean";
+  std::string dtype = "float32";
+  int threads = 0;
+  int rounds = 1;
+  int warmup = -1;            ///< -1: none for one round, else 3.
+  std::string output_folder;  ///< Empty: beside each scan.
+  std::string view = "auto";
+  bool no_labels = false;
+  bool no_picture = false;
+  std::string json_path;
+  bool quiet = false;
+};
+
+void add_run_options(CLI::App& command, RunOptions& options);
+
+PictureView picture_view(const RunOptions& options);
+
+/// The parts of a list with commas; none of an empty one.
+std::vector<std::string> split_list(const std::string& list);
+
+/// Throws InputError for values that have no meaning, before any long work.
+VoxelizeOptions voxelize_options(const RunOptions& options, const Network& network);
+
+/// Where the results of one scan go; empty paths where none is wanted.
+struct OutputPaths {
+  std::string labels, picture;
+};
+
+/// street.bin -> street.labels.ply and street.png. Throws InputError where two scans would write
+/// one file or a file cannot be written.
+std::vector<OutputPaths> output_paths(const RunOptions& options);
+
+}  // namespace gavotte::cli
