@@ -33,6 +33,7 @@ struct Camera {
   Vec3 right = {}, up = {}, forward = {};
   double scale = 1.0;  // pixels: at depth 1 (perspective) or a metre (bird)
   bool perspective = true;
+  double least_radius = 1.0;  // pixels of a point's disc
 };
 
 struct Canvas {
@@ -87,6 +88,10 @@ Camera camera_at_origin(const std::vector<Vec3>& points, const Canvas& canvas) {
     along = std::max(along, std::abs(p[1] / p[2]));
   }
   camera.scale = 0.48 * std::min(canvas.width / across, canvas.height / along);
+  // Pixels of the depth image lie evenly on the screen at every depth: discs that just close the gaps.
+  const double screen = 4 * across * along * camera.scale * camera.scale;
+  camera.least_radius =
+      std::clamp(0.9 * std::sqrt(screen / static_cast<double>(points.size())), 1.0, 4.0);
   return camera;
 }
 
@@ -137,7 +142,7 @@ void splat(const Camera& camera, const Vec3& point, const Palette::Color& color,
   const double scale = camera.perspective ? camera.scale / depth : camera.scale;
   const double x = canvas->width / 2.0 + dot(p, camera.right) * scale;
   const double y = canvas->height / 2.0 - dot(p, camera.up) * scale;
-  const double radius = std::clamp(radius_m * scale, 1.0, 9.0);
+  const double radius = std::clamp(radius_m * scale, camera.least_radius, 9.0);
   if (!(x > -10 && x < canvas->width + 10 && y > -10 && y < canvas->height + 10)) return;
   for (int row = static_cast<int>(std::ceil(y - radius)); row <= static_cast<int>(y + radius);
        ++row) {
