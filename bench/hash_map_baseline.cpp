@@ -25,8 +25,8 @@ std::uint64_t key_step(int offset) {
 
 }  // namespace
 
-bool HashMapBaseline::insert(const std::int32_t* coordinates, std::int64_t first,
-                             std::int64_t last, bool shared) {
+bool HashMapBaseline::insert(const std::int32_t* coordinates, std::int64_t first, std::int64_t last,
+                             bool shared) {
   const std::size_t mask = capacity_ - 1;
   bool good = true;
   for (std::int64_t row = first; row < last; ++row) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "gavotte/error.h"
+#include "layer_bench.h"
 #include "map_bench.h"
 #include "report.h"
 #include "scenes.h"
@@ -23,7 +25,7 @@ struct Options {
   std::filesystem::path output = "build/bench";
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
-  std::vector<std::string> operations = {"map"};
+  std::vector<std::string> operations = {"map", "layers", "networks"};
   std::vector<int> threads = {1, 2};
   int rounds = 11;
   std::string commit = "unknown";
@@ -60,8 +62,20 @@ void run(const Options& options, const std::string& command) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     say(fmt::format("scene {} of {}: {}", i + 1, names.size(), names[i]));
     const Scene scene = make_scene(names[i]);
-    if (operations.contains("map"))
-      bench_map_step(scene, options.threads, options.rounds, report);
+    if (operations.contains("map")) bench_map_step(scene, options.threads, options.rounds, report);
+    // Forward passes take long: the default measures them where networks are used most.
+    const bool forward = !options.scenes.empty() || options.scene_set != "usual" ||
+                         names[i] == "lidar_10" || names[i] == "random_100000";
+    const int forward_rounds = std::min(options.rounds, 5);
+    if (operations.contains("layers") && forward) {
+      say("layers on " + names[i]);
+      bench_layers(scene, options.threads, forward_rounds, report);
+    }
+    if (operations.contains("networks") && forward &&
+        (names[i] != "random_100000" || !options.scenes.empty())) {
+      say("networks on " + names[i]);
+      bench_networks(scene, options.threads, forward_rounds, report);
+    }
   }
   write_json(report, options.output / "report.json");
   const std::string page = to_markdown(report);
@@ -85,7 +99,7 @@ int main(int argc, char** argv) {
   app.add_option("--scenes", options.scenes,
                  "Scenes by name instead: random_N, lidar_C, room_C (C: voxels in cm), sphere_R");
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember({"map"}))
+      ->check(CLI::IsMember({"map", "layers", "networks"}))
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Numbers of threads")
       ->check(CLI::Range(1, 1024))

@@ -59,12 +59,11 @@ void check_equal(const KernelMap& map, const HashMapBaseline& baseline) {
     for (std::size_t i = 0; i < count; ++i) pairs.emplace_back(expected_out[i], expected_in[i]);
     std::sort(pairs.begin(), pairs.end());
     for (std::size_t i = 0; i < count; ++i) {
-      GAVOTTE_CHECK(
-          out[first + i] == pairs[i].first && in[first + i] == pairs[i].second,
-          "offset " + std::to_string(k) + ", pair " + std::to_string(i) + ": expected output row " +
-              std::to_string(pairs[i].first) + " from input row " +
-              std::to_string(pairs[i].second) + "; got " + std::to_string(out[first + i]) +
-              " from " + std::to_string(in[first + i]));
+      GAVOTTE_CHECK(out[first + i] == pairs[i].first && in[first + i] == pairs[i].second,
+                    "offset " + std::to_string(k) + ", pair " + std::to_string(i) +
+                        ": expected output row " + std::to_string(pairs[i].first) +
+                        " from input row " + std::to_string(pairs[i].second) + "; got " +
+                        std::to_string(out[first + i]) + " from " + std::to_string(in[first + i]));
     }
   }
 }

@@ -14,9 +14,9 @@ void write_json(const Report& report, const std::filesystem::path& path) {
   std::string text = "[";
   for (const Row& row : report.rows) {
     nlohmann::ordered_json json = {
-        {"scene", row.scene},     {"operation", row.operation}, {"layer", row.layer},
-        {"dtype", row.dtype},     {"threads", row.threads},     {"library", row.library},
-        {"median_ms", row.median_ms}, {"ratio", row.ratio},     {"ratio_to", row.ratio_to}};
+        {"scene", row.scene},         {"operation", row.operation}, {"layer", row.layer},
+        {"dtype", row.dtype},         {"threads", row.threads},     {"library", row.library},
+        {"median_ms", row.median_ms}, {"ratio", row.ratio},         {"ratio_to", row.ratio_to}};
     if (row.padding > 0) json["padding"] = row.padding;
     text += (text.size() > 1 ? ",\n " : "\n ") + json.dump();
   }

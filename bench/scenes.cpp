@@ -41,9 +41,9 @@ void shuffle_rows(Tensor& coordinates) {
 
 std::vector<std::string> scene_names(SceneSet set) {
   if (set == SceneSet::tiny) return {"random_2000", "sphere_32"};
-  std::vector<std::string> names = {"random_50000", "random_100000", "random_500000",
-                                    "random_1000000", "lidar_5", "lidar_10", "room_2", "room_5",
-                                    "sphere_256"};
+  std::vector<std::string> names = {"random_50000",   "random_100000", "random_500000",
+                                    "random_1000000", "lidar_5",       "lidar_10",
+                                    "room_2",         "room_5",        "sphere_256"};
   if (set == SceneSet::all) names.insert(names.end(), {"random_5000000", "sphere_1024"});
   return names;
 }

@@ -5,6 +5,7 @@
 
 #include "parallel.h"
 #include "scratch.h"
+#include "simd/compact_column.h"
 
 namespace gavotte::internal::cpu {
 
@@ -24,15 +25,7 @@ class RowColumn {
   }
   /// Writes the `count` rows that have a pair, and their entries; clears the column.
   void take(std::int64_t count, std::int32_t* rows, std::int32_t* entries) {
-    std::int32_t* column = memory_.as<std::int32_t>();
-    std::int64_t next = 0;
-    for (std::int64_t row = 0; next < count; ++row) {  // no branch on what a row holds
-      const std::int32_t entry = column[row];
-      rows[next] = static_cast<std::int32_t>(row);
-      entries[next] = entry;
-      next += entry >= 0;
-      column[row] = -1;
-    }
+    cpu::compact_column(memory_.as<std::int32_t>(), count, rows, entries);
   }
 
  private:

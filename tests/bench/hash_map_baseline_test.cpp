@@ -34,7 +34,8 @@ Pairs brute_force(const std::vector<std::int32_t>& coordinates, int k) {
     for (std::int32_t in = 0; in < rows; ++in) {
       const std::int32_t* o = coordinates.data() + 4 * out;
       const std::int32_t* i = coordinates.data() + 4 * in;
-      if (o[0] == i[0] && o[1] + step[0] == i[1] && o[2] + step[1] == i[2] && o[3] + step[2] == i[3])
+      if (o[0] == i[0] && o[1] + step[0] == i[1] && o[2] + step[1] == i[2] &&
+          o[3] + step[2] == i[3])
         pairs.emplace_back(out, in);
     }
   }

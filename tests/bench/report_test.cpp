@@ -45,6 +45,29 @@ TEST(BenchProgram, WritesARowForEachThingMeasured) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(BenchProgram, MeasuresLayersAndNetworks) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "gavotte_bench_forward_test";
+  std::filesystem::remove_all(folder);
+  const std::string command = std::string(GAVOTTE_BENCH) +
+                              " --scenes random_500 --rounds 1 --operations layers networks"
+                              " --threads 1 2 -o '" +
+                              folder.string() + "' > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const nlohmann::json rows = read_json(folder / "report.json");
+  std::size_t layers = 0, networks = 0;
+  for (const nlohmann::json& row : rows) {
+    layers += row.at("operation") == "forward";
+    networks += row.at("operation") == "network";
+    if (row.at("operation") == "forward") {
+      EXPECT_GE(row.at("padding").get<double>(), 1.0);
+    }
+  }
+  EXPECT_EQ(layers, 5U * 2U * 3U);  // widths, numbers of threads, rules of grouping
+  EXPECT_EQ(networks, 2U * 2U);     // networks, numbers of threads
+  std::filesystem::remove_all(folder);
+}
+
 TEST(BenchProgram, RefusesAnUnknownScene) {
   const std::string command = std::string(GAVOTTE_BENCH) + " --scenes moon_3 -o '" +
                               testing::TempDir() + "gavotte_bench_moon' > /dev/null 2>&1";
