@@ -25,9 +25,9 @@ struct MapData {
 
   // Derived forms, made when first asked for (KernelMap's accessors).
   mutable std::mutex mutex;
-  mutable PairLists by_in;                  ///< Sorted by input row; only where also_sorted_by_in is false.
-  mutable Tensor table, transposed_table;   ///< int32 [K, out_rows], [K, in_rows]
-  mutable Tensor masks, transposed_masks;   ///< uint8 [rows, ceil(K / 8)]
+  mutable PairLists by_in;  ///< Sorted by input row; only where also_sorted_by_in is false.
+  mutable Tensor table, transposed_table;  ///< int32 [K, out_rows], [K, in_rows]
+  mutable Tensor masks, transposed_masks;  ///< uint8 [rows, ceil(K / 8)]
 };
 
 }  // namespace gavotte::internal

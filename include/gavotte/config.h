@@ -14,8 +14,10 @@ enum class MapBuilder { double_traversal, column_walk };
 /// How a kernel map is built; every choice gives the same map.
 struct GAVOTTE_API MapConfig {
   MapBuilder builder = MapBuilder::column_walk;
-  bool symmetric = true;           ///< Search half of the offsets of a submanifold layer, where they come in mirrored pairs.
-  std::int32_t block_size = 256;   ///< double_traversal: sorted keys staged in fast memory at a time.
+  bool symmetric =
+      true;  ///< Search half of the offsets of a submanifold layer, where they come in mirrored pairs.
+  std::int32_t block_size =
+      256;  ///< double_traversal: sorted keys staged in fast memory at a time.
   std::int32_t query_tile = 4096;  ///< Queries of one work item.
   void validate() const;
   std::string to_string() const;
@@ -28,14 +30,16 @@ enum class GroupingPolicy { exact, greedy, none };
 
 /// How a convolution runs.
 struct GAVOTTE_API ConvConfig {
-  Dataflow dataflow = Dataflow::automatic;        ///< automatic: dense_gemm where the map is the identity, else the other.
-  std::int32_t tile_rows = 2048;                  ///< Output rows whose gathered inputs are in fast memory at a time.
-  std::int32_t gather_channel_tile = 0;           ///< Channels copied at a time; 0 = all.
-  std::int32_t scatter_channel_tile = 0;          ///< Channels accumulated at a time; 0 = all.
+  Dataflow dataflow = Dataflow::
+      automatic;  ///< automatic: dense_gemm where the map is the identity, else the other.
+  std::int32_t tile_rows =
+      2048;  ///< Output rows whose gathered inputs are in fast memory at a time.
+  std::int32_t gather_channel_tile = 0;   ///< Channels copied at a time; 0 = all.
+  std::int32_t scatter_channel_tile = 0;  ///< Channels accumulated at a time; 0 = all.
   GroupingPolicy grouping = GroupingPolicy::exact;
-  float padding_threshold = 0.25F;                ///< Greatest padded rows / real rows - 1 within a group.
-  float launch_cost_rows = 16.0F;                 ///< Cost of one grouped GEMM, in rows of work.
-  std::int32_t wgrad_chunk_pairs = 8192;          ///< Pairs of one partial sum of the weight gradient.
+  float padding_threshold = 0.25F;        ///< Greatest padded rows / real rows - 1 within a group.
+  float launch_cost_rows = 16.0F;         ///< Cost of one grouped GEMM, in rows of work.
+  std::int32_t wgrad_chunk_pairs = 8192;  ///< Pairs of one partial sum of the weight gradient.
   void validate() const;
   std::string to_string() const;
   friend bool operator==(const ConvConfig&, const ConvConfig&) = default;

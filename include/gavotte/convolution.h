@@ -29,18 +29,22 @@ struct ConvolutionOptions {
 /// y[o, :] = sum over offsets k and pairs (i, o) of k: x[i, :] * W[k], then bias and activation.
 /// x [N, Cin], weights [K, Cin / groups, Cout] or as spec.weight_layout says; one dtype for both.
 /// Accumulates in float32 (float64 for float64). Same bits on every run and for any number of threads.
-GAVOTTE_API SparseTensor convolution(const SparseTensor& x, ConstTensorView weights, const ConvSpec& spec,
-                                     const ConvolutionOptions& options = {});
+GAVOTTE_API SparseTensor convolution(const SparseTensor& x, ConstTensorView weights,
+                                     const ConvSpec& spec, const ConvolutionOptions& options = {});
 /// With a map made before: weights [K, Cin / groups, Cout].
-GAVOTTE_API Tensor convolution(ConstTensorView features, ConstTensorView weights, const KernelMap& map,
-                               int groups = 1, const Epilogue& epilogue = {}, const ConvConfig& config = {},
-                               const Execution& execution = {});
+GAVOTTE_API Tensor convolution(ConstTensorView features, ConstTensorView weights,
+                               const KernelMap& map, int groups = 1, const Epilogue& epilogue = {},
+                               const ConvConfig& config = {}, const Execution& execution = {});
 /// Gradient of the features: grad_out [M, Cout] -> [N, Cin].
-GAVOTTE_API Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, const KernelMap& map,
-                                     int groups = 1, const ConvConfig& config = {}, const Execution& execution = {});
+GAVOTTE_API Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights,
+                                     const KernelMap& map, int groups = 1,
+                                     const ConvConfig& config = {},
+                                     const Execution& execution = {});
 /// Gradient of the weights: [K, Cin / groups, Cout], in the features' dtype.
-GAVOTTE_API Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out, const KernelMap& map,
-                                     int groups = 1, const ConvConfig& config = {}, const Execution& execution = {});
+GAVOTTE_API Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out,
+                                     const KernelMap& map, int groups = 1,
+                                     const ConvConfig& config = {},
+                                     const Execution& execution = {});
 /// Gradient of the bias: column sums of grad_out, [Cout], in its dtype.
 GAVOTTE_API Tensor bias_grad(ConstTensorView grad_out, const Execution& execution = {});
 

@@ -17,7 +17,8 @@ struct MapResult {
   KernelMap map;
   Coordinates input;
   Coordinates output;
-  double build_ms = 0;  ///< Time this call spent on the output set and the map; 0 where both were cached.
+  double build_ms =
+      0;  ///< Time this call spent on the output set and the map; 0 where both were cached.
 };
 
 /// Coordinate sets and kernel maps of one scan (or batch), shared by all tensors made from it; a handle, copies share.

@@ -44,7 +44,8 @@ class GAVOTTE_API Coordinates {
   explicit operator bool() const noexcept { return data_ != nullptr; }
 
   const std::shared_ptr<const internal::CoordinateData>& data() const noexcept { return data_; }
-  explicit Coordinates(std::shared_ptr<const internal::CoordinateData> data) : data_(std::move(data)) {}
+  explicit Coordinates(std::shared_ptr<const internal::CoordinateData> data)
+      : data_(std::move(data)) {}
 
  private:
   std::shared_ptr<const internal::CoordinateData> data_;

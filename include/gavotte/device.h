@@ -33,7 +33,8 @@ struct Stream {
 struct Execution {
   Device device = {};
   Stream stream = {};
-  int threads = 0;  ///< CPU threads this call may use, the caller's included; 0 = one for each core it may run on.
+  int threads =
+      0;  ///< CPU threads this call may use, the caller's included; 0 = one for each core it may run on.
   friend bool operator==(const Execution&, const Execution&) = default;
 };
 

@@ -20,7 +20,9 @@ class GAVOTTE_API Shape {
   Shape(std::initializer_list<std::int64_t> extents);
 
   int rank() const noexcept { return rank_; }
-  std::int64_t operator[](int axis) const noexcept { return extents_[static_cast<std::size_t>(axis)]; }
+  std::int64_t operator[](int axis) const noexcept {
+    return extents_[static_cast<std::size_t>(axis)];
+  }
   /// Product of the extents; throws Error where it passes 2^63 - 1.
   std::int64_t elements() const;
   /// "[100, 4]".
@@ -36,12 +38,15 @@ class GAVOTTE_API Shape {
 class GAVOTTE_API PerAxis {
  public:
   PerAxis() = default;
-  PerAxis(std::int32_t all) noexcept : values_{all, all, all, all} {}  // NOLINT: 3 reads better than PerAxis(3)
+  PerAxis(std::int32_t all) noexcept
+      : values_{all, all, all, all} {}  // NOLINT: 3 reads better than PerAxis(3)
   PerAxis(std::initializer_list<std::int32_t> values);
   /// From `count` values, 1 to 4; throws Error otherwise.
   static PerAxis from(const std::int32_t* values, int count);
 
-  std::int32_t operator[](int axis) const noexcept { return values_[static_cast<std::size_t>(axis)]; }
+  std::int32_t operator[](int axis) const noexcept {
+    return values_[static_cast<std::size_t>(axis)];
+  }
   /// 0 where one number stands for all axes, else how many were given.
   int count() const noexcept { return count_; }
   bool all_equal(std::int32_t value, int dims) const noexcept;

@@ -19,13 +19,16 @@ GAVOTTE_API SparseTensor concatenate(std::span<const SparseTensor> tensors);
 /// Rows where keep (uint8 [N]) is not 0, in their order.
 GAVOTTE_API SparseTensor prune(const SparseTensor& x, ConstTensorView keep);
 /// y = activation(scale * x + shift + residual), row by row.
-GAVOTTE_API Tensor apply_epilogue(ConstTensorView features, const Epilogue& epilogue, const Execution& execution = {});
+GAVOTTE_API Tensor apply_epilogue(ConstTensorView features, const Epilogue& epilogue,
+                                  const Execution& execution = {});
 
 /// Dense [batch, C, axis 0, ...] with lattice coordinate `origin` at index 0, zeros where no voxel lies.
 /// Throws Error (value) where a voxel lies outside.
-GAVOTTE_API Tensor to_dense(const SparseTensor& x, std::int32_t batch_size, PerAxis origin, PerAxis extent);
+GAVOTTE_API Tensor to_dense(const SparseTensor& x, std::int32_t batch_size, PerAxis origin,
+                            PerAxis extent);
 /// Voxels of a dense [batch, C, axis 0, ...] tensor where any channel is not 0; rows in lexicographic order.
-GAVOTTE_API SparseTensor from_dense(ConstTensorView dense, PerAxis origin = 0, PerAxis stride = 1, const Execution& execution = {});
+GAVOTTE_API SparseTensor from_dense(ConstTensorView dense, PerAxis origin = 0, PerAxis stride = 1,
+                                    const Execution& execution = {});
 
 /// A tensor's elements as another floating dtype, rounded to nearest even.
 GAVOTTE_API Tensor convert(ConstTensorView values, DType dtype, const Execution& execution = {});

@@ -21,7 +21,9 @@ class GAVOTTE_API SparseTensor {
   const Tensor& features() const noexcept { return features_; }
   CoordinateManager& manager() const noexcept { return manager_; }
   std::int64_t rows() const noexcept { return coordinates_.rows(); }
-  std::int64_t channels() const noexcept { return features_.shape().rank() == 2 ? features_.shape()[1] : 0; }
+  std::int64_t channels() const noexcept {
+    return features_.shape().rank() == 2 ? features_.shape()[1] : 0;
+  }
   PerAxis stride() const noexcept { return coordinates_.stride(); }
   /// The same coordinates with other features; throws Error where the row counts differ.
   SparseTensor with_features(Tensor features) const;

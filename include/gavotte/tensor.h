@@ -15,11 +15,26 @@ namespace gavotte {
 namespace internal {
 template <class T>
 struct DTypeOf;
-template <> struct DTypeOf<std::uint8_t> { static constexpr DType value = DType::uint8; };
-template <> struct DTypeOf<std::int32_t> { static constexpr DType value = DType::int32; };
-template <> struct DTypeOf<std::int64_t> { static constexpr DType value = DType::int64; };
-template <> struct DTypeOf<float> { static constexpr DType value = DType::float32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::float64; };
+template <>
+struct DTypeOf<std::uint8_t> {
+  static constexpr DType value = DType::uint8;
+};
+template <>
+struct DTypeOf<std::int32_t> {
+  static constexpr DType value = DType::int32;
+};
+template <>
+struct DTypeOf<std::int64_t> {
+  static constexpr DType value = DType::int64;
+};
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::float32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr DType value = DType::float64;
+};
 [[noreturn]] GAVOTTE_API void throw_wrong_dtype(DType expected, DType given);
 }  // namespace internal
 
@@ -62,13 +77,15 @@ struct GAVOTTE_API TensorView {
   TensorView(void* data, DType dtype, Shape shape, Device device = {})
       : data(data), dtype(dtype), shape(shape), device(device) {}
   template <class T>
-    requires(!std::is_const_v<T>)
-  TensorView(T* data, Shape shape) : data(data), dtype(dtype_of<T>), shape(shape) {}
+  requires(!std::is_const_v<T>) TensorView(T* data, Shape shape)
+      : data(data), dtype(dtype_of<T>), shape(shape) {}
 
   std::int64_t rows() const noexcept { return shape.rank() > 0 ? shape[0] : 1; }
   std::int64_t bytes() const { return shape.elements() * size_bytes(dtype); }
   explicit operator bool() const noexcept { return data != nullptr; }
-  operator ConstTensorView() const { return {data, dtype, shape, device}; }  // NOLINT: a view may always be read
+  operator ConstTensorView() const {
+    return {data, dtype, shape, device};
+  }  // NOLINT: a view may always be read
   template <class T>
   std::span<T> span() const {
     if (dtype_of<T> != dtype) internal::throw_wrong_dtype(dtype_of<T>, dtype);
@@ -102,12 +119,19 @@ class GAVOTTE_API Tensor {
   ConstTensorView view() const noexcept { return view_; }
   operator TensorView() noexcept { return view_; }             // NOLINT
   operator ConstTensorView() const noexcept { return view_; }  // NOLINT
-  template <class T> std::span<T> span() { return view_.span<T>(); }
-  template <class T> std::span<const T> span() const { return ConstTensorView(view_).span<T>(); }
+  template <class T>
+  std::span<T> span() {
+    return view_.span<T>();
+  }
+  template <class T>
+  std::span<const T> span() const {
+    return ConstTensorView(view_).span<T>();
+  }
   Tensor clone() const { return copy_of(view()); }
 
  private:
-  static ConstTensorView checked_view(const void* data, std::size_t count, DType dtype, Shape shape);
+  static ConstTensorView checked_view(const void* data, std::size_t count, DType dtype,
+                                      Shape shape);
   std::shared_ptr<void> storage_;
   TensorView view_;
 };
