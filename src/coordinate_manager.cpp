@@ -30,6 +30,8 @@ bool every_axis_stride_is_one_or_size(const ConvSpec& spec, int dims) {
 
 /// conv_spec.h's table of output coordinates. Where the rule may reuse or expand, reuse comes out.
 SetRule set_rule(const ConvSpec& spec, const Geometry& geometry) {
+  const bool unit = spec.stride.all_equal(1, geometry.dims);
+  const bool one_by_one = geometry.offsets.size() == 1 && geometry.identity_offset == 0;
   switch (spec.kind) {
     case ConvKind::submanifold:
       return SetRule::same;
@@ -37,17 +39,16 @@ SetRule set_rule(const ConvSpec& spec, const Geometry& geometry) {
       const bool floors = spec.rule == CoordinateRule::floor ||
                           (spec.rule == CoordinateRule::torchsparse &&
                            every_axis_stride_is_one_or_size(spec, geometry.dims));
-      const bool unit = spec.stride.all_equal(1, geometry.dims);
-      if (unit && (floors || (geometry.offsets.size() == 1 && geometry.identity_offset == 0 &&
-                              !spec.spatial_shape))) {
-        return SetRule::same;
-      }
+      if (unit && (floors || (one_by_one && !spec.spatial_shape))) return SetRule::same;
       return floors ? SetRule::downsample : SetRule::expand_to_coarse;
     }
     case ConvKind::transposed:
-      return spec.rule == CoordinateRule::window ? SetRule::expand_to_fine : SetRule::finer_set;
+      if (spec.rule == CoordinateRule::window) return SetRule::expand_to_fine;
+      return unit ? SetRule::same : SetRule::finer_set;
     case ConvKind::inverse:
-      return SetRule::finer_set;
+      // With stride 1 the strided layer kept its set, unless its window widened it.
+      return unit && (spec.rule != CoordinateRule::window || one_by_one) ? SetRule::same
+                                                                         : SetRule::finer_set;
     case ConvKind::generative:
       return SetRule::expand_to_fine;
   }

@@ -155,6 +155,22 @@ TEST(CoordinateManager, TransposedReusesTheFinerSetOrExpandsByRule) {
   EXPECT_TRUE(manager.output_coordinates(coarse, up).same_as(input));
 }
 
+TEST(CoordinateManager, StrideOneAsksForTheSetAtHandEachTime) {
+  const Coordinates input = some_points();
+  CoordinateManager manager;
+  for (const CoordinateRule rule : {CoordinateRule::floor, CoordinateRule::torchsparse}) {
+    for (const ConvKind kind : {ConvKind::strided, ConvKind::transposed, ConvKind::inverse}) {
+      ConvSpec spec;
+      spec.kind = kind;
+      spec.rule = rule;
+      for (int call = 0; call < 2; ++call) {
+        EXPECT_TRUE(manager.output_coordinates(input, spec).same_as(input)) << spec.to_string();
+      }
+    }
+  }
+  EXPECT_TRUE(manager.output_coordinates(input, ConvSpec::inverse(1, 1)).same_as(input));
+}
+
 TEST(CoordinateManager, InverseWithoutItsStridedLayerIsAnError) {
   CoordinateManager manager;
   const Tensor points = Tensor::zeros(DType::int32, {1, 4});

@@ -68,6 +68,11 @@ inline std::set<Point> reference_outputs(
     const std::optional<std::vector<Point>>& finer = std::nullopt) {
   std::set<Point> outputs;
   if (spec.kind == ConvKind::submanifold) return {inputs.begin(), inputs.end()};
+  // With stride 1 the set at the finer stride is the input itself.
+  if (spec.kind == ConvKind::transposed && spec.rule != CoordinateRule::window &&
+      spec.stride.all_equal(1, dims)) {
+    return {inputs.begin(), inputs.end()};
+  }
   const bool reuse =
       spec.kind == ConvKind::inverse ||
       (spec.kind == ConvKind::transposed && spec.rule != CoordinateRule::window && finer);
