@@ -130,7 +130,13 @@ PointCloud from_tensors(const o3d::t::geometry::PointCloud& source_cloud,
                         const std::string& source) {
   GAVOTTE_CHECK(source_cloud.HasPointPositions(),
                 source + ": expected points with x, y and z, found none");
-  const std::int64_t count = source_cloud.GetPointPositions().GetLength();
+  const o3d::core::Tensor positions = source_cloud.GetPointPositions();
+  const std::int64_t count = positions.GetLength();
+  // Open3D keeps x, y, z under this name and lets a field of the same name replace them.
+  GAVOTTE_CHECK(positions.NumDims() == 2 && positions.GetShape(1) == 3,
+                source +
+                    ": expected three numbers a position, found a field that is itself named "
+                    "'positions': rename that field");
   PointCloud cloud;
   std::map<std::string, o3d::core::Tensor> attributes;  // in order of name, so that columns repeat
   for (const auto& [name, tensor] : source_cloud.GetPointAttr()) {
@@ -144,7 +150,7 @@ PointCloud from_tensors(const o3d::t::geometry::PointCloud& source_cloud,
   // intensity first: the channel that most networks ask for.
   std::stable_partition(columns.begin(), columns.end(),
                         [](const Column& column) { return column.name == "intensity"; });
-  const std::vector<float> xyz = to_floats(source_cloud.GetPointPositions());
+  const std::vector<float> xyz = to_floats(positions);
   for (const Column& column : columns) cloud.channels.push_back(column.name);
   cloud.rows.reserve(static_cast<std::size_t>(count * cloud.row_floats()));
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
