@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "geometry.h"
 #include "tensor_checks.h"
 
 namespace gavotte {
@@ -43,18 +44,25 @@ ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t 
   return {map, in_channels, out_channels, groups, config};
 }
 
-// The weights' shape against the map's K and one known channel count; returns nothing, throws
-// Error.
-void check_weights(const ConstTensorView& weights, const KernelMap& map, int groups, DType dtype,
+// offsets: the map's K.
+void check_weights(const ConstTensorView& weights, std::int64_t offsets, DType dtype,
                    const Execution& execution) {
   check_dtype("weights", weights, dtype);
   GAVOTTE_CHECK(weights.shape.rank() == 3,
                 "weights must be [K, Cin / groups, Cout], got " + weights.shape.to_string());
-  GAVOTTE_CHECK(weights.shape[0] == map.offsets(),
-                "weights must have the map's " + std::to_string(map.offsets()) +
+  GAVOTTE_CHECK(weights.shape[0] == offsets,
+                "weights must have the map's " + std::to_string(offsets) +
                     " kernel offsets first, got " + weights.shape.to_string());
-  GAVOTTE_CHECK(groups >= 1, "groups must be at least 1, got " + std::to_string(groups));
   check_memory("weights", weights, execution.device);
+}
+
+// Of a forward pass, where the input's channels are known.
+void check_weights(const ConstTensorView& weights, std::int64_t offsets, std::int64_t in_channels,
+                   int groups, DType dtype, const Execution& execution) {
+  check_weights(weights, offsets, dtype, execution);
+  check_groups(in_channels, weights.shape[2], groups);
+  check_shape("weights", weights, {offsets, in_channels / groups, weights.shape[2]},
+              "[K, Cin / groups, Cout]");
 }
 
 // A bias as the epilogue's shift: a view of itself where its dtype is the accumulator's, else of
@@ -81,11 +89,10 @@ Tensor convolution(ConstTensorView features, ConstTensorView weights, const Kern
   check_map(map);
   check_matrix("features", features, map.in_rows(), "input");
   check_memory("features", features, execution.device);
-  check_weights(weights, map, groups, features.dtype, execution);
-  const std::int64_t in_channels = features.shape[1], out_channels = weights.shape[2];
+  const std::int64_t in_channels = features.shape[1];
+  check_weights(weights, map.offsets(), in_channels, groups, features.dtype, execution);
+  const std::int64_t out_channels = weights.shape[2];
   const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
-  check_shape("weights", weights, {map.offsets(), in_channels / groups, out_channels},
-              "[K, Cin / groups, Cout]");
   check_epilogue(epilogue, features.dtype, map.out_rows(), out_channels, execution.device);
   Tensor result(features.dtype, {map.out_rows(), out_channels}, execution.device);
   internal::backend(execution.device)
@@ -98,7 +105,8 @@ Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, cons
   check_map(map);
   check_matrix("grad_out", grad_out, map.out_rows(), "output");
   check_memory("grad_out", grad_out, execution.device);
-  check_weights(weights, map, groups, grad_out.dtype, execution);
+  check_weights(weights, map.offsets(), grad_out.dtype, execution);
+  GAVOTTE_CHECK(groups >= 1, "groups must be at least 1, got " + std::to_string(groups));
   GAVOTTE_CHECK(weights.shape[2] == grad_out.shape[1],
                 "weights must end in the " + std::to_string(grad_out.shape[1]) +
                     " channels of grad_out, got " + weights.shape.to_string());
@@ -178,14 +186,23 @@ SparseTensor convolution(const SparseTensor& x, ConstTensorView weights, const C
     reordered = to_kio(weights, spec.weight_layout);
     weights = std::as_const(reordered).view();
   }
-  const MapResult result = x.manager().kernel_map(x.coordinates(), spec);
-  GAVOTTE_CHECK(weights.shape.rank() == 3,
-                "weights must be [K, Cin / groups, Cout], got " + weights.shape.to_string());
+  // Everything is checked before the manager makes a set and a map, so that an Error leaves it as
+  // it was.
+  const internal::Geometry geometry = internal::resolve(spec, x.coordinates().dims());
+  const auto offsets = static_cast<std::int64_t>(geometry.offsets.size());
+  options.config.validate();
+  check_weights(weights, offsets, x.channels(), spec.groups, x.features().dtype(), execution);
+  GAVOTTE_CHECK(
+      options.config.dataflow != Dataflow::dense_gemm ||
+          (offsets == 1 && geometry.identity_offset == 0),
+      "dataflow dense_gemm needs kernel size 1 and stride 1; the spec is: " + spec.to_string());
   Tensor converted;
   Epilogue epilogue;
   epilogue.shift =
       bias_as_shift(options.bias, weights.dtype, weights.shape[2], execution, converted);
   epilogue.activation = options.activation;
+  check_epilogue(epilogue, weights.dtype, 0, weights.shape[2], execution.device);
+  const MapResult result = x.manager().kernel_map(x.coordinates(), spec);
   Tensor features = convolution(x.features().view(), weights, result.map, spec.groups, epilogue,
                                 options.config, execution);
   return {result.output, std::move(features), x.manager()};

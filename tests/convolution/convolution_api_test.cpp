@@ -260,6 +260,42 @@ TEST_P(SparseConvolution, ABadBiasIsAnError) {
                  [&] { convolution(x, weights.tensor, ConvSpec::submanifold(3), options); });
 }
 
+TEST_P(SparseConvolution, AnErrorLeavesTheManagerAsItWas) {
+  const auto refused = [&](ConstTensorView w, const ConvSpec& spec,
+                           const ConvolutionOptions& options = {}) {
+    EXPECT_THROW(convolution(x, w, spec, options), Error);
+    EXPECT_EQ(x.manager().cached_maps(), 0);
+    EXPECT_EQ(x.manager().cached_bytes(), 0);
+  };
+  const Tensor wrong_k = Tensor::zeros(GetParam(), {8, 5, 9});
+  const Tensor wrong_in = Tensor::zeros(GetParam(), {27, 4, 9});
+  const Tensor wrong_rank = Tensor::zeros(GetParam(), {27, 45});
+  refused(wrong_k, ConvSpec::submanifold(3));
+  refused(wrong_in, ConvSpec::submanifold(3));
+  refused(wrong_rank, ConvSpec::submanifold(3));
+  refused(Tensor::zeros(DType::int32, {27, 5, 9}), ConvSpec::submanifold(3));
+  ConvSpec groups = ConvSpec::submanifold(3);
+  groups.groups = 2;
+  refused(weights.tensor, groups);
+
+  ConvolutionOptions options;
+  const Tensor ten = Tensor::zeros(DType::float32, {10});
+  options.bias = ten;
+  refused(weights.tensor, ConvSpec::submanifold(3), options);
+  options = {};
+  options.activation = static_cast<Activation>(77);
+  refused(weights.tensor, ConvSpec::submanifold(3), options);
+  options = {};
+  options.config.tile_rows = 0;
+  refused(weights.tensor, ConvSpec::submanifold(3), options);
+  options.config = {};
+  options.config.dataflow = Dataflow::dense_gemm;
+  refused(weights.tensor, ConvSpec::submanifold(3), options);
+  options = {};
+  convolution(x, weights.tensor, ConvSpec::submanifold(3), options);
+  EXPECT_EQ(x.manager().cached_maps(), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(DTypes, SparseConvolution,
                          ::testing::Values(DType::float32, DType::float64, DType::float16,
                                            DType::bfloat16),
