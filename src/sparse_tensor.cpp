@@ -4,23 +4,18 @@
 #include <utility>
 
 #include "check.h"
+#include "tensor_checks.h"
 
 namespace gavotte {
 
 namespace {
 
 void check_features(ConstTensorView features, std::int64_t rows, const Device& device) {
-  GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype),
-                     "features expect float16, bfloat16, float32 or float64; got " +
-                         std::string(name(features.dtype)));
+  internal::check_floating("features", features);
   GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[0] == rows,
                 "features expect the shape [" + std::to_string(rows) +
                     ", C], a row for each coordinate; got " + features.shape.to_string());
-  GAVOTTE_CHECK(features.device == device, "features expect the device of their coordinates, " +
-                                               device.to_string() + "; got " +
-                                               features.device.to_string());
-  GAVOTTE_CHECK(features.data != nullptr || features.shape.elements() == 0,
-                "features " + features.shape.to_string() + " have no memory (null pointer)");
+  internal::check_memory("features", features, device);
 }
 
 }  // namespace

@@ -3,13 +3,14 @@
 #include "gavotte/voxelize.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <utility>
 
 #include "check.h"
+#include "cpu/radix_sort.h"
+#include "keys.h"
 
 namespace gavotte {
 namespace {
@@ -122,76 +123,41 @@ Quantized quantize(std::span<const PointsView> scans, const VoxelizeOptions& opt
   return kept;
 }
 
-struct Item {
-  std::uint64_t key;
-  std::uint32_t row;
-};
-
-// Sorts stably by key over the bits in use, least significant digit first.
-void radix_sort(std::vector<Item>* items) {
-  constexpr int kDigitBits = 11;
-  constexpr std::size_t kBuckets = std::size_t{1} << kDigitBits;
-  std::uint64_t used = 0;
-  for (const Item& item : *items) used |= item.key;
-  std::vector<Item> other(items->size());
-  for (int shift = 0; shift < 64 && (used >> shift) != 0; shift += kDigitBits) {
-    std::array<std::uint32_t, kBuckets> start = {};
-    for (const Item& item : *items) ++start[(item.key >> shift) % kBuckets];
-    std::uint32_t sum = 0;
-    for (std::uint32_t& bucket : start) sum += std::exchange(bucket, sum);
-    for (const Item& item : *items) other[start[(item.key >> shift) % kBuckets]++] = item;
-    items->swap(other);
-  }
-}
-
 // Rows of `coordinates` in lexicographic order, equal ones in point order.
-std::vector<Item> lexicographic_order(const std::vector<Index4>& coordinates) {
-  std::vector<Item> items(coordinates.size());
-  if (items.empty()) return items;
-  for (std::size_t i = 0; i < items.size(); ++i) items[i].row = static_cast<std::uint32_t>(i);
-
-  Index4 low = coordinates[0];
-  Index4 high = coordinates[0];
-  for (const Index4& c : coordinates) {
-    for (std::size_t a = 0; a < 4; ++a) {
-      low[a] = std::min(low[a], c[a]);
-      high[a] = std::max(high[a], c[a]);
-    }
-  }
-  std::array<std::uint64_t, 4> extent;
-  int bits = 0;
+std::vector<std::uint32_t> lexicographic_order(const std::vector<Index4>& coordinates,
+                                               const Execution& execution) {
+  std::vector<std::uint32_t> order(coordinates.size());
+  if (order.empty()) return order;
+  internal::Box box;
   for (std::size_t a = 0; a < 4; ++a) {
-    extent[a] = static_cast<std::uint64_t>(std::int64_t{high[a]} - low[a]) + 1;
-    bits += std::bit_width(extent[a] - 1);
-  }
-  // The key is the mixed-radix number of the axes first..last.
-  const auto sort_by_axes = [&](std::size_t first, std::size_t last) {
-    for (Item& item : items) {
-      item.key = 0;
-      for (std::size_t a = first; a <= last; ++a) {
-        const std::int64_t digit = std::int64_t{coordinates[item.row][a]} - low[a];
-        item.key = item.key * extent[a] + static_cast<std::uint64_t>(digit);
-      }
+    box.lower[a] = box.upper[a] = coordinates[0][a];
+    for (const Index4& c : coordinates) {
+      box.lower[a] = std::min<std::int64_t>(box.lower[a], c[a]);
+      box.upper[a] = std::max<std::int64_t>(box.upper[a], c[a]);
     }
-    radix_sort(&items);
-  };
-  if (bits <= 64) {
-    sort_by_axes(0, 3);
-  } else {  // two words of at most 64 bits each: a stable sort by the low word, then by the high
-            // one
-    sort_by_axes(2, 3);
-    sort_by_axes(0, 1);
   }
-  return items;
+  const auto layout = internal::KeyLayout::of(box, 3);
+  internal::dispatch_key(layout.bits, [&]<class Key>() {
+    std::vector<internal::cpu::KeyRow<Key>> items(order.size()), scratch(order.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      items[i] = {static_cast<std::uint32_t>(i), layout.key<Key>(coordinates[i].data())};
+    }
+    const auto* sorted =
+        internal::cpu::radix_sort(execution, items.data(), scratch.data(),
+                                  static_cast<std::int64_t>(items.size()), layout.bits);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = sorted[i].row;
+  });
+  return order;
 }
 
 // Reduces the points order[0..count) of one voxel into out[C].
-void reduce_voxel(const Quantized& kept, const PointsView& scan, std::span<const Item> order,
-                  Reduce reduce, std::span<double> sums, float* out) {
+void reduce_voxel(const Quantized& kept, const PointsView& scan,
+                  std::span<const std::uint32_t> order, Reduce reduce, std::span<double> sums,
+                  float* out) {
   const std::int64_t step = size_bytes(scan.feature_dtype);
   const std::size_t used = reduce == Reduce::first ? 1 : order.size();
   for (std::size_t i = 0; i < used; ++i) {
-    const std::byte* feature = kept.records[order[i].row] + scan.feature_offset;
+    const std::byte* feature = kept.records[order[i]] + scan.feature_offset;
     for (double& sum : sums) {
       const double value = load(feature, scan.feature_dtype);
       feature += step;
@@ -247,9 +213,9 @@ Voxels voxelize(std::span<const PointsView> scans, const VoxelizeOptions& option
   }
 
   const Quantized kept = quantize(scans, options, &out);
-  const std::vector<Item> order = lexicographic_order(kept.coordinates);
+  const std::vector<std::uint32_t> order = lexicographic_order(kept.coordinates, execution);
   const auto coordinate = [&](std::size_t i) -> const Index4& {
-    return kept.coordinates[order[i].row];
+    return kept.coordinates[order[i]];
   };
 
   std::vector<std::size_t> cuts;  // where each voxel's points begin in `order`
@@ -268,11 +234,11 @@ Voxels voxelize(std::span<const PointsView> scans, const VoxelizeOptions& option
   std::fill(inverse.begin(), inverse.end(), -1);
   std::vector<double> sums(static_cast<std::size_t>(channels));
   for (std::size_t v = 0; v + 1 < cuts.size(); ++v) {
-    const std::span<const Item> members(order.data() + cuts[v], cuts[v + 1] - cuts[v]);
+    const std::span<const std::uint32_t> members(order.data() + cuts[v], cuts[v + 1] - cuts[v]);
     const Index4& index = coordinate(cuts[v]);
     std::copy_n(index.data(), 4, coordinates + 4 * v);
-    for (const Item& item : members) {
-      inverse[static_cast<std::size_t>(kept.points[item.row])] = static_cast<std::int32_t>(v);
+    for (const std::uint32_t row : members) {
+      inverse[static_cast<std::size_t>(kept.points[row])] = static_cast<std::int32_t>(v);
     }
     if (channels > 0) {
       reduce_voxel(kept, scans[static_cast<std::size_t>(index[0])], members, options.reduce, sums,

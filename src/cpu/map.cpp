@@ -193,7 +193,7 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
     plan.identity_offset = geometry.identity_offset;
     plan.identity_rows = sides.fine.rows;
   }
-  if (!query_rows.empty() || search.queries.size() < static_cast<std::size_t>(sides.coarse.rows)) {
+  if (search.queries.size() < static_cast<std::size_t>(sides.coarse.rows)) {
     plan.rows.query = query_rows.data();
   } else if (sides.coarse.order) {
     plan.rows.query = sides.coarse.order.span<std::int32_t>().data();

@@ -75,7 +75,7 @@ PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
     begin[k] = total;
     if (static_cast<int>(k) == plan.identity_offset) total += plan.identity_rows;
     for (const MatchRun& run : plan.runs[k]) {
-      if (run.count > 0) copies.push_back({k, run, total});
+      if (run.count > 0 && plan.sorted_rows == 0) copies.push_back({k, run, total});
       total += run.count;
     }
   }

@@ -1,17 +1,13 @@
 // The pool of workspaces.
 #include "cpu/workspace.h"
 
-#include <algorithm>
 #include <mutex>
 #include <new>
-#include <string>
-
-#include "check.h"
+#include <utility>
 
 namespace gavotte::internal::cpu {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
 constexpr std::size_t kKept = 32;  // workspaces kept while nobody uses them
 
 struct Pool {
@@ -27,19 +23,12 @@ Pool& pool() {
 
 }  // namespace
 
-void Buffer::Free::operator()(void* data) const noexcept { ::operator delete(data, kAlignment); }
-
 void* Buffer::reserve(std::int64_t bytes) {
-  if (bytes > bytes_ || !data_) {
-    data_.reset();
-    bytes_ = 0;
-    const std::int64_t wanted = std::max<std::int64_t>(bytes, 64);
-    data_.reset(::operator new(static_cast<std::size_t>(wanted), kAlignment, std::nothrow));
-    GAVOTTE_CHECK_RUNTIME(data_ != nullptr, "not enough memory for a workspace of " +
-                                                std::to_string(wanted) + " bytes");
-    bytes_ = wanted;
+  if (bytes > block_.bytes || block_.data == nullptr) {
+    give_back(std::exchange(block_, {}));
+    block_ = take_block(bytes);
   }
-  return data_.get();
+  return block_.data;
 }
 
 WorkspaceLease::WorkspaceLease(int count) {

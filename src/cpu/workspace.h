@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "cpu/memory.h"
 #include "grouping.h"
 
 namespace gavotte::internal::cpu {
@@ -14,6 +15,11 @@ namespace gavotte::internal::cpu {
 /// Memory that grows and never shrinks, 64-byte aligned. Growing loses what it held.
 class Buffer {
  public:
+  Buffer() = default;
+  ~Buffer() { give_back(block_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
   /// At least `count` elements of T, uninitialised; throws Error (runtime) where there is not
   /// enough memory.
   template <class T>
@@ -22,12 +28,8 @@ class Buffer {
   }
 
  private:
-  struct Free {
-    void operator()(void* data) const noexcept;
-  };
   void* reserve(std::int64_t bytes);
-  std::unique_ptr<void, Free> data_;
-  std::int64_t bytes_ = 0;
+  Block block_;
 };
 
 struct Workspace {
