@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "file_bytes.h"
 #include "gavotte/points.h"
 
 namespace gavotte::internal {
@@ -24,6 +25,21 @@ struct ColorColumns {
 inline std::uint8_t color_byte(float value) {
   if (!(value > 0.0f)) return 0;
   return value >= 1.0f ? std::uint8_t{255} : static_cast<std::uint8_t>(std::lround(value * 255.0f));
+}
+
+/// Position and channels of point i, colours left out, as float32.
+inline void append_values(const PointCloud& cloud, const ColorColumns& color, std::int64_t i,
+                          std::string* out) {
+  const float* row = cloud.row(i);
+  for (int c = -3; c < static_cast<int>(cloud.channels.size()); ++c) {
+    if (c < 0 || !color.has(c)) append(out, row[3 + c]);
+  }
+}
+
+/// Label and instance of point i, where the cloud has them, as int32.
+inline void append_labels(const PointCloud& cloud, std::int64_t i, std::string* out) {
+  if (!cloud.labels.empty()) append(out, cloud.labels[static_cast<std::size_t>(i)]);
+  if (!cloud.instances.empty()) append(out, cloud.instances[static_cast<std::size_t>(i)]);
 }
 
 /// x, y, z of point i of a valid view.

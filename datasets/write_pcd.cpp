@@ -32,17 +32,13 @@ std::string encode_pcd(const PointCloud& cloud) {
                     "\nDATA binary\n";
   for (std::int64_t i = 0; i < cloud.size(); ++i) {
     const float* row = cloud.row(i);
-    for (int a = 0; a < 3; ++a) append(&out, row[a]);
-    for (int c = 0; c < channels; ++c) {
-      if (!color.has(c)) append(&out, row[3 + c]);
-    }
+    append_values(cloud, color, i, &out);
     if (color) {
       append(&out, std::uint32_t{color_byte(row[3 + color.r])} << 16 |
                        std::uint32_t{color_byte(row[3 + color.g])} << 8 |
                        std::uint32_t{color_byte(row[3 + color.b])});
     }
-    if (!cloud.labels.empty()) append(&out, cloud.labels[static_cast<std::size_t>(i)]);
-    if (!cloud.instances.empty()) append(&out, cloud.instances[static_cast<std::size_t>(i)]);
+    append_labels(cloud, i, &out);
   }
   return out;
 }

@@ -25,15 +25,11 @@ std::string encode_ply(const PointCloud& cloud) {
   out += "end_header\n";
   for (std::int64_t i = 0; i < cloud.size(); ++i) {
     const float* row = cloud.row(i);
-    for (int a = 0; a < 3; ++a) append(&out, row[a]);
-    for (int c = 0; c < channels; ++c) {
-      if (!color.has(c)) append(&out, row[3 + c]);
-    }
+    append_values(cloud, color, i, &out);
     if (color) {
       for (const int c : {color.r, color.g, color.b}) append(&out, color_byte(row[3 + c]));
     }
-    if (!cloud.labels.empty()) append(&out, cloud.labels[static_cast<std::size_t>(i)]);
-    if (!cloud.instances.empty()) append(&out, cloud.instances[static_cast<std::size_t>(i)]);
+    append_labels(cloud, i, &out);
   }
   return out;
 }
