@@ -64,8 +64,11 @@ Json describe() {
                  {"threads", std::max(1U, std::thread::hardware_concurrency())},
                  {"features", cpu_features()}};
   info["devices"] = Json::array({Device::cpu().to_string()});
-  if (const Device best = Device::best(); best != Device::cpu())
-    info["devices"].push_back(best.to_string());
+  std::string why_no_gpu;
+  const int gpus = Device::cuda_count(&why_no_gpu);
+  for (int index = 0; index < gpus; ++index)
+    info["devices"].push_back(Device{DeviceKind::cuda, index}.to_string());
+  info["no_cuda_because"] = gpus > 0 ? Json(nullptr) : Json(why_no_gpu);
   info["default_device"] = Device::best().to_string();
   info["libraries"] = {{"threads", build::kThreads},
                        {"open3d", on(build::kOpen3D) ? Json(build::kOpen3DVersion) : Json(nullptr)},

@@ -52,6 +52,10 @@ if(GAVOTTE_WITH_CUDA)
   set(CMAKE_CUDA_ARCHITECTURES "80;90a;120" CACHE STRING "GPUs to compile for")
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared CACHE STRING "cudart: Shared loads where there is no driver")
   enable_language(CUDA)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it since 12.0
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
 endif()
 
 set(found OFF)

@@ -40,9 +40,10 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual DeviceKind kind() const noexcept = 0;
-  /// Memory on the device, 64-byte aligned; null where there is not enough.
-  virtual std::shared_ptr<void> allocate(const Device&, std::int64_t bytes) = 0;
+  /// Memory on the device, 64-byte aligned, for work on the stream; null where there is not enough.
+  virtual std::shared_ptr<void> allocate(const Execution&, std::int64_t bytes) = 0;
   virtual void fill_zero(const Execution&, TensorView destination) = 0;
+  /// Between any two of this device and the host; the host's side may be changed after the return.
   virtual void copy(const Execution&, TensorView destination, ConstTensorView source) = 0;
 
   // Coordinates. lattice: int32 [N, 1 + D].
@@ -117,7 +118,10 @@ class Backend {
                           Tensor& features) = 0;
 };
 
-/// The backend of a device; throws Error (runtime) where it is not there.
+/// The backend of a device; throws Error (runtime) that says why where it is not there.
 Backend& backend(const Device& device);
+/// `backend` serves the devices of a kind from now on; null: the one that is built in or loaded on
+/// demand. Tests put the emulated CUDA backend in another's place.
+void set_backend(DeviceKind kind, Backend* backend) noexcept;
 
 }  // namespace gavotte::internal

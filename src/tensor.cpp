@@ -2,6 +2,7 @@
 #include "gavotte/tensor.h"
 
 #include <limits>
+#include <utility>
 
 #include "backend.h"
 #include "check.h"
@@ -31,12 +32,23 @@ void throw_wrong_dtype(DType expected, DType given) {
 
 }  // namespace internal
 
-Tensor::Tensor(DType dtype, Shape shape, Device device) {
+Tensor::Tensor(DType dtype, Shape shape, Device device)
+    : Tensor(Execution{.device = device}, dtype, shape) {}
+
+Tensor::Tensor(const Execution& execution, DType dtype, Shape shape) {
   const std::size_t bytes = checked_bytes(dtype, shape);
-  storage_ = internal::backend(device).allocate(device, static_cast<std::int64_t>(bytes));
+  storage_ =
+      internal::backend(execution.device).allocate(execution, static_cast<std::int64_t>(bytes));
   GAVOTTE_CHECK_RUNTIME(storage_ != nullptr,
                         "not enough memory for a tensor of " + std::string(name(dtype)) + " " +
                             shape.to_string() + " (" + std::to_string(bytes) + " bytes)");
+  view_ = TensorView(storage_.get(), dtype, shape, execution.device);
+}
+
+Tensor::Tensor(std::shared_ptr<void> memory, DType dtype, Shape shape, Device device)
+    : storage_(std::move(memory)) {
+  checked_bytes(dtype, shape);
+  GAVOTTE_CHECK(storage_ != nullptr, "expected memory for a tensor; got a null pointer");
   view_ = TensorView(storage_.get(), dtype, shape, device);
 }
 
@@ -46,14 +58,15 @@ Tensor Tensor::zeros(DType dtype, Shape shape, Device device) {
   return tensor;
 }
 
-Tensor Tensor::copy_of(ConstTensorView view) {
-  Tensor tensor(view.dtype, view.shape, view.device);
-  const auto bytes = static_cast<std::size_t>(view.bytes());
-  if (bytes > 0) {
-    GAVOTTE_CHECK(view.data != nullptr,
-                  "cannot copy " + view.shape.to_string() + " elements from a null pointer");
-    internal::backend(view.device).copy({.device = view.device}, tensor.view(), view);
-  }
+Tensor Tensor::copy_of(ConstTensorView view) { return copy_to(view.device, view); }
+
+Tensor Tensor::copy_to(Device device, ConstTensorView view) {
+  Tensor tensor(view.dtype, view.shape, device);
+  if (view.bytes() == 0) return tensor;
+  GAVOTTE_CHECK(view.data != nullptr,
+                "cannot copy " + view.shape.to_string() + " elements from a null pointer");
+  const Device worker = view.device.kind == DeviceKind::cpu ? device : view.device;
+  internal::backend(worker).copy({.device = worker}, tensor.view(), view);
   return tensor;
 }
 

@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libfmt-dev libopen3d-dev libeigen3-dev libxsmm-dev libhwy-dev"
-  [test]="libgtest-dev libgmock-dev clang libclang-rt-14-dev"
+  [test]="libgtest-dev libgmock-dev libboost-context-dev clang libclang-rt-14-dev"
   [bench]="libbenchmark-dev"
   [lint]="clang-format clang-tidy"
 )

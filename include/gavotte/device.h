@@ -16,6 +16,9 @@ struct GAVOTTE_API Device {
   static Device cpu() noexcept { return {}; }
   /// The fastest device whose backend is present: a GPU where its backend library loads, else the CPU.
   static Device best();
+  /// CUDA devices that can be used. Where there is none, `why_none` (may be null) gets the reason: no backend
+  /// library, no driver, no GPU. Never throws.
+  static int cuda_count(std::string* why_none = nullptr);
 
   /// "cpu", "cuda:0".
   std::string to_string() const;

@@ -99,9 +99,16 @@ class GAVOTTE_API Tensor {
   Tensor() = default;
   /// Uninitialised memory on the device; throws Error (runtime) where there is not enough.
   Tensor(DType dtype, Shape shape, Device device = {});
+  /// The same, for work on the stream of `execution`: on a GPU the memory may be that of a tensor whose last
+  /// reader is still queued there.
+  Tensor(const Execution& execution, DType dtype, Shape shape);
+  /// Memory of the caller's, kept as long as any copy of this tensor lives; throws Error (value) for null.
+  Tensor(std::shared_ptr<void> memory, DType dtype, Shape shape, Device device);
   static Tensor zeros(DType dtype, Shape shape, Device device = {});
   /// A copy of the view's elements on the view's device.
   static Tensor copy_of(ConstTensorView view);
+  /// A copy on `device`, for both directions between host and GPU. Waits until the copy is done.
+  static Tensor copy_to(Device device, ConstTensorView view);
   template <class T>
   static Tensor from(std::span<const T> values, Shape shape) {
     return copy_of(checked_view(values.data(), values.size(), dtype_of<T>, shape));
@@ -128,6 +135,7 @@ class GAVOTTE_API Tensor {
     return ConstTensorView(view_).span<T>();
   }
   Tensor clone() const { return copy_of(view()); }
+  Tensor to(Device device) const { return copy_to(device, view()); }
 
  private:
   static ConstTensorView checked_view(const void* data, std::size_t count, DType dtype,

@@ -14,7 +14,7 @@
 
 namespace gavotte::internal::cpu {
 
-std::shared_ptr<void> CpuBackend::allocate(const Device&, std::int64_t bytes) {
+std::shared_ptr<void> CpuBackend::allocate(const Execution&, std::int64_t bytes) {
   return cpu::allocate(bytes);
 }
 

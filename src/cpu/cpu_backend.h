@@ -8,7 +8,7 @@ namespace gavotte::internal::cpu {
 class CpuBackend final : public Backend {
  public:
   DeviceKind kind() const noexcept override { return DeviceKind::cpu; }
-  std::shared_ptr<void> allocate(const Device&, std::int64_t bytes) override;
+  std::shared_ptr<void> allocate(const Execution&, std::int64_t bytes) override;
   void fill_zero(const Execution&, TensorView destination) override;
   void copy(const Execution&, TensorView destination, ConstTensorView source) override;
 

@@ -1,0 +1,22 @@
+// Coordinate sets on a GPU: sorting, duplicates, downsampling, expansion, union. All by sorting,
+// nothing by hashing.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "backend.h"
+
+namespace gavotte::internal::cuda {
+
+std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice, PerAxis stride);
+std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData& set,
+                                                 const AxisOffset& scale, PerAxis stride);
+std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData& set,
+                                             const Geometry&, bool to_coarse,
+                                             const std::optional<Bounds>&, PerAxis stride);
+std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
+                                            const CoordinateData& b, Tensor& row_of_a,
+                                            Tensor& row_of_b);
+
+}  // namespace gavotte::internal::cuda

@@ -1,0 +1,15 @@
+// Between sparse rows and dense grids, and the rows that a mask keeps, on a GPU. Arguments as
+// Backend's; validated by the callers.
+#pragma once
+
+#include "backend.h"
+
+namespace gavotte::internal::cuda {
+
+void to_dense(const Execution& execution, const CoordinateData& set, ConstTensorView x,
+              PerAxis origin, TensorView y);
+void from_dense(const Execution& execution, ConstTensorView dense, PerAxis origin, Tensor& lattice,
+                Tensor& features);
+Tensor kept_rows(const Execution& execution, ConstTensorView keep);
+
+}  // namespace gavotte::internal::cuda

@@ -1,0 +1,46 @@
+// The one way to start a kernel.
+//
+//   launch("gather_rows_f32", stream, shape, gather_rows_kernel<float>, arguments);
+#pragma once
+
+#include <type_traits>
+
+#include "cuda/runtime.h"
+
+#ifndef __CUDACC__
+#include "emulator.h"
+#endif
+
+namespace gavotte::internal::cuda {
+
+/// Called for each launch while it is set; the manifest and the tests of the launch sequence listen.
+class LaunchListener {
+ public:
+  virtual ~LaunchListener() = default;
+  virtual void on_launch(const Launch& launch) = 0;
+};
+/// Of this thread; null = nobody. Returns the one before.
+LaunchListener* set_launch_listener(LaunchListener* listener) noexcept;
+void report_launch(const Launch& launch);
+
+template <class Arguments>
+void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
+            void (*kernel)(Arguments), std::type_identity_t<Arguments> arguments) {
+  static_assert(std::is_trivially_copyable_v<Arguments>);
+  if (shape.blocks == 0 || shape.blocks_y == 0) return;
+  const Launch call{name, shape, stream};
+  report_launch(call);
+#ifdef __CUDACC__
+  launch_kernel(call, reinterpret_cast<const void*>(kernel), &arguments);
+#else
+  emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},
+                [&] { kernel(arguments); });
+#endif
+}
+
+/// Blocks of `per_block` that cover `count`.
+constexpr std::int64_t blocks_for(std::int64_t count, std::int64_t per_block) {
+  return (count + per_block - 1) / per_block;
+}
+
+}  // namespace gavotte::internal::cuda

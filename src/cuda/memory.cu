@@ -1,0 +1,146 @@
+// The pools of device memory, and the page-locked memory through which sizes come back.
+#include "cuda/memory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "check.h"
+#include "cuda/runtime.h"
+
+namespace gavotte::internal::cuda {
+namespace {
+
+/// Sizes are rounded up to a multiple of this, so that scans of like sizes share blocks.
+constexpr std::int64_t kGranularity = 1 << 9;
+constexpr std::int64_t kLargeGranularity = 1 << 21;
+constexpr std::int64_t kLarge = 1 << 20;
+
+std::int64_t rounded(std::int64_t bytes) {
+  const std::int64_t to = bytes < kLarge ? kGranularity : kLargeGranularity;
+  return std::max<std::int64_t>(1, (bytes + to - 1) / to) * to;
+}
+
+/// Free blocks of one stream by size. A block serves requests down to half of its size.
+class Pool {
+ public:
+  void* take(std::int64_t bytes, std::int64_t& taken_bytes) {
+    const std::lock_guard lock(mutex_);
+    const auto fits = free_.lower_bound(bytes);
+    if (fits == free_.end() || fits->first / 2 > bytes) return nullptr;
+    void* block = fits->second;
+    taken_bytes = fits->first;
+    free_.erase(fits);
+    return block;
+  }
+  void put(void* block, std::int64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    free_.emplace(bytes, block);
+  }
+  /// Gives everything back to the device.
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [bytes, block] : free_) free_device(block);
+    free_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::multimap<std::int64_t, void*> free_;
+};
+
+struct Pools {
+  std::mutex mutex;
+  std::map<std::pair<int, StreamHandle>, std::shared_ptr<Pool>> of_stream;
+};
+
+/// Never destroyed: tensors with static storage give their memory back after the end of main.
+Pools& pools() {
+  static Pools* const instance = new Pools;
+  return *instance;
+}
+
+std::shared_ptr<Pool> pool_of(const Execution& execution) {
+  Pools& all = pools();
+  const std::lock_guard lock(all.mutex);
+  std::shared_ptr<Pool>& pool = all.of_stream[{execution.device.index, execution.stream.handle}];
+  if (!pool) pool = std::make_shared<Pool>();
+  return pool;
+}
+
+/// Where the device is out of memory, what the pools keep is given back once.
+void* allocate_or_shrink(std::int64_t bytes) {
+  if (void* block = allocate_device(bytes)) return block;
+  Pools& all = pools();
+  const std::lock_guard lock(all.mutex);
+  for (auto& [stream, pool] : all.of_stream) pool->clear();
+  return allocate_device(bytes);
+}
+
+/// A page-locked block of this thread: copies into it do not stop the host.
+class Pinned {
+ public:
+  ~Pinned() { free_pinned(data_); }
+  void* get(std::int64_t bytes) {
+    if (bytes > bytes_) {
+      free_pinned(std::exchange(data_, nullptr));
+      bytes_ = 0;
+      data_ = allocate_pinned(rounded(bytes));
+      GAVOTTE_CHECK_RUNTIME(data_ != nullptr, "not enough page-locked memory for " +
+                                                  std::to_string(bytes) + " bytes");
+      bytes_ = rounded(bytes);
+    }
+    return data_;
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::int64_t bytes_ = 0;
+};
+
+thread_local Pinned pinned;
+thread_local std::int64_t synchronizations_of_thread = 0;
+
+void wait(const Execution& execution) {
+  synchronize(execution.stream.handle);
+  ++synchronizations_of_thread;
+}
+
+}  // namespace
+
+std::shared_ptr<void> allocate(const Execution& execution, std::int64_t bytes) {
+  use_device(execution.device.index);
+  const std::shared_ptr<Pool> pool = pool_of(execution);
+  std::int64_t taken = rounded(bytes);
+  void* block = pool->take(taken, taken);
+  if (block == nullptr) {
+    GAVOTTE_CHECK_RUNTIME(!is_capturing(execution.stream.handle),
+                          "a captured call may not allocate: run it once before the capture");
+    block = allocate_or_shrink(taken);
+  }
+  if (block == nullptr) return nullptr;
+  return {block, [pool, taken](void* memory) { pool->put(memory, taken); }};
+}
+
+Tensor make_tensor(const Execution& execution, DType dtype, Shape shape) {
+  return Tensor(execution, dtype, shape);
+}
+
+void read_back(const Execution& execution, void* to, const void* from, std::int64_t bytes) {
+  if (bytes == 0) return;
+  void* staged = pinned.get(bytes);
+  copy_bytes(execution.stream.handle, staged, from, bytes);
+  wait(execution);
+  std::memcpy(to, staged, static_cast<std::size_t>(bytes));
+}
+
+void upload(const Execution& execution, void* to, const void* from, std::int64_t bytes) {
+  // From pageable memory cudart stages the bytes before it returns.
+  copy_bytes(execution.stream.handle, to, from, bytes);
+}
+
+std::int64_t synchronizations() noexcept { return synchronizations_of_thread; }
+
+}  // namespace gavotte::internal::cuda

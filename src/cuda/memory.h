@@ -1,0 +1,51 @@
+// Device memory, kept when it is freed and handed out again, by device and stream: work on one
+// stream runs in order, so a block that goes back may be used at once by the next work of the same
+// stream. Work on another stream that still reads it must be waited for before it is freed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "gavotte/device.h"
+#include "gavotte/tensor.h"
+
+namespace gavotte::internal::cuda {
+
+/// At least one byte, 256-byte aligned; null where there is not enough.
+std::shared_ptr<void> allocate(const Execution& execution, std::int64_t bytes);
+/// A tensor ordered on the stream of `execution`; throws Error (runtime) where there is not enough.
+Tensor make_tensor(const Execution& execution, DType dtype, Shape shape);
+
+/// Uninitialised device memory of `count` T, for work on the stream of `execution`.
+template <class T>
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Execution& execution, std::int64_t count)
+      : tensor_(make_tensor(execution, DType::uint8,
+                            Shape{count * static_cast<std::int64_t>(sizeof(T))})) {}
+  T* get() { return static_cast<T*>(tensor_.data()); }
+  const T* get() const { return static_cast<const T*>(tensor_.data()); }
+
+ private:
+  Tensor tensor_;
+};
+
+/// Copies `count` T from the device to the host and waits for the stream; counted (see
+/// synchronizations()).
+void read_back(const Execution& execution, void* to, const void* from, std::int64_t bytes);
+template <class T>
+std::vector<T> read_back(const Execution& execution, const T* from, std::int64_t count) {
+  std::vector<T> values(static_cast<std::size_t>(count));
+  read_back(execution, values.data(), from, count * static_cast<std::int64_t>(sizeof(T)));
+  return values;
+}
+/// From the host to the device, in the order of the stream; `from` may be changed after the return.
+void upload(const Execution& execution, void* to, const void* from, std::int64_t bytes);
+
+/// How often this thread's calls have waited for a stream so far.
+std::int64_t synchronizations() noexcept;
+
+}  // namespace gavotte::internal::cuda

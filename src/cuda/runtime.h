@@ -1,0 +1,66 @@
+// What the backend asks of the CUDA runtime, and nothing more: the seam under which either cudart
+// (runtime_cudart.cu) or the emulator (tests/emulator/runtime_emulated.cpp) stands.
+//
+// Every function throws Error (runtime) where the runtime reports a failure. Streams are values of
+// cudaStream_t; work is asynchronous to the host unless a line says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace gavotte::internal::cuda {
+
+using StreamHandle = void*;
+
+struct DeviceLimits {
+  std::string name;
+  int major = 0, minor = 0;  ///< Compute capability.
+  int multiprocessors = 0;
+  std::int64_t shared_bytes_per_block = 0;  ///< With the opt-in.
+  std::int64_t shared_bytes_per_multiprocessor = 0;
+  std::int64_t l2_bytes = 0;
+  std::int64_t memory_bytes = 0;
+};
+
+/// Devices that can be used; 0 with the reason in `why_none`.
+int device_count(std::string* why_none);
+/// Asked for once, then kept.
+const DeviceLimits& device_limits(int device);
+/// Makes `device` the one that this thread's calls below go to.
+void use_device(int device);
+
+/// Device memory, aligned to 256 bytes; null where there is not enough.
+void* allocate_device(std::int64_t bytes);
+void free_device(void* memory) noexcept;
+/// Page-locked host memory; null where there is not enough.
+void* allocate_pinned(std::int64_t bytes);
+void free_pinned(void* memory) noexcept;
+
+/// Any direction. Asynchronous where the host's side is page-locked.
+void copy_bytes(StreamHandle, void* to, const void* from, std::int64_t bytes);
+void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes);
+/// Waits for the stream.
+void synchronize(StreamHandle);
+/// True while the stream is being captured into a graph: then nothing may allocate or wait.
+bool is_capturing(StreamHandle);
+
+struct LaunchShape {
+  std::int64_t blocks = 1;  ///< x
+  std::int64_t blocks_y = 1;
+  int threads = 256;
+  std::int64_t shared_bytes = 0;
+};
+
+/// One launch, as the recorder sees it.
+struct Launch {
+  const char* name = "";  ///< Unique for a kernel and its template arguments.
+  LaunchShape shape;
+  StreamHandle stream = nullptr;
+};
+
+/// cudaLaunchKernel (schedulers that intercept launches do not see the <<<>>> form of CUDA 13).
+/// kernel: the address of a __global__ function that takes one argument by value.
+void launch_kernel(const Launch& launch, const void* kernel, void* argument);
+
+}  // namespace gavotte::internal::cuda

@@ -1,0 +1,138 @@
+// The CUDA runtime's seam over cudart, which is linked shared: it then loads where no driver is.
+#include <cuda_runtime_api.h>
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "check.h"
+#include "cuda/runtime.h"
+
+#define GAVOTTE_CUDA_CHECK(call)                                                          \
+  do {                                                                                    \
+    const cudaError_t gavotte_error = (call);                                             \
+    GAVOTTE_CHECK_RUNTIME(gavotte_error == cudaSuccess,                                   \
+                          std::string(#call) + ": " + cudaGetErrorString(gavotte_error)); \
+  } while (false)
+
+namespace gavotte::internal::cuda {
+namespace {
+
+cudaStream_t stream_of(StreamHandle stream) { return static_cast<cudaStream_t>(stream); }
+
+DeviceLimits ask_limits(int device) {
+  cudaDeviceProp found{};
+  GAVOTTE_CUDA_CHECK(cudaGetDeviceProperties(&found, device));
+  DeviceLimits limits;
+  limits.name = found.name;
+  limits.major = found.major;
+  limits.minor = found.minor;
+  limits.multiprocessors = found.multiProcessorCount;
+  limits.shared_bytes_per_block = static_cast<std::int64_t>(found.sharedMemPerBlockOptin);
+  limits.shared_bytes_per_multiprocessor =
+      static_cast<std::int64_t>(found.sharedMemPerMultiprocessor);
+  limits.l2_bytes = found.l2CacheSize;
+  limits.memory_bytes = static_cast<std::int64_t>(found.totalGlobalMem);
+  return limits;
+}
+
+/// More than 48 KiB of shared memory has to be asked for once for each kernel and device.
+void allow_shared_bytes(const void* kernel, std::int64_t bytes) {
+  constexpr std::int64_t kAllowed = 48 << 10;
+  if (bytes <= kAllowed) return;
+  int device = 0;
+  GAVOTTE_CUDA_CHECK(cudaGetDevice(&device));
+  static std::mutex mutex;
+  static std::unordered_map<const void*, std::unordered_map<int, std::int64_t>> allowed;
+  const std::lock_guard lock(mutex);
+  std::int64_t& most = allowed[kernel][device];
+  if (most >= bytes) return;
+  GAVOTTE_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                          static_cast<int>(bytes)));
+  most = bytes;
+}
+
+}  // namespace
+
+int device_count(std::string* why_none) {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaSuccess && count > 0) return count;
+  if (error != cudaSuccess) count = 0;
+  if (why_none != nullptr)
+    *why_none = error == cudaSuccess ? "the driver reports no GPU" : cudaGetErrorString(error);
+  cudaGetLastError();
+  return 0;
+}
+
+const DeviceLimits& device_limits(int device) {
+  static std::mutex mutex;
+  static std::unordered_map<int, DeviceLimits> known;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(device);
+  return found != known.end() ? found->second
+                              : known.emplace(device, ask_limits(device)).first->second;
+}
+
+void use_device(int device) { GAVOTTE_CUDA_CHECK(cudaSetDevice(device)); }
+
+void* allocate_device(std::int64_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t error = cudaMalloc(&memory, static_cast<std::size_t>(bytes));
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  GAVOTTE_CUDA_CHECK(error);
+  return memory;
+}
+void free_device(void* memory) noexcept { cudaFree(memory); }
+
+void* allocate_pinned(std::int64_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t error = cudaMallocHost(&memory, static_cast<std::size_t>(bytes));
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  GAVOTTE_CUDA_CHECK(error);
+  return memory;
+}
+void free_pinned(void* memory) noexcept { cudaFreeHost(memory); }
+
+void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0)
+    GAVOTTE_CUDA_CHECK(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault,
+                                       stream_of(stream)));
+}
+
+void fill_bytes(StreamHandle stream, void* to, int value, std::int64_t bytes) {
+  if (bytes > 0)
+    GAVOTTE_CUDA_CHECK(
+        cudaMemsetAsync(to, value, static_cast<std::size_t>(bytes), stream_of(stream)));
+}
+
+void synchronize(StreamHandle stream) {
+  GAVOTTE_CUDA_CHECK(cudaStreamSynchronize(stream_of(stream)));
+}
+
+bool is_capturing(StreamHandle stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  GAVOTTE_CUDA_CHECK(cudaStreamIsCapturing(stream_of(stream), &status));
+  return status != cudaStreamCaptureStatusNone;
+}
+
+void launch_kernel(const Launch& launch, const void* kernel, void* argument) {
+  allow_shared_bytes(kernel, launch.shape.shared_bytes);
+  std::array<void*, 1> arguments = {argument};
+  const dim3 grid(static_cast<unsigned>(launch.shape.blocks),
+                  static_cast<unsigned>(launch.shape.blocks_y));
+  const cudaError_t error = cudaLaunchKernel(
+      kernel, grid, dim3(static_cast<unsigned>(launch.shape.threads)), arguments.data(),
+      static_cast<std::size_t>(launch.shape.shared_bytes), stream_of(launch.stream));
+  GAVOTTE_CHECK_RUNTIME(error == cudaSuccess,
+                        std::string("kernel ") + launch.name + ": " + cudaGetErrorString(error));
+}
+
+}  // namespace gavotte::internal::cuda

@@ -1,0 +1,130 @@
+// Runs CUDA kernels on the host: each thread of a block is a fiber (fast) or a std::thread (what
+// ThreadSanitizer understands); blocks run one after another, in order or shuffled.
+//
+// What it finds: reads and writes out of bounds and of poisoned shared memory (AddressSanitizer),
+// races within a block (ThreadSanitizer on threads), warp operations whose masks disagree, a return
+// before a barrier, a barrier that not every thread reaches. src/cuda/device/kernel.h maps the words
+// of kernels to this.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <type_traits>
+
+namespace gavotte::emulator {
+
+enum class Engine { fibers, threads };
+
+/// How launches run from now on, in every thread.
+struct Options {
+#if defined(__SANITIZE_THREAD__)
+  Engine engine = Engine::threads;
+#else
+  Engine engine = Engine::fibers;
+#endif
+  std::uint64_t block_order_seed = 0;  ///< 0: ascending; else shuffled by it.
+  double watchdog_seconds = 60;        ///< threads: a launch that waits longer is an error.
+};
+Options& options();
+
+struct Shape {
+  const char* name = "";
+  std::int64_t blocks = 1, blocks_y = 1;
+  int threads = 1;
+  std::int64_t shared_bytes = 0;
+};
+
+/// Runs `body` once for each thread of each block. Throws gavotte::Error naming the kernel where it
+/// breaks a rule.
+void run(const Shape& shape, const std::function<void()>& body);
+
+// Of the thread that asks, inside run().
+int thread_index();
+int block_threads();
+std::int64_t block_index();
+std::int64_t block_index_y();
+std::int64_t grid_blocks();
+inline int lane_index() { return thread_index() % 32; }
+
+void sync_block();
+void sync_warp(unsigned mask);
+
+/// Shared memory of the block; an error where the launch gave less than `bytes`.
+void* shared_memory(std::size_t bytes);
+
+inline constexpr std::size_t kSlotBytes = 64;
+
+/// Every thread of `mask` puts in `bytes` bytes; then each gets the 32 slots of kSlotBytes each.
+/// They stay valid until this thread's next warp operation.
+const unsigned char* exchange_bytes(unsigned mask, const void* value, std::size_t bytes);
+
+/// The slots of a warp as values: result[lane] is what `lane` put in.
+template <class T>
+class Slots {
+ public:
+  explicit Slots(const unsigned char* slots) : slots_(slots) {}
+  T operator[](int lane) const {
+    T value;
+    std::memcpy(&value, slots_ + static_cast<std::size_t>(lane) * kSlotBytes, sizeof(T));
+    return value;
+  }
+
+ private:
+  const unsigned char* slots_;
+};
+
+template <class T>
+Slots<T> exchange_all(unsigned mask, const T& value) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kSlotBytes);
+  return Slots<T>(exchange_bytes(mask, &value, sizeof(T)));
+}
+
+void check_lane(unsigned mask, int lane);
+
+/// The value that `lane` put in; a lane outside the mask is an error.
+template <class T>
+T exchange(unsigned mask, T value, int lane) {
+  check_lane(mask, lane);
+  return exchange_all(mask, value)[lane];
+}
+
+unsigned ballot(unsigned mask, bool vote);
+
+template <class T>
+T atomic_add(T* at, T value) {
+  return std::atomic_ref<T>(*at).fetch_add(value, std::memory_order_relaxed);
+}
+template <class T>
+T atomic_min(T* at, T value) {
+  std::atomic_ref<T> target(*at);
+  T old = target.load(std::memory_order_relaxed);
+  while (value < old && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
+  }
+  return old;
+}
+template <class T>
+T atomic_max(T* at, T value) {
+  std::atomic_ref<T> target(*at);
+  T old = target.load(std::memory_order_relaxed);
+  while (old < value && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
+  }
+  return old;
+}
+template <class T>
+T atomic_or(T* at, T value) {
+  return std::atomic_ref<T>(*at).fetch_or(value, std::memory_order_relaxed);
+}
+inline void fence_device() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
+// cp.async: what a thread copies becomes visible to it only at its wait.
+void copy_async(void* shared, const void* global, std::size_t bytes, std::size_t zero_from);
+void copy_async_commit();
+/// Waits until at most `pending` of this thread's groups are on their way.
+void copy_async_wait(int pending);
+
+}  // namespace gavotte::emulator

@@ -1,0 +1,181 @@
+// A fiber for each thread of a block, on the caller's thread: whole networks run in seconds. A fiber
+// goes on to the next thread of the block when one returns, so a kernel without barriers costs no
+// switch at all.
+#include <boost/context/detail/fcontext.hpp>
+#include <exception>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#include "block.h"
+
+namespace gavotte::emulator {
+namespace {
+
+namespace context = boost::context::detail;
+
+constexpr std::size_t kStackBytes = std::size_t{256} << 10;
+
+struct Stack {
+  std::unique_ptr<unsigned char[]> memory{new unsigned char[kStackBytes]};
+};
+
+/// Stacks of this thread that no fiber uses.
+std::vector<Stack>& free_stacks() {
+  thread_local std::vector<Stack> stacks;
+  return stacks;
+}
+
+class FiberBlock;
+
+struct Fiber {
+  Stack stack;
+  context::fcontext_t resume = nullptr;  ///< Where it goes on.
+  void* fake_stack = nullptr;            ///< AddressSanitizer's.
+  Thread thread;
+  const Gate* waits_at = nullptr;  ///< Null: it can go on, or it has returned.
+  std::uint64_t generation = 0;
+  const char* operation = "";
+  FiberBlock* block = nullptr;
+};
+
+class FiberBlock final : public Block {
+ public:
+  FiberBlock(const Shape& shape, std::int64_t x, std::int64_t y, const std::function<void()>& body)
+      : Block(shape, x, y), body_(body) {}
+
+  void meet(Gate& gate, int wanted, const char* operation,
+            const std::function<void()>& arrive) override {
+    arrive();
+    if (++gate.arrived == wanted) {
+      gate.arrived = 0;
+      ++gate.generation;
+      return;
+    }
+    Fiber& self = *running_;
+    self.waits_at = &gate;
+    self.generation = gate.generation;
+    self.operation = operation;
+    leave(self);
+  }
+
+  void locked(const std::function<void()>& body) override { body(); }  // fibers take turns
+
+  void run() {
+    while (next_ < shape.threads && !failure_) resume(start_fiber());
+    while (!failure_ && go_on()) {
+    }
+    if (!failure_) check_all_returned();
+    for (const auto& fiber : fibers_) free_stacks().push_back(std::move(fiber->stack));
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  Fiber& start_fiber() {
+    auto fiber = std::make_unique<Fiber>();
+    if (!free_stacks().empty()) {
+      fiber->stack = std::move(free_stacks().back());
+      free_stacks().pop_back();
+    }
+    fiber->block = this;
+    fiber->resume =
+        context::make_fcontext(fiber->stack.memory.get() + kStackBytes, kStackBytes, enter);
+    fibers_.push_back(std::move(fiber));
+    return *fibers_.back();
+  }
+
+  /// Resumes every fiber whose gate has opened; false where none has.
+  bool go_on() {
+    bool any = false;
+    for (std::size_t i = 0; i < fibers_.size() && !failure_; ++i) {
+      Fiber& fiber = *fibers_[i];
+      if (fiber.waits_at == nullptr || fiber.waits_at->generation == fiber.generation) continue;
+      fiber.waits_at = nullptr;
+      resume(fiber);
+      any = true;
+    }
+    return any;
+  }
+
+  void check_all_returned() const {
+    for (const auto& fiber : fibers_) {
+      if (fiber->waits_at == nullptr) continue;
+      fail("thread " + std::to_string(fiber->thread.index) + " waits at " + fiber->operation +
+           ", which not every thread reaches; " + std::to_string(finished_) + " of " +
+           std::to_string(shape.threads) + " threads have returned");
+    }
+  }
+
+  void resume(Fiber& fiber) {
+    running_ = &fiber;
+    set_current(&fiber.thread);
+#if defined(__SANITIZE_ADDRESS__)
+    void* own = nullptr;
+    __sanitizer_start_switch_fiber(&own, fiber.stack.memory.get(), kStackBytes);
+#endif
+    fiber.resume = context::jump_fcontext(fiber.resume, &fiber).fctx;
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(own, nullptr, nullptr);
+#endif
+    set_current(nullptr);
+  }
+
+  // Back to resume(), until it is called again.
+  void leave([[maybe_unused]] Fiber& fiber) {
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_start_switch_fiber(&fiber.fake_stack, caller_stack_, caller_stack_bytes_);
+#endif
+    caller_ = context::jump_fcontext(caller_, nullptr).fctx;
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(fiber.fake_stack, &caller_stack_, &caller_stack_bytes_);
+#endif
+  }
+
+  static void enter(context::transfer_t from) {
+    Fiber& fiber = *static_cast<Fiber*>(from.data);
+    FiberBlock& block = *fiber.block;
+    block.caller_ = from.fctx;
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(nullptr, &block.caller_stack_, &block.caller_stack_bytes_);
+#endif
+    block.run_threads(fiber);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_start_switch_fiber(nullptr, block.caller_stack_, block.caller_stack_bytes_);
+#endif
+    context::jump_fcontext(block.caller_, nullptr);
+  }
+
+  void run_threads(Fiber& fiber) {
+    try {
+      while (next_ < shape.threads && !failure_) {
+        fiber.thread = Thread();
+        fiber.thread.block = this;
+        fiber.thread.index = next_++;
+        body_();
+        check_end(fiber.thread);
+        ++finished_;
+      }
+    } catch (...) {
+      if (!failure_) failure_ = std::current_exception();
+    }
+  }
+
+  const std::function<void()>& body_;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  Fiber* running_ = nullptr;
+  context::fcontext_t caller_ = nullptr;
+  const void* caller_stack_ = nullptr;
+  std::size_t caller_stack_bytes_ = 0;
+  std::exception_ptr failure_;
+  int next_ = 0, finished_ = 0;
+};
+
+}  // namespace
+
+void run_on_fibers(const Shape& shape, std::int64_t x, std::int64_t y,
+                   const std::function<void()>& body) {
+  FiberBlock(shape, x, y, body).run();
+}
+
+}  // namespace gavotte::emulator

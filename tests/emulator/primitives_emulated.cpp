@@ -1,0 +1,51 @@
+// Sort and scan by the host's own algorithms.
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "cuda/primitives.h"
+
+namespace gavotte::internal::cuda {
+namespace {
+
+template <class Key>
+void sort(const Key* keys, Key* keys_out, const std::int32_t* values, std::int32_t* values_out,
+          std::int64_t count, int bits) {
+  const Key mask = bits >= static_cast<int>(8 * sizeof(Key)) ? ~Key{0} : (Key{1} << bits) - 1;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return (keys[a] & mask) < (keys[b] & mask);
+  });
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t from = order[static_cast<std::size_t>(i)];
+    keys_out[i] = keys[from];
+    values_out[i] = values[from];
+  }
+}
+
+}  // namespace
+
+void sort_pairs(const Execution&, const std::uint32_t* keys, std::uint32_t* keys_out,
+                const std::int32_t* values, std::int32_t* values_out, std::int64_t count,
+                int bits) {
+  sort(keys, keys_out, values, values_out, count, bits);
+}
+
+void sort_pairs(const Execution&, const std::uint64_t* keys, std::uint64_t* keys_out,
+                const std::int32_t* values, std::int32_t* values_out, std::int64_t count,
+                int bits) {
+  sort(keys, keys_out, values, values_out, count, bits);
+}
+
+void exclusive_scan(const Execution&, const std::int64_t* in, std::int64_t* out,
+                    std::int64_t count) {
+  std::exclusive_scan(in, in + count, out, std::int64_t{0});
+}
+
+void exclusive_scan(const Execution&, const std::int32_t* in, std::int32_t* out,
+                    std::int64_t count) {
+  std::exclusive_scan(in, in + count, out, std::int32_t{0});
+}
+
+}  // namespace gavotte::internal::cuda

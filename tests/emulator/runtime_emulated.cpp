@@ -1,0 +1,39 @@
+// The CUDA runtime's seam over host memory: copies and launches happen at once, so every stream is
+// always idle.
+#include <cstring>
+#include <new>
+
+#include "cuda/runtime.h"
+
+namespace gavotte::internal::cuda {
+namespace {
+constexpr std::align_val_t kAlignment{256};
+}
+
+int device_count(std::string*) { return 1; }
+
+const DeviceLimits& device_limits(int) {
+  static const DeviceLimits limits{"emulated", 9,      0,        4,
+                                   232448,     233472, 50 << 20, std::int64_t{8} << 30};
+  return limits;
+}
+
+void use_device(int) {}
+
+void* allocate_device(std::int64_t bytes) {
+  return ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
+}
+void free_device(void* memory) noexcept { ::operator delete(memory, kAlignment); }
+void* allocate_pinned(std::int64_t bytes) { return allocate_device(bytes); }
+void free_pinned(void* memory) noexcept { free_device(memory); }
+
+void copy_bytes(StreamHandle, void* to, const void* from, std::int64_t bytes) {
+  if (bytes > 0) std::memmove(to, from, static_cast<std::size_t>(bytes));
+}
+void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes) {
+  if (bytes > 0) std::memset(to, value, static_cast<std::size_t>(bytes));
+}
+void synchronize(StreamHandle) {}
+bool is_capturing(StreamHandle) { return false; }
+
+}  // namespace gavotte::internal::cuda
