@@ -1,6 +1,7 @@
 // Coordinates as integers: a key is the mixed-radix number of (batch, axis 0, axis 1, ...) in a
 // box, so that keys order as coordinates do and adding an offset to a coordinate is adding one
-// integer to its key.
+// integer to its key. All constexpr: kernels use them too. Loops have constant bounds, so that they
+// unroll and what they index stays in registers.
 #pragma once
 
 #include <array>
@@ -20,15 +21,15 @@ __extension__ using Key128 = unsigned __int128;
 struct Key192 {
   std::array<std::uint64_t, 3> words = {};
 
-  Key192() = default;
+  constexpr Key192() = default;
   explicit constexpr Key192(std::uint64_t low) : words{low, 0, 0} {}
   /// A negative number, modulo 2^192.
-  static Key192 from_signed(std::int64_t value) {
+  static constexpr Key192 from_signed(std::int64_t value) {
     Key192 key(static_cast<std::uint64_t>(value));
     if (value < 0) key.words[1] = key.words[2] = ~std::uint64_t{0};
     return key;
   }
-  friend Key192 operator+(const Key192& a, const Key192& b) {
+  friend constexpr Key192 operator+(const Key192& a, const Key192& b) {
     Key192 sum;
     Key128 carry = 0;
     for (std::size_t i = 0; i < 3; ++i) {
@@ -38,7 +39,7 @@ struct Key192 {
     }
     return sum;
   }
-  friend Key192 operator*(const Key192& a, std::uint64_t factor) {
+  friend constexpr Key192 operator*(const Key192& a, std::uint64_t factor) {
     Key192 product;
     Key128 carry = 0;
     for (std::size_t i = 0; i < 3; ++i) {
@@ -48,8 +49,10 @@ struct Key192 {
     }
     return product;
   }
-  friend bool operator==(const Key192&, const Key192&) = default;
-  friend bool operator<(const Key192& a, const Key192& b) {
+  friend constexpr bool operator==(const Key192& a, const Key192& b) {
+    return a.words[0] == b.words[0] && a.words[1] == b.words[1] && a.words[2] == b.words[2];
+  }
+  friend constexpr bool operator<(const Key192& a, const Key192& b) {
     for (std::size_t i = 3; i-- > 0;) {
       if (a.words[i] != b.words[i]) return a.words[i] < b.words[i];
     }
@@ -58,31 +61,31 @@ struct Key192 {
 };
 
 template <class Key>
-Key signed_key(std::int64_t value) {
+constexpr Key signed_key(std::int64_t value) {
   return static_cast<Key>(value);  // modulo 2^bits: sums with it come out right
 }
 template <>
-inline Key192 signed_key<Key192>(std::int64_t value) {
+constexpr Key192 signed_key<Key192>(std::int64_t value) {
   return Key192::from_signed(value);
 }
 
 /// Greater than every key of a layout that takes this type.
 template <class Key>
-Key sentinel_key() {
+constexpr Key sentinel_key() {
   return static_cast<Key>(~Key{0});
 }
 template <>
-inline Key192 sentinel_key<Key192>() {
+constexpr Key192 sentinel_key<Key192>() {
   return Key192::from_signed(-1);
 }
 
 /// `count` <= 16 bits of the key from bit `shift` on.
 template <class Key>
-std::uint32_t key_digit(const Key& key, int shift, int count) {
+constexpr std::uint32_t key_digit(const Key& key, int shift, int count) {
   return static_cast<std::uint32_t>(key >> shift) & ((1U << count) - 1U);
 }
 template <>
-inline std::uint32_t key_digit<Key192>(const Key192& key, int shift, int count) {
+constexpr std::uint32_t key_digit<Key192>(const Key192& key, int shift, int count) {
   const auto word = static_cast<std::size_t>(shift / 64);
   const int bit = shift % 64;
   std::uint64_t value = key.words[word] >> bit;
@@ -98,7 +101,7 @@ struct KeyLayout {
   std::array<std::uint64_t, 1 + kMaxDims> extent = {};
   int bits = 0;  ///< Keys are below 2^bits - 1.
 
-  static KeyLayout of(const Box& box, int dims) {
+  static constexpr KeyLayout of(const Box& box, int dims) {
     KeyLayout layout;
     layout.columns = 1 + dims;
     Key192 volume(1);
@@ -116,9 +119,10 @@ struct KeyLayout {
 
   /// The key of (values[0], ...), values in the box.
   template <class Key, class Value>
-  Key key(const Value* values) const {
+  constexpr Key key(const Value* values) const {
     Key result = signed_key<Key>(0);
-    for (std::size_t c = 0; c < static_cast<std::size_t>(columns); ++c) {
+    for (std::size_t c = 0; c < 1 + kMaxDims; ++c) {
+      if (c >= static_cast<std::size_t>(columns)) break;
       result = multiply<Key>(result, extent[c]) +
                signed_key<Key>(static_cast<std::int64_t>(values[c]) - lower[c]);
     }
@@ -127,9 +131,10 @@ struct KeyLayout {
 
   /// What adding `difference` (per axis, no batch) to a coordinate adds to its key.
   template <class Key>
-  Key difference(const std::array<std::int64_t, kMaxDims>& difference) const {
+  constexpr Key difference(const std::array<std::int64_t, kMaxDims>& difference) const {
     Key result = signed_key<Key>(0);
-    for (std::size_t c = 1; c < static_cast<std::size_t>(columns); ++c) {
+    for (std::size_t c = 1; c < 1 + kMaxDims; ++c) {
+      if (c >= static_cast<std::size_t>(columns)) break;
       result = multiply<Key>(result, extent[c]) + signed_key<Key>(difference[c - 1]);
     }
     return result;
@@ -137,7 +142,7 @@ struct KeyLayout {
 
  private:
   template <class Key>
-  static Key multiply(const Key& key, std::uint64_t factor) {
+  static constexpr Key multiply(const Key& key, std::uint64_t factor) {
     if constexpr (std::is_same_v<Key, Key192>) {
       return key * factor;
     } else {
