@@ -1,28 +1,45 @@
+// Chooses the dataflow. The gradient of the input is a forward convolution over the map read the
+// other way, with the weights of each group transposed.
 #include "cuda/convolution.h"
 
-#include "cuda/not_yet.h"
+#include "cuda/dense_gemm.h"
+#include "cuda/gather_gemm_scatter.h"
+#include "cuda/runtime.h"
+#include "cuda/transpose_weights.h"
 
 namespace gavotte::internal::cuda {
+namespace {
+
+void forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
+             ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
+  switch (plan.config.dataflow) {
+    case Dataflow::gather_gemm_scatter:
+      return gather_gemm_scatter_forward(execution, plan, x, weights, epilogue, y);
+    case Dataflow::dense_gemm:
+      return dense_gemm_forward(execution, plan, x, weights, epilogue, y);
+    case Dataflow::automatic:
+      break;
+  }
+  if (plan.map.is_identity()) return dense_gemm_forward(execution, plan, x, weights, epilogue, y);
+  gather_gemm_scatter_forward(execution, plan, x, weights, epilogue, y);
+}
+
+}  // namespace
 
 void convolution_forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
                          ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
-  not_yet("convolution_forward");
+  use_device(execution.device.index);
+  forward(execution, plan, x, weights, epilogue, y);
 }
 
 void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView grad_y,
                        ConstTensorView weights, TensorView grad_x) {
-  not_yet("convolution_dgrad");
+  use_device(execution.device.index);
+  const Tensor transposed =
+      transposed_weights(execution, weights, plan.groups, plan.in_channels, plan.out_channels);
+  const ConvPlan other_way{plan.map.transposed(), plan.out_channels, plan.in_channels, plan.groups,
+                           plan.config};
+  forward(execution, other_way, grad_y, transposed, {}, grad_x);
 }
-
-void convolution_wgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
-                       ConstTensorView grad_y, TensorView grad_weights) {
-  not_yet("convolution_wgrad");
-}
-
-void column_sum(const Execution& execution, ConstTensorView x, TensorView sums) {
-  not_yet("column_sum");
-}
-
-double padding_ratio(const ConvPlan& plan) { not_yet("padding_ratio"); }
 
 }  // namespace gavotte::internal::cuda
