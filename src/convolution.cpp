@@ -14,6 +14,7 @@ namespace gavotte {
 namespace {
 
 using internal::accumulator_of;
+using internal::check_config;
 using internal::check_dtype;
 using internal::check_epilogue;
 using internal::check_floating;
@@ -32,7 +33,7 @@ void check_groups(std::int64_t in_channels, std::int64_t out_channels, int group
 
 ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t out_channels,
                    int groups, const ConvConfig& config, const Execution& execution) {
-  config.validate();
+  check_config(config, execution.device);
   check_groups(in_channels, out_channels, groups);
   GAVOTTE_CHECK(map.pair_begin().device == execution.device,
                 "the kernel map must be on " + execution.device.to_string() +
@@ -190,7 +191,7 @@ SparseTensor convolution(const SparseTensor& x, ConstTensorView weights, const C
   // it was.
   const internal::Geometry geometry = internal::resolve(spec, x.coordinates().dims());
   const auto offsets = static_cast<std::int64_t>(geometry.offsets.size());
-  options.config.validate();
+  check_config(options.config, execution.device);
   check_weights(weights, offsets, x.channels(), spec.groups, x.features().dtype(), execution);
   GAVOTTE_CHECK(
       options.config.dataflow != Dataflow::dense_gemm ||

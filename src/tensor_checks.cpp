@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "backend.h"
 #include "check.h"
 
 namespace gavotte::internal {
@@ -73,6 +74,14 @@ void check_epilogue(const Epilogue& epilogue, DType dtype, std::int64_t rows, st
   const auto activation = static_cast<int>(epilogue.activation);
   GAVOTTE_CHECK(activation >= 0 && activation <= static_cast<int>(Activation::sigmoid),
                 "activation holds no value of its enum: " + std::to_string(activation));
+}
+
+void check_config(const ConvConfig& config, const Device& device) {
+  config.validate();
+  GAVOTTE_CHECK(
+      config.dataflow != Dataflow::implicit_gemm || backend(device).kind() == DeviceKind::cuda,
+      "dataflow " + std::string(name(config.dataflow)) + " is one of CUDA's, and this runs on " +
+          device.to_string() + ": choose automatic or gather_gemm_scatter");
 }
 
 void check_tensor(const char* what, const SparseTensor& x) {

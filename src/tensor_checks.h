@@ -1,5 +1,5 @@
-// Checks of the views and tensors that the public operations are given. Each throws Error with what
-// it expected and what came; `what` names the argument.
+// Checks of the views, tensors and configurations that the public operations are given. Each throws
+// Error with what it expected and what came; `what` names the argument.
 #pragma once
 
 #include "gavotte/convolution.h"
@@ -22,6 +22,8 @@ void check_map(const KernelMap& map);
 void check_tensor(const char* what, const SparseTensor& x);
 void check_epilogue(const Epilogue& epilogue, DType dtype, std::int64_t rows, std::int64_t channels,
                     const Device& device);
+/// Legal values, and a dataflow that the backend of `device` has.
+void check_config(const ConvConfig& config, const Device& device);
 
 /// float32, or float64 for float64.
 DType accumulator_of(DType dtype);

@@ -24,14 +24,19 @@ struct GAVOTTE_API MapConfig {
   friend bool operator==(const MapConfig&, const MapConfig&) = default;
 };
 
-enum class Dataflow { automatic, gather_gemm_scatter, dense_gemm };
+/// By which steps a convolution is computed. implicit_gemm is CUDA's: on the CPU it is an Error.
+enum class Dataflow {
+  automatic,            ///< dense_gemm where the map is the identity, else gather_gemm_scatter.
+  gather_gemm_scatter,  ///< Inputs of all pairs in one matrix, grouped GEMMs, sums by output row.
+  dense_gemm,           ///< One GEMM, for a map that is the identity.
+  implicit_gemm         ///< One kernel over KernelMap::table(): sums stay with their output rows.
+};
 /// exact: a dynamic program, least cost. greedy: Minuet's rule. none: each offset alone.
 enum class GroupingPolicy { exact, greedy, none };
 
 /// How a convolution runs.
 struct GAVOTTE_API ConvConfig {
-  Dataflow dataflow = Dataflow::
-      automatic;  ///< automatic: dense_gemm where the map is the identity, else the other.
+  Dataflow dataflow = Dataflow::automatic;
   std::int32_t tile_rows =
       2048;  ///< Output rows whose gathered inputs are in fast memory at a time.
   std::int32_t gather_channel_tile = 0;   ///< Channels copied at a time; 0 = all.

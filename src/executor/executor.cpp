@@ -13,6 +13,7 @@
 #include "executor/weights.h"
 #include "network/graph.h"
 #include "parallel.h"
+#include "tensor_checks.h"
 
 namespace gavotte {
 
@@ -84,7 +85,7 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   GAVOTTE_CHECK(options.max_voxels >= 0,
                 "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
   options.map_config.validate();
-  options.conv_config.validate();
+  internal::check_config(options.conv_config, options.device);
   thread_count(execution);
   backend = &internal::backend(options.device);
   weights = internal::make_weights(plan, network, options.dtype, execution);
