@@ -103,12 +103,12 @@ class Pinned {
 thread_local Pinned pinned;
 thread_local std::int64_t synchronizations_of_thread = 0;
 
+}  // namespace
+
 void wait(const Execution& execution) {
   synchronize(execution.stream.handle);
   ++synchronizations_of_thread;
 }
-
-}  // namespace
 
 std::shared_ptr<void> allocate(const Execution& execution, std::int64_t bytes) {
   use_device(execution.device.index);

@@ -45,6 +45,9 @@ std::vector<T> read_back(const Execution& execution, const T* from, std::int64_t
 /// From the host to the device, in the order of the stream; `from` may be changed after the return.
 void upload(const Execution& execution, void* to, const void* from, std::int64_t bytes);
 
+/// Waits for the stream; counted.
+void wait(const Execution& execution);
+
 /// How often this thread's calls have waited for a stream so far.
 std::int64_t synchronizations() noexcept;
 
