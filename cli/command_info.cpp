@@ -1,5 +1,6 @@
 // gavotte info: what this build has and what this machine offers.
 #include <fmt/format.h>
+#include <hwy/targets.h>
 
 #include <fstream>
 #include <memory>
@@ -50,6 +51,12 @@ std::vector<std::string> cpu_features() {
   return present;
 }
 
+/// The widest vectors that run-time dispatch finds here: Highway numbers its targets from the best.
+std::string simd_target() {
+  const auto targets = hwy::SupportedTargets();
+  return hwy::TargetName(targets & -targets);
+}
+
 bool on(std::string_view value) { return value == "ON" || value == "1" || value == "TRUE"; }
 
 Json describe() {
@@ -62,7 +69,8 @@ Json describe() {
                    {"sanitizers", build::kSanitize}};
   info["cpu"] = {{"model", cpuinfo({"model name", "Model"})},
                  {"threads", std::max(1U, std::thread::hardware_concurrency())},
-                 {"features", cpu_features()}};
+                 {"features", cpu_features()},
+                 {"simd", simd_target()}};
   info["devices"] = Json::array({Device::cpu().to_string()});
   std::string why_no_gpu;
   const int gpus = Device::cuda_count(&why_no_gpu);
@@ -102,6 +110,7 @@ std::string to_text(const Json& info) {
   if (!text(cpu["model"]).empty()) out += row("CPU", text(cpu["model"]));
   out += row("threads", fmt::format("{} (what --threads 0 uses)", cpu["threads"].get<unsigned>()));
   out += row("CPU features", joined(cpu["features"]));
+  out += row("SIMD target", text(cpu["simd"]));
   out +=
       row("devices", joined(info["devices"]) + " (default: " + text(info["default_device"]) + ")");
   out += "\nlibraries\n";
@@ -110,6 +119,7 @@ std::string to_text(const Json& info) {
                                                      : text(libraries["open3d"]));
   out += row("libxsmm", state(libraries["libxsmm"]));
   out += row("CUDA backend", state(libraries["cuda"]));
+  if (!info["no_cuda_because"].is_null()) out += row("no GPU", text(info["no_cuda_because"]));
   return out;
 }
 

@@ -168,6 +168,7 @@ void run(const RunOptions& options) {
       network, {.device = Device::cpu(),
                 .dtype = dtype_from_name(options.dtype),
                 .threads = options.threads,
+                .measure_padding = !options.json_path.empty(),
                 .progress = [&](int layer, int layers) { progress.advance(layer + 1, layers); }});
   const Job job = {options, network, voxelize, palette_of(network), executor, progress};
   const RunSetup setup = {

@@ -21,7 +21,8 @@ struct ExecutorOptions {
   int threads = 0;  ///< See Execution.
   MapConfig map_config = {};
   ConvConfig conv_config = {};
-  bool measure_padding = false;  ///< Fill LayerStats::padding, which costs a walk over every map.
+  bool measure_padding =
+      false;  ///< Fill LayerStats::padding: a walk over every map, left out of the times.
   /// Called after each layer with its index and the number of layers; may be empty.
   std::function<void(int, int)> progress = {};
 };

@@ -13,7 +13,7 @@ TEST(InfoCommand, NamesVersionMachineAndLibraries) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   for (const char* word :
-       {"gavotte ", "compiler", "CPU features", "devices", "Open3D", "libxsmm"}) {
+       {"gavotte ", "compiler", "CPU features", "SIMD target", "devices", "Open3D", "libxsmm"}) {
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word << " in:\n" << outcome.out;
   }
 }
@@ -23,7 +23,10 @@ TEST(InfoCommand, JsonOnStandardOutputIsAllThatIsPrinted) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto info = nlohmann::json::parse(outcome.out);
   EXPECT_GE(info.at("cpu").at("threads").get<int>(), 1);
+  EXPECT_FALSE(info.at("cpu").at("simd").get<std::string>().empty());
   EXPECT_EQ(info.at("devices").at(0), "cpu");
+  // Either there is a GPU, or the reason why there is none.
+  EXPECT_EQ(info.at("devices").size() > 1, info.at("no_cuda_because").is_null());
   EXPECT_FALSE(info.at("version").get<std::string>().empty());
   EXPECT_FALSE(info.at("build").at("compiler").get<std::string>().empty());
 }

@@ -68,6 +68,8 @@ TEST_F(RunCommand, JsonHasEveryFieldAndIsAllThatIsPrinted) {
                             "compute_ms", "gflop", "gflop_per_s", "bytes"}) {
       EXPECT_TRUE(layer.contains(key)) << key << " in " << layer;
     }
+    if (layer.at("kernel").get<std::string>().starts_with("3x3x3"))
+      EXPECT_GE(layer.at("padding").get<double>(), 1.0) << layer;
   }
   for (const char* key :
        {"map_ms", "compute_ms", "total_ms", "peak_bytes", "weight_bytes", "labels_file"}) {
