@@ -5,62 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <numeric>
-#include <random>
 
 #include "cpu/elementwise.h"
-#include "cuda/device/convert.h"
-#include "cuda/launch.h"
 #include "cuda/memory.h"
-#include "ops/values.h"
+#include "cuda_cases.h"
 
 namespace gavotte::internal {
 namespace {
 
-using namespace testing_ops;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-/// A view of `tensor`'s memory from `skip` bytes on: what is not aligned to a pack.
-TensorView shifted(Tensor& memory, DType dtype, Shape shape, std::int64_t skip) {
-  return {static_cast<std::byte*>(memory.data()) + skip, dtype, shape};
-}
-
-/// Values with zeros of both signs, infinities, NaN and subnormals among them.
-Tensor special(std::mt19937& random, DType dtype, Shape shape) {
-  Doubles values = normals(random, shape.elements());
-  const Doubles odd = {0.0, -0.0, kInfinity, -kInfinity, std::nan(""), 1e-7, -6e-8, 65504, 1e-40};
-  for (double& value : values)
-    if (random() % 4 == 0) value = odd[random() % odd.size()];
-  return tensor(dtype, shape, values);
-}
-
-/// Equal bytes, or both NaN: hardware need not keep the bits of a NaN.
-void expect_same(const ConstTensorView& given, const ConstTensorView& expected) {
-  ASSERT_EQ(given.shape, expected.shape);
-  const Doubles a = doubles(given), b = doubles(expected);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    ASSERT_EQ(std::isnan(a[i]), std::isnan(b[i])) << "element " << i;
-    if (std::isnan(a[i])) continue;
-    ASSERT_EQ(a[i], b[i]) << "element " << i;
-    ASSERT_EQ(std::signbit(a[i]), std::signbit(b[i])) << "element " << i;
-  }
-}
-
-/// The names of the launches of a call.
-template <class Call>
-std::vector<std::string> launches_of(Call&& call) {
-  struct Recorder final : cuda::LaunchListener {
-    void on_launch(const cuda::Launch& launch) override { names.emplace_back(launch.name); }
-    std::vector<std::string> names;
-  } recorder;
-  cuda::LaunchListener* const before = cuda::set_launch_listener(&recorder);
-  call();
-  cuda::set_launch_listener(before);
-  return recorder.names;
-}
+using namespace testing_cuda;
 
 TEST(CudaElementwise, EpilogueIsTheCpusBitForBit) {
   std::mt19937 random(1);

@@ -15,7 +15,7 @@
 #define GAVOTTE_LAUNCH_BOUNDS(...) __launch_bounds__(__VA_ARGS__)
 #else
 #include "emulator.h"
-#define GAVOTTE_KERNEL
+#define GAVOTTE_KERNEL inline
 #define GAVOTTE_DEVICE inline
 #define GAVOTTE_HOST_DEVICE inline
 #define GAVOTTE_LAUNCH_BOUNDS(...)
