@@ -9,6 +9,9 @@
 
 namespace gavotte::internal::cuda {
 
+// Each waits for the stream where it needs a size on the host: make_set once for the box, once more
+// for duplicates unless the rows ascend already; downsample, expand and unite once for the number of
+// rows (expand: and for the box). Sets without rows cost no wait.
 std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice, PerAxis stride);
 std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData& set,
                                                  const AxisOffset& scale, PerAxis stride);

@@ -92,6 +92,13 @@ GAVOTTE_DEVICE std::int32_t atomic_min(std::int32_t* at, std::int32_t value) {
 GAVOTTE_DEVICE std::int32_t atomic_max(std::int32_t* at, std::int32_t value) {
   return atomicMax(at, value);
 }
+GAVOTTE_DEVICE std::uint32_t atomic_max(std::uint32_t* at, std::uint32_t value) {
+  return atomicMax(at, value);
+}
+GAVOTTE_DEVICE std::uint64_t atomic_max(std::uint64_t* at, std::uint64_t value) {
+  return atomicMax(reinterpret_cast<unsigned long long*>(at),
+                   static_cast<unsigned long long>(value));
+}
 GAVOTTE_DEVICE std::int64_t atomic_min(std::int64_t* at, std::int64_t value) {
   return atomicMin(reinterpret_cast<long long*>(at), static_cast<long long>(value));
 }

@@ -1,0 +1,130 @@
+#include "cuda/sort_coordinates.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cuda/primitives.h"
+#include "cuda/runtime.h"
+#include "cuda/sort_coordinates.cuh"
+
+namespace gavotte::internal::cuda {
+namespace {
+
+template <class Key>
+constexpr int kKeyBits = 8 * static_cast<int>(sizeof(Key));
+
+template <class Key>
+const char* name_by_width(const char* of32, const char* of64, const char* of128,
+                          const char* of192) {
+  return kKeyBits<Key> == 32    ? of32
+         : kKeyBits<Key> == 64  ? of64
+         : kKeyBits<Key> == 128 ? of128
+                                : of192;
+}
+
+/// Keys of one word: the sort moves them.
+template <class Key>
+SortedSlots sort_narrow(const Execution& execution, SlotKeys keys) {
+  SlotKeys moved(execution, keys.layout, keys.count);
+  sort_pairs(execution, keys.planes<Key>().words, moved.planes<Key>().words,
+             static_cast<const std::int32_t*>(keys.slots.data()),
+             static_cast<std::int32_t*>(moved.slots.data()), keys.count, keys.layout.bits);
+  Tensor order = moved.slots;
+  return {std::move(moved), std::move(order)};
+}
+
+/// Least significant word first; each sort is stable, so it keeps the order of the words below.
+template <class Key>
+SortedSlots sort_wide(const Execution& execution, SlotKeys keys) {
+  const std::int64_t count = keys.count;
+  const KeyPlanes<Key> planes = keys.planes<Key>();
+  Scratch<std::uint64_t> gathered(execution, count), moved(execution, count);
+  Tensor order = keys.slots, next = make_tensor(execution, DType::int32, {count});
+  for (int word = 0; 64 * word < keys.layout.bits; ++word) {
+    const std::uint64_t* in = planes.words + word * count;
+    if (word > 0) {
+      launch("gather_words", execution.stream.handle,
+             {.blocks = set_blocks(count), .threads = kSetThreads}, gather_words_kernel,
+             GatherWordsArgs{in, static_cast<const std::int32_t*>(order.data()), gathered.get(),
+                             count});
+      in = gathered.get();
+    }
+    sort_pairs(execution, in, moved.get(), static_cast<const std::int32_t*>(order.data()),
+               static_cast<std::int32_t*>(next.data()), count,
+               std::min(64, keys.layout.bits - 64 * word));
+    std::swap(order, next);
+  }
+  return {std::move(keys), std::move(order)};
+}
+
+template <class Key>
+SortedView<Key> sorted_view(SortedSlots& sorted) {
+  return {sorted.keys.planes<Key>(), static_cast<const std::int32_t*>(sorted.order.data())};
+}
+
+}  // namespace
+
+SlotKeys::SlotKeys(const Execution& execution, const KeyLayout& layout, std::int64_t count)
+    : layout(layout),
+      count(count),
+      memory(execution, dispatch_key(layout.bits,
+                                     [&]<class Key>() {
+                                       return count * static_cast<std::int64_t>(sizeof(Key));
+                                     })),
+      slots(make_tensor(execution, DType::int32, {count})) {}
+
+Scratch<SetFacts> make_facts(const Execution& execution) {
+  Scratch<SetFacts> facts(execution, 1);
+  fill_bytes(execution.stream.handle, facts.get(), 0, sizeof(SetFacts));
+  return facts;
+}
+
+SetFacts read_facts(const Execution& execution, const Scratch<SetFacts>& facts) {
+  return read_back(execution, facts.get(), 1).front();
+}
+
+void launch_find_box(const Execution& execution, const PlainRows& rows, SetFacts* facts) {
+  // Few blocks: each adds its atomics.
+  const std::int64_t blocks = std::min<std::int64_t>(set_blocks(rows.slots()), 1 << 10);
+  launch("find_box", execution.stream.handle,
+         {.blocks = blocks, .threads = kSetThreads, .shared_bytes = sizeof(ReduceBoxShared)},
+         find_box_kernel, FindBoxArgs{rows, facts});
+}
+
+SortedSlots sort_slots(const Execution& execution, SlotKeys keys) {
+  return dispatch_key(keys.layout.bits, [&]<class Key>() {
+    if constexpr (KeyPlanes<Key>::kWords == 1) {
+      return sort_narrow<Key>(execution, std::move(keys));
+    } else {
+      return sort_wide<Key>(execution, std::move(keys));
+    }
+  });
+}
+
+void launch_find_duplicates(const Execution& execution, SortedSlots& sorted, SetFacts* facts) {
+  dispatch_key(sorted.keys.layout.bits, [&]<class Key>() {
+    launch(name_by_width<Key>("find_duplicates_k32", "find_duplicates_k64", "find_duplicates_k128",
+                              "find_duplicates_k192"),
+           execution.stream.handle,
+           {.blocks = set_blocks(sorted.keys.count), .threads = kSetThreads},
+           find_duplicates_kernel<Key>, FindDuplicatesArgs<Key>{sorted_view<Key>(sorted), facts});
+  });
+}
+
+Scratch<std::int32_t> place_distinct(const Execution& execution, SortedSlots& sorted,
+                                     SetFacts* facts) {
+  const std::int64_t count = sorted.keys.count;
+  Scratch<std::int32_t> positions(execution, count + 1);
+  dispatch_key(sorted.keys.layout.bits, [&]<class Key>() {
+    launch(name_by_width<Key>("mark_first_k32", "mark_first_k64", "mark_first_k128",
+                              "mark_first_k192"),
+           execution.stream.handle, {.blocks = set_blocks(count + 1), .threads = kSetThreads},
+           mark_first_kernel<Key>, MarkFirstArgs<Key>{sorted_view<Key>(sorted), positions.get()});
+  });
+  exclusive_scan(execution, positions.get(), positions.get(), count + 1);
+  launch("store_count", execution.stream.handle, {.blocks = 1, .threads = 1}, store_count_kernel,
+         StoreCountArgs{positions.get() + count, facts});
+  return positions;
+}
+
+}  // namespace gavotte::internal::cuda

@@ -1,0 +1,124 @@
+// Kernels of the sort that every set goes through, as far as they do not ask where rows come from:
+// box, words of wide keys, what is equal to its neighbour. Bytes a row with 3 axes and 32-bit keys:
+// box 16 read; marks 4 read, 4 written; duplicates 4 read.
+#pragma once
+
+#include "cuda/device/coordinate_source.h"
+#include "cuda/device/kernel.h"
+#include "cuda/device/key_planes.h"
+#include "cuda/device/set_facts.h"
+
+namespace gavotte::internal::cuda {
+
+struct FindBoxArgs {
+  PlainRows rows;
+  SetFacts* facts;
+};
+
+/// The box, and how many rows are not greater than the one before.
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) find_box_kernel(FindBoxArgs args) {
+  BoxPart box;
+  bool descends = false;
+  for (std::int64_t row = grid_thread(); row < args.rows.rows.bound; row += grid_threads()) {
+    std::int32_t values[kMaxColumns], before[kMaxColumns];
+    if (args.rows.coordinate(row, values) != Slot::row) break;
+    box.add(values);
+    if (row == 0) continue;
+    args.rows.coordinate(row - 1, before);
+    bool greater = false;
+    for (int c = kMaxColumns - 1; c >= 0; --c) {
+      if (values[c] != before[c]) greater = values[c] > before[c];
+    }
+    descends = descends || !greater;
+  }
+  box.reduce_into(*args.facts, args.rows.columns);
+  const unsigned descents = ballot(kFullMask, descends);
+  if (lane_index() == 0 && descents != 0)
+    atomic_add(&args.facts->descents, static_cast<std::uint32_t>(count_bits(descents)));
+}
+
+struct GatherWordsArgs {
+  const std::uint64_t* words;
+  const std::int32_t* order;
+  std::uint64_t* out;
+  std::int64_t count;
+};
+
+/// out[i] = words[order[i]]
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) gather_words_kernel(GatherWordsArgs args) {
+  for (std::int64_t i = grid_thread(); i < args.count; i += grid_threads())
+    args.out[i] = args.words[args.order[i]];
+}
+
+/// Keys in sorted order: those of one word were moved by the sort, wider ones are read through the
+/// order.
+template <class Key>
+struct SortedView {
+  KeyPlanes<Key> keys;
+  const std::int32_t* order;
+
+  GAVOTTE_DEVICE Key load(std::int64_t i) const {
+    if constexpr (KeyPlanes<Key>::kWords == 1) {
+      return keys.load(i);
+    } else {
+      return keys.load(order[i]);
+    }
+  }
+};
+
+template <class Key>
+struct FindDuplicatesArgs {
+  SortedView<Key> sorted;
+  SetFacts* facts;
+};
+
+/// Counts rows that equal the one before in sorted order, and finds the first of them by row.
+template <class Key>
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
+    find_duplicates_kernel(FindDuplicatesArgs<Key> args) {
+  const SortedView<Key>& sorted = args.sorted;
+  std::uint32_t duplicates = 0;
+  std::uint64_t first = 0;
+  for (std::int64_t i = 1 + grid_thread(); i < sorted.keys.count; i += grid_threads()) {
+    const Key key = sorted.load(i);
+    if (!(key == sorted.load(i - 1)) || key == sentinel_key<Key>()) continue;
+    ++duplicates;
+    const auto later = static_cast<std::uint32_t>(sorted.order[i]);
+    const auto earlier = static_cast<std::uint32_t>(sorted.order[i - 1]);
+    const std::uint64_t pair = static_cast<std::uint64_t>(~later) << 32 | earlier;
+    first = pair > first ? pair : first;
+  }
+  if (duplicates == 0) return;
+  atomic_add(&args.facts->duplicates, duplicates);
+  atomic_max(&args.facts->first_duplicate, first);
+}
+
+template <class Key>
+struct MarkFirstArgs {
+  SortedView<Key> sorted;
+  std::int32_t* is_first;  ///< [count + 1], the last is 0.
+};
+
+/// is_first[i] = 1 where sorted row i is the first of its coordinate, else 0.
+template <class Key>
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) mark_first_kernel(MarkFirstArgs<Key> args) {
+  const SortedView<Key>& sorted = args.sorted;
+  for (std::int64_t i = grid_thread(); i <= sorted.keys.count; i += grid_threads()) {
+    bool first = false;
+    if (i < sorted.keys.count) {
+      const Key key = sorted.load(i);
+      first = !(key == sentinel_key<Key>()) && (i == 0 || !(key == sorted.load(i - 1)));
+    }
+    args.is_first[i] = first ? 1 : 0;
+  }
+}
+
+struct StoreCountArgs {
+  const std::int32_t* total;
+  SetFacts* facts;
+};
+
+/// facts.count = *total. One thread.
+GAVOTTE_KERNEL void store_count_kernel(StoreCountArgs args) { args.facts->count = *args.total; }
+
+}  // namespace gavotte::internal::cuda
