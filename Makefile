@@ -1,6 +1,6 @@
 # The few commands that a person types. Each sets up what it needs; all output lies in build/.
 #   make demo    build, make a street scene, run a network on it
-#   make test    all tests: release, sanitizers, threading tests under TSan
+#   make test    all tests: release, sanitizers, threading tests under TSan; the CUDA backend compiled
 #   make bench   benchmarks; writes build/bench/report.json
 #   make lint    formatting, clang-tidy, headers that stand alone
 SHELL := /bin/bash
@@ -8,6 +8,7 @@ JOBS ?= $(shell nproc)
 
 # A compiler cache speeds up rebuilding where one is installed.
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
 .PHONY: demo test bench lint build asan tsan fuzz cuda-compile coverage clean
@@ -27,7 +28,7 @@ demo:
 	build/bin/gavotte run sparse_res_unet42 build/demo/street.pcd
 
 # The release tests come last, so that their summary ends the output.
-test: asan tsan fuzz build
+test: asan tsan fuzz cuda-compile build
 	ctest --preset release
 
 asan:
@@ -54,10 +55,12 @@ bench:
 	cmake --preset release -DGAVOTTE_BUILD_BENCH=ON
 	cmake --build --preset release -j $(JOBS) --target bench
 
-# Needs nvcc, which Debian does not package: see the summary that the configure step prints.
+# The CUDA backend for all three architectures, with warnings as errors; needs no GPU.
 cuda-compile:
+	tools/setup.sh build test cuda
 	cmake --preset cuda-compile
 	cmake --build --preset cuda-compile -j $(JOBS)
+	ctest --preset cuda-compile
 
 coverage:
 	tools/setup.sh build test

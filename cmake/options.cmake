@@ -1,6 +1,5 @@
 # What may be switched on and off. Each option defaults to what this machine has, and an option that is
 # set by hand to ON while its package is missing stops the configure step.
-include(CheckLanguage)
 
 option(BUILD_SHARED_LIBS "Build libgavotte as a shared library" OFF)
 option(GAVOTTE_WERROR "Treat warnings as errors" OFF)
@@ -37,19 +36,22 @@ gavotte_optional(GAVOTTE_WITH_OPEN3D "${Open3D_FOUND}" "Read PLY, PCD, XYZ and P
 find_package(Xsmm QUIET)
 gavotte_optional(GAVOTTE_WITH_XSMM "${Xsmm_FOUND}" "Small GEMMs from libxsmm (libxsmm-dev)")
 
-# The CUDA backend and the Python module are folders of their own: each is on where both its folder and
-# its tools are present.
+# The CUDA backend: on where this machine can use it, that is has nvcc and a GPU. Set to ON, it is compiled
+# without a GPU too. Real code for A100, H100 (90a: wgmma needs the a) and Blackwell's consumer line, but
+# where a GPU is at hand for that one only, unless told otherwise.
+include(cuda)
+set(GAVOTTE_CUDA_ALL_ARCHITECTURES "80;90a;120")
 set(found OFF)
-if(EXISTS ${PROJECT_SOURCE_DIR}/src/cuda/CMakeLists.txt OR "$CACHE{GAVOTTE_WITH_CUDA}" STREQUAL "ON")
-  check_language(CUDA)
-  if(CMAKE_CUDA_COMPILER)
-    set(found ON)
-  endif()
+if(GAVOTTE_NVCC AND (GAVOTTE_GPUS OR "$CACHE{GAVOTTE_WITH_CUDA}" STREQUAL "ON"))
+  set(found ON)
 endif()
-gavotte_optional(GAVOTTE_WITH_CUDA "${found}" "Build the CUDA backend (nvcc)")
+gavotte_optional(GAVOTTE_WITH_CUDA "${found}" "Build the CUDA backend (nvcc; AUTO asks for a GPU too)")
 if(GAVOTTE_WITH_CUDA)
-  # Real code for A100, H100 (90a: wgmma needs the a) and Blackwell's consumer line, unless told otherwise.
-  set(CMAKE_CUDA_ARCHITECTURES "80;90a;120" CACHE STRING "GPUs to compile for")
+  if(GAVOTTE_GPUS)
+    set(CMAKE_CUDA_ARCHITECTURES "${GAVOTTE_GPUS}" CACHE STRING "GPUs to compile for")
+  else()
+    set(CMAKE_CUDA_ARCHITECTURES "${GAVOTTE_CUDA_ALL_ARCHITECTURES}" CACHE STRING "GPUs to compile for")
+  endif()
   set(CMAKE_CUDA_RUNTIME_LIBRARY Shared CACHE STRING "cudart: Shared loads where there is no driver")
   enable_language(CUDA)
   if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it since 12.0
@@ -58,6 +60,7 @@ if(GAVOTTE_WITH_CUDA)
   endif()
 endif()
 
+# The Python module: on where both its folder and its tools are present.
 set(found OFF)
 if(EXISTS ${PROJECT_SOURCE_DIR}/python/CMakeLists.txt)
   find_package(Python 3.9 QUIET COMPONENTS Interpreter Development.Module)

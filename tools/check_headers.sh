@@ -16,6 +16,7 @@ done
 
 # compile_each FLAG... < names: each header as the one line of a source file, two at a time.
 compile_each() {
+  # shellcheck disable=SC2016  # the inner shell expands these
   xargs -P2 -I{} sh -c 'header=$1; shift; printf "#include \"%s\"\n" "$header" | "$@" -' sh {} \
     "$cxx" -std=c++20 -fsyntax-only -Wall -Wextra -Werror -x c++ -I . -I include -I "$build/include" "$@"
 }

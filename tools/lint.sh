@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# lint.sh [BUILD_DIR]: formatting of every C++ file, headers that stand alone, clang-tidy on the sources
-# of the library, the readers and the command (by BUILD_DIR/compile_commands.json). Run from the root.
+# lint.sh [BUILD_DIR]: formatting of every C++ and CUDA file, shell scripts, headers that stand alone, clang-tidy on
+# the sources of the library, the readers and the command (by BUILD_DIR/compile_commands.json). Run from the root.
 set -euo pipefail
 build=${1:-build}
 
-mapfile -t files < <(git ls-files '*.h' '*.cpp')
+mapfile -t files < <(git ls-files '*.h' '*.cpp' '*.cu' '*.cuh')
 clang-format --dry-run -Werror "${files[@]}"
 echo "format: ${#files[@]} files"
+
+mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+shellcheck "${scripts[@]}"
+echo "shellcheck: ${#scripts[@]} files"
 
 tools/check_headers.sh c++ "$build"
 
