@@ -1,5 +1,6 @@
 // Between sparse rows and dense grids, and the rows that a mask keeps, on a GPU. Arguments as
-// Backend's; validated by the callers.
+// Backend's; validated by the callers. from_dense and kept_rows wait for the stream once, to know how
+// many rows there are; to_dense does not wait.
 #pragma once
 
 #include "backend.h"
