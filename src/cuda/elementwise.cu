@@ -62,11 +62,9 @@ void epilogue(const Execution& execution, ConstTensorView x, const Epilogue& epi
   use_device(execution.device.index);
   const std::int64_t channels = x.shape[1];
   dispatch_floating(x.dtype, [&]<class T>() {
-    constexpr int kWide = kPackBytes / sizeof(T);
-    const bool wide =
-        channels % kWide == 0 && are_aligned({x.data, y.data, epilogue.scale.data,
-                                              epilogue.shift.data, epilogue.residual.data});
-    with_width<kWide>(wide, [&]<int N>() {
+    const std::initializer_list<const void*> addresses = {
+        x.data, y.data, epilogue.scale.data, epilogue.shift.data, epilogue.residual.data};
+    with_packs<T>(channels, addresses, [&]<int N>() {
       const RowLanes lanes = RowLanes::for_items(channels / N);
       launch(kernel_name<"apply_epilogue", N, T>(), execution.stream.handle,
              shape_of_rows(lanes, x.rows(), channels / N), apply_epilogue_kernel<T, N>,

@@ -14,13 +14,6 @@ MapTable table_of(const KernelMap& map) {
   return {static_cast<const std::int32_t*>(map.table().data), map.out_rows(), map.offsets()};
 }
 
-/// Calls body.operator()<N>() with the widest packs that the channels and the addresses allow.
-template <class T, class Body>
-void with_packs(std::int64_t channels, std::initializer_list<const void*> pointers, Body&& body) {
-  constexpr int kWide = kPackBytes / sizeof(T);
-  with_width<kWide>(channels % kWide == 0 && are_aligned(pointers), std::forward<Body>(body));
-}
-
 template <class T>
 Scratch<std::int32_t> find_winners(const Execution& execution, const MapTable& table, const T* x,
                                    const T* y, std::int64_t rows, std::int64_t channels) {

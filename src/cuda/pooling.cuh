@@ -60,7 +60,7 @@ GAVOTTE_KERNEL void pool_rows_kernel(PoolRowsArgs<T> args) {
         const T* const x = args.x + item * N;
         Pack<A, N> joined = start_pack<N, A>(is_max);
         int count = 0;
-        Pack<T, N> ahead[kRowsAhead];
+        Pack<T, N> ahead[kRowsAhead] = {};
         for_each_met<kRowsAhead>(
             args.table, row,
             [&](int slot, std::int64_t in) { ahead[slot] = load_pack<N>(x + in * args.channels); },
@@ -118,7 +118,7 @@ GAVOTTE_KERNEL void find_winners_kernel(FindWinnersArgs<T> args) {
         const Pack<T, N> y = load_pack<N>(args.y + at);
         Pack<std::int32_t, N> winners;
         for (int i = 0; i < N; ++i) winners[i] = -1;
-        Pack<T, N> ahead[kRowsAhead];
+        Pack<T, N> ahead[kRowsAhead] = {};
         for_each_met<kRowsAhead>(
             args.table, row,
             [&](int slot, std::int64_t in) { ahead[slot] = load_pack<N>(x + in * args.channels); },
@@ -150,7 +150,7 @@ GAVOTTE_KERNEL void pool_rows_backward_kernel(PoolRowsBackwardArgs<T> args) {
       args.lanes, args.rows.get(), args.channels / N, [&](std::int64_t row, std::int64_t item) {
         const T* const grad_y = args.grad_y + item * N;
         Pack<A, N> sum = start_pack<N, A>(false);
-        Pack<T, N> ahead[kRowsAhead];
+        Pack<T, N> ahead[kRowsAhead] = {};
         for_each_met<kRowsAhead>(
             args.table, row,
             [&](int slot, std::int64_t out) {

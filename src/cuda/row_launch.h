@@ -31,6 +31,13 @@ void with_width(bool wide, Body&& body) {
     std::forward<Body>(body).template operator()<1>();
 }
 
+/// Calls body.operator()<N>() with the widest packs of T that channels and addresses allow.
+template <class T, class Body>
+void with_packs(std::int64_t channels, std::initializer_list<const void*> pointers, Body&& body) {
+  constexpr int kWide = kPackBytes / sizeof(T);
+  with_width<kWide>(channels % kWide == 0 && are_aligned(pointers), std::forward<Body>(body));
+}
+
 /// Blocks that cover `count` once, below a grid's bound: kernels go on in strides of the grid.
 inline std::int64_t grid_for(std::int64_t count, std::int64_t per_block) {
   return std::min<std::int64_t>(blocks_for(count, per_block),

@@ -119,6 +119,10 @@ template <class T>
 T atomic_or(T* at, T value) {
   return std::atomic_ref<T>(*at).fetch_or(value, std::memory_order_relaxed);
 }
+template <class T>
+T load_relaxed(const T* at) {
+  return std::atomic_ref<T>(*const_cast<T*>(at)).load(std::memory_order_relaxed);
+}
 inline void fence_device() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
 // cp.async: what a thread copies becomes visible to it only at its wait.

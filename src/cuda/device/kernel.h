@@ -102,8 +102,15 @@ GAVOTTE_DEVICE std::uint64_t atomic_max(std::uint64_t* at, std::uint64_t value) 
 GAVOTTE_DEVICE std::int64_t atomic_min(std::int64_t* at, std::int64_t value) {
   return atomicMin(reinterpret_cast<long long*>(at), static_cast<long long>(value));
 }
+GAVOTTE_DEVICE std::uint32_t atomic_min(std::uint32_t* at, std::uint32_t value) {
+  return atomicMin(at, value);
+}
 GAVOTTE_DEVICE std::uint32_t atomic_or(std::uint32_t* at, std::uint32_t value) {
   return atomicOr(at, value);
+}
+/// What an address holds that other threads change by atomics at the same time.
+GAVOTTE_DEVICE std::uint32_t load_relaxed(const std::uint32_t* at) {
+  return *static_cast<const volatile std::uint32_t*>(at);
 }
 
 /// The block's shared memory. Poisoned in the emulator: nothing may be read before it is written.
@@ -162,6 +169,9 @@ GAVOTTE_DEVICE T atomic_max(T* at, T value) {
 }
 GAVOTTE_DEVICE std::uint32_t atomic_or(std::uint32_t* at, std::uint32_t value) {
   return emulator::atomic_or(at, value);
+}
+GAVOTTE_DEVICE std::uint32_t load_relaxed(const std::uint32_t* at) {
+  return emulator::load_relaxed(at);
 }
 
 template <class Shared>
