@@ -1,6 +1,9 @@
+// Loads libgavotte_cuda.so once, when it is first asked for. Whatever is wrong becomes a reason, which
+// Device::cuda_count and the errors of calls on a GPU tell.
 #include "cuda_loader.h"
 
 #include <dlfcn.h>
+#include <link.h>
 
 #include <filesystem>
 #include <mutex>
@@ -23,30 +26,42 @@ struct Loaded {
 /// The folder of the file that this code lies in: libgavotte.so, or the program that links it.
 std::filesystem::path own_folder() {
   Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&own_folder), &info) == 0 || info.dli_fname == nullptr)
+  void* found = nullptr;
+  if (dladdr1(reinterpret_cast<const void*>(&own_folder), &info, &found, RTLD_DL_LINKMAP) == 0)
     return {};
+  // A program's own entry has no name (dli_fname is what it was started as, perhaps through PATH).
+  const auto* object = static_cast<const link_map*>(found);
+  const bool program = object == nullptr || object->l_name == nullptr || *object->l_name == '\0';
   std::error_code error;
-  const auto file = std::filesystem::weakly_canonical(info.dli_fname, error);
+  const auto file = std::filesystem::canonical(program ? "/proc/self/exe" : object->l_name, error);
   return error ? std::filesystem::path() : file.parent_path();
 }
 
 /// Beside this code, in the lib folder beside its bin folder, then where the loader looks by itself.
+/// `why` is the loader's word on the first file that is there, else on the last place.
 void* open_library(std::string& why) {
   const std::filesystem::path own = own_folder();
-  for (const std::filesystem::path& path :
-       {own / kLibrary, own.parent_path() / "lib" / kLibrary, std::filesystem::path(kLibrary)}) {
-    std::error_code error;
-    if (path.has_parent_path() && !std::filesystem::exists(path, error)) continue;
-    if (void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-    why = dlerror();
+  if (!own.empty()) {
+    for (const auto& path : {own / kLibrary, own.parent_path() / "lib" / kLibrary}) {
+      std::error_code error;
+      if (!std::filesystem::exists(path, error)) continue;
+      void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+      if (library == nullptr) why = dlerror();
+      return library;
+    }
   }
-  return nullptr;
+  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) why = dlerror();
+  return library;
 }
 
-Loaded load() {
+Loaded try_load() {
   Loaded loaded;
   void* library = open_library(loaded.why_none);
-  if (library == nullptr) return loaded;
+  if (library == nullptr) {
+    loaded.why_none = "the CUDA backend does not load: " + loaded.why_none;
+    return loaded;
+  }
   const auto entry = reinterpret_cast<CudaPluginEntry>(dlsym(library, GAVOTTE_CUDA_PLUGIN_ENTRY));
   if (entry == nullptr) {
     loaded.why_none = std::string(kLibrary) + " is not a backend of Gavotte";
@@ -62,6 +77,14 @@ Loaded load() {
   loaded.devices = plugin.device_count(loaded.why_none);
   loaded.backend = plugin.backend;
   return loaded;
+}
+
+Loaded load() {
+  try {
+    return try_load();
+  } catch (const std::exception& error) {
+    return {.why_none = error.what()};
+  }
 }
 
 const Loaded& loaded_once() {

@@ -31,6 +31,16 @@ TEST(InfoCommand, JsonOnStandardOutputIsAllThatIsPrinted) {
   EXPECT_FALSE(info.at("build").at("compiler").get<std::string>().empty());
 }
 
+TEST(InfoCommand, SaysWhyThereIsNoGpu) {
+  const auto info = nlohmann::json::parse(gavotte({"info", "--json", "-"}).out);
+  const std::string text = gavotte({"info"}).out;
+  const auto& why = info.at("no_cuda_because");
+  if (why.is_null())
+    EXPECT_EQ(text.find("no GPU"), std::string::npos) << text;
+  else
+    EXPECT_NE(text.find("no GPU          " + why.get<std::string>()), std::string::npos) << text;
+}
+
 TEST(InfoCommand, JsonFileComesBesideTheText) {
   const TemporaryFolder folder;
   const Outcome outcome = gavotte({"info", "--json", "info.json"}, folder.path());
