@@ -1,5 +1,6 @@
 # The sources that nvcc and the emulator's host compiler share.
 set(GAVOTTE_CUDA_SOURCES
+  ${CMAKE_CURRENT_LIST_DIR}/column_sum.cu
   ${CMAKE_CURRENT_LIST_DIR}/convolution.cu
   ${CMAKE_CURRENT_LIST_DIR}/coordinates.cu
   ${CMAKE_CURRENT_LIST_DIR}/cuda_backend.cu

@@ -13,12 +13,15 @@
 #define GAVOTTE_DEVICE __device__ __forceinline__
 #define GAVOTTE_HOST_DEVICE __host__ __device__ __forceinline__
 #define GAVOTTE_LAUNCH_BOUNDS(...) __launch_bounds__(__VA_ARGS__)
+#define GAVOTTE_PRAGMA(text) _Pragma(#text)
+#define GAVOTTE_UNROLL(count) GAVOTTE_PRAGMA(unroll count)  ///< The loop that follows.
 #else
 #include "emulator.h"
 #define GAVOTTE_KERNEL inline
 #define GAVOTTE_DEVICE inline
 #define GAVOTTE_HOST_DEVICE inline
 #define GAVOTTE_LAUNCH_BOUNDS(...)
+#define GAVOTTE_UNROLL(count)
 #endif
 
 namespace gavotte::internal::cuda {
