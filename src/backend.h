@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "coordinate_data.h"
 #include "gavotte/config.h"
@@ -20,6 +21,11 @@ namespace gavotte::internal {
 struct Bounds {
   AxisOffset lower = {}, upper = {};
 };
+
+/// Whether a call may leave its sizes on the device. later: a backend that works asynchronously
+/// returns at once, with sizes that are bounds until resolve() has read them all in one wait; the CPU
+/// is always done at the return.
+enum class Wait { now, later };
 
 /// The pair lists of a map in one reading direction, sorted by output row.
 struct PairView {
@@ -53,14 +59,17 @@ class Backend {
   /// Set of floor(coordinate / scale), rows in key order.
   virtual std::shared_ptr<const CoordinateData> downsample(const Execution&,
                                                            const CoordinateData& set,
-                                                           const AxisOffset& scale,
-                                                           PerAxis stride) = 0;
+                                                           const AxisOffset& scale, PerAxis stride,
+                                                           Wait) = 0;
   /// to_coarse: every coarse with coarse * scale + offset in the set; else every fine = coarse *
   /// scale + offset with coarse in the set. Bounded; rows in key order.
   virtual std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData& set,
                                                        const Geometry&, bool to_coarse,
-                                                       const std::optional<Bounds>&,
-                                                       PerAxis stride) = 0;
+                                                       const std::optional<Bounds>&, PerAxis stride,
+                                                       Wait) = 0;
+  /// Makes the sizes of sets and of maps exact that were made with Wait::later; all in one wait each.
+  /// Throws Error for what their kernels found wrong; the objects are then to be thrown away.
+  virtual void resolve(const Execution&, std::span<const std::shared_ptr<const CoordinateData>>) {}
   /// Union of two sets, rows in key order; row_of_a, row_of_b: int32, the union's row of each row.
   virtual std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
                                                       const CoordinateData& b, Tensor& row_of_a,

@@ -22,6 +22,11 @@ struct CoordinateData {
   Tensor lattice;  ///< int32 [rows, 1 + dims]
   Tensor order;    ///< int32 [rows]: key order -> row; an empty Tensor where rows are in key order.
   Box box;         ///< Of the lattice coordinates, on the host.
+  /// Where `rows` is only a bound: the rows in use, int64 [1] on the device. Rows behind them are
+  /// undefined. Empty: `rows` is exact.
+  Tensor count;
+  bool box_is_exact = true;  ///< Else the box is wider; only where `count` is set.
+  bool deferred() const noexcept { return static_cast<bool>(count); }
 };
 
 }  // namespace gavotte::internal

@@ -16,6 +16,7 @@ namespace gavotte {
 using internal::AxisOffset;
 using internal::Bounds;
 using internal::Geometry;
+using internal::Wait;
 
 namespace {
 
@@ -139,9 +140,10 @@ struct CoordinateManager::State {
   std::vector<DerivedSet> sets;
   std::vector<CachedMap> maps;
 
-  Coordinates output_set(const Coordinates& input, const ConvSpec& spec, const Geometry& geometry);
+  Coordinates output_set(const Coordinates& input, const ConvSpec& spec, const Geometry& geometry,
+                         Wait wait);
   Coordinates derive(const Coordinates& input, SetRule rule, const ConvSpec& spec,
-                     const Geometry& geometry);
+                     const Geometry& geometry, Wait wait);
   Coordinates finer_set(const Coordinates& input, const ConvSpec& spec,
                         const Geometry& geometry) const;
   KernelMap map(const Coordinates& input, const Coordinates& output, const Geometry& geometry);
@@ -181,7 +183,8 @@ Coordinates CoordinateManager::State::finer_set(const Coordinates& input, const 
 }
 
 Coordinates CoordinateManager::State::derive(const Coordinates& input, SetRule rule,
-                                             const ConvSpec& spec, const Geometry& geometry) {
+                                             const ConvSpec& spec, const Geometry& geometry,
+                                             Wait wait) {
   DerivedSet wanted{input, rule, geometry, output_bounds(spec, *input.data()), {}};
   if (rule == SetRule::downsample) {
     wanted.geometry.offsets.clear();
@@ -196,19 +199,20 @@ Coordinates CoordinateManager::State::derive(const Coordinates& input, SetRule r
   internal::Backend& backend = internal::backend(execution.device);
   const bool to_coarse = rule != SetRule::expand_to_fine;
   const PerAxis stride = scaled_stride(input, spec, to_coarse);
-  wanted.output = Coordinates(
-      rule == SetRule::downsample
-          ? backend.downsample(execution, *input.data(), geometry.scale, stride)
-          : backend.expand(execution, *input.data(), geometry, to_coarse, wanted.bounds, stride));
+  wanted.output =
+      Coordinates(rule == SetRule::downsample
+                      ? backend.downsample(execution, *input.data(), geometry.scale, stride, wait)
+                      : backend.expand(execution, *input.data(), geometry, to_coarse, wanted.bounds,
+                                       stride, wait));
   sets.push_back(wanted);
   return sets.back().output;
 }
 
 Coordinates CoordinateManager::State::output_set(const Coordinates& input, const ConvSpec& spec,
-                                                 const Geometry& geometry) {
+                                                 const Geometry& geometry, Wait wait) {
   const SetRule rule = set_rule(spec, geometry);
   if (rule == SetRule::same) return input;
-  if (rule != SetRule::finer_set) return derive(input, rule, spec, geometry);
+  if (rule != SetRule::finer_set) return derive(input, rule, spec, geometry, wait);
   if (Coordinates finer = finer_set(input, spec, geometry)) return finer;
   GAVOTTE_CHECK(spec.kind == ConvKind::transposed && spec.rule == CoordinateRule::floor,
                 "expected the set that a strided convolution with stride " +
@@ -216,7 +220,7 @@ Coordinates CoordinateManager::State::output_set(const Coordinates& input, const
                     " made this input from, in the same manager; there is none: run that layer "
                     "first, name the output "
                     "set, or use a 'generative' convolution");
-  return derive(input, SetRule::expand_to_fine, spec, geometry);
+  return derive(input, SetRule::expand_to_fine, spec, geometry, wait);
 }
 
 KernelMap CoordinateManager::State::map(const Coordinates& input, const Coordinates& output,
@@ -260,7 +264,7 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
   const std::lock_guard lock(state_->mutex);
   const auto start = std::chrono::steady_clock::now();
   const std::size_t cached = state_->sets.size() + state_->maps.size();
-  Coordinates output = state_->output_set(input, spec, geometry);
+  Coordinates output = state_->output_set(input, spec, geometry, Wait::now);
   KernelMap map = state_->map(input, output, geometry);
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
   const bool built = state_->sets.size() + state_->maps.size() > cached;
@@ -285,21 +289,57 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
 Coordinates CoordinateManager::output_coordinates(const Coordinates& input, const ConvSpec& spec) {
   const Geometry geometry = resolve_for(input, spec);
   const std::lock_guard lock(state_->mutex);
-  return state_->output_set(input, spec, geometry);
+  return state_->output_set(input, spec, geometry, Wait::now);
 }
 
 std::vector<MapResult> CoordinateManager::plan(const Coordinates& input,
                                                std::span<const PlannedLayer> layers) {
-  std::vector<MapResult> results;
-  results.reserve(layers.size());
+  using Clock = std::chrono::steady_clock;
+  const auto ms_since = [](Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  };
+  std::vector<Geometry> geometries;
+  // torchsparse's strided rule reads the box of its input, which is known after a wait alone.
+  Wait wait = Wait::later;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const int from = layers[i].input;
     GAVOTTE_CHECK(from >= -1 && from < static_cast<int>(i),
                   "layer " + std::to_string(i) +
                       " expects its input to be -1 or an earlier layer; got " +
                       std::to_string(from));
-    results.push_back(kernel_map(from < 0 ? input : results[static_cast<std::size_t>(from)].output,
-                                 layers[i].spec));
+    geometries.push_back(resolve_for(input, layers[i].spec));
+    if (layers[i].spec.rule == CoordinateRule::torchsparse &&
+        layers[i].spec.kind == ConvKind::strided)
+      wait = Wait::now;
+  }
+
+  const std::lock_guard lock(state_->mutex);
+  const std::size_t sets_before = state_->sets.size(), maps_before = state_->maps.size();
+  internal::Backend& backend = internal::backend(state_->execution.device);
+  std::vector<MapResult> results(layers.size());
+  try {
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const auto start = Clock::now();
+      const std::size_t cached = state_->sets.size();
+      const int from = layers[i].input;
+      results[i].input = from < 0 ? input : results[static_cast<std::size_t>(from)].output;
+      results[i].output = state_->output_set(results[i].input, layers[i].spec, geometries[i], wait);
+      if (state_->sets.size() > cached) results[i].build_ms += ms_since(start);
+    }
+    std::vector<std::shared_ptr<const internal::CoordinateData>> made;
+    for (std::size_t i = sets_before; i < state_->sets.size(); ++i)
+      made.push_back(state_->sets[i].output.data());
+    backend.resolve(state_->execution, made);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const auto start = Clock::now();
+      const std::size_t cached = state_->maps.size();
+      results[i].map = state_->map(results[i].input, results[i].output, geometries[i]);
+      if (state_->maps.size() > cached) results[i].build_ms += ms_since(start);
+    }
+  } catch (...) {
+    state_->sets.resize(sets_before);
+    state_->maps.resize(maps_before);
+    throw;
   }
   return results;
 }

@@ -34,7 +34,7 @@ std::shared_ptr<const CoordinateData> CpuBackend::make_set(const Execution& exec
 std::shared_ptr<const CoordinateData> CpuBackend::downsample(const Execution& execution,
                                                              const CoordinateData& set,
                                                              const AxisOffset& scale,
-                                                             PerAxis stride) {
+                                                             PerAxis stride, Wait) {
   return cpu::downsample(execution, set, scale, stride);
 }
 
@@ -42,7 +42,7 @@ std::shared_ptr<const CoordinateData> CpuBackend::expand(const Execution& execut
                                                          const CoordinateData& set,
                                                          const Geometry& geometry, bool to_coarse,
                                                          const std::optional<Bounds>& bounds,
-                                                         PerAxis stride) {
+                                                         PerAxis stride, Wait) {
   return cpu::expand(execution, set, geometry, to_coarse, bounds, stride);
 }
 

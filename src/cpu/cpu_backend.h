@@ -15,12 +15,12 @@ class CpuBackend final : public Backend {
   std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice,
                                                  PerAxis stride) override;
   std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData&,
-                                                   const AxisOffset& scale,
-                                                   PerAxis stride) override;
+                                                   const AxisOffset& scale, PerAxis stride,
+                                                   Wait) override;
   std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData&,
                                                const Geometry&, bool to_coarse,
-                                               const std::optional<Bounds>&,
-                                               PerAxis stride) override;
+                                               const std::optional<Bounds>&, PerAxis stride,
+                                               Wait) override;
   std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
                                               const CoordinateData& b, Tensor& row_of_a,
                                               Tensor& row_of_b) override;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -18,10 +19,18 @@ namespace {
 
 constexpr std::int64_t kLeast = std::numeric_limits<std::int32_t>::min();
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kFactWords = (sizeof(SetFacts) + 7) / 8;
+static_assert(offsetof(SetFacts, count) == 0);  // a set's count is where its facts begin
 
 PlainRows plain_rows(const Tensor& lattice) {
   return {static_cast<const std::int32_t*>(lattice.data()), static_cast<int>(lattice.shape()[1]),
           RowCount{lattice.rows()}};
+}
+
+PlainRows plain_rows(const CoordinateData& set) {
+  PlainRows rows = plain_rows(set.lattice);
+  rows.rows = {set.rows, static_cast<const std::int64_t*>(set.count.data())};
+  return rows;
 }
 
 std::vector<std::int32_t> read_row(const Execution& execution, const PlainRows& rows,
@@ -67,6 +76,32 @@ std::shared_ptr<CoordinateData> new_set(int dims, PerAxis stride) {
   auto set = std::make_shared<CoordinateData>();
   set->dims = dims;
   set->stride = stride;
+  return set;
+}
+
+/// The facts of a deferred set, in the memory of its count.
+const SetFacts* facts_of(const CoordinateData& set) {
+  return static_cast<const SetFacts*>(set.count.data());
+}
+
+/// The distinct rows of a source in key order, their number left on the device. `box` holds them all;
+/// where it is wider than they are, the facts get theirs.
+template <class Source>
+std::shared_ptr<CoordinateData> deferred_set(const Execution& execution, const Source& source,
+                                             const Box& box, bool box_is_exact, int dims,
+                                             PerAxis stride) {
+  auto set = new_set(dims, stride);
+  set->rows = source.slots();
+  set->box = box;
+  Tensor facts = make_tensor(execution, DType::int64, {kFactWords});
+  fill_bytes(execution.stream.handle, facts.data(), 0, sizeof(SetFacts));
+  auto* const facts_out = static_cast<SetFacts*>(facts.data());
+  const UniqueRows unique = find_unique(execution, source, KeyLayout::of(box, dims), facts_out);
+  set->lattice = make_tensor(execution, DType::int32, {set->rows, 1 + dims});
+  write_rows(execution, source, unique, static_cast<std::int32_t*>(set->lattice.data()), nullptr);
+  set->count = std::move(facts);
+  set->box_is_exact = box_is_exact;
+  if (!box_is_exact && !Source::kFindsBox) launch_find_box(execution, plain_rows(*set), facts_out);
   return set;
 }
 
@@ -176,9 +211,9 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
 
 std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
                                                  const CoordinateData& set, const AxisOffset& scale,
-                                                 PerAxis stride) {
+                                                 PerAxis stride, Wait wait) {
   use_device(execution.device.index);
-  FloorRows source{plain_rows(set.lattice), {}};
+  FloorRows source{plain_rows(set), {}};
   Box box = set.box;
   for (std::size_t axis = 0; axis < static_cast<std::size_t>(kMaxDims); ++axis) {
     const bool used = static_cast<int>(axis) < set.dims;
@@ -188,15 +223,18 @@ std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
     box.lower[1 + axis] = floor_divide(box.lower[1 + axis], divisor);
     box.upper[1 + axis] = floor_divide(box.upper[1 + axis], divisor);
   }
+  if (source.slots() > 0 && (wait == Wait::later || set.deferred()))
+    return deferred_set(execution, source, box, set.box_is_exact, set.dims, stride);
   return unique_set(execution, source, box, set.dims, stride, nullptr, [](const SetFacts&) {});
 }
 
 std::shared_ptr<const CoordinateData> expand(const Execution& execution, const CoordinateData& set,
                                              const Geometry& geometry, bool to_coarse,
-                                             const std::optional<Bounds>& bounds, PerAxis stride) {
+                                             const std::optional<Bounds>& bounds, PerAxis stride,
+                                             Wait wait) {
   use_device(execution.device.index);
   Candidates source;
-  source.rows = plain_rows(set.lattice);
+  source.rows = plain_rows(set);
   Box box = set.box;
   bool any = set.rows > 0;
   std::int64_t per_row = 1;
@@ -212,9 +250,41 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
                                                  " each: cut the scan or use a smaller kernel");
   source.per_row = static_cast<std::int32_t>(per_row);
   if (!any) source.rows.rows.bound = 0;
+  if (source.slots() > 0 && (wait == Wait::later || set.deferred()))
+    return deferred_set(execution, source, box, false, set.dims, stride);
   return unique_set(execution, source, box, set.dims, stride, nullptr, [&](const SetFacts& facts) {
     if (facts.overflow_row != 0) throw_overflow(execution, source, facts);
   });
+}
+
+void resolve(const Execution& execution,
+             std::span<const std::shared_ptr<const CoordinateData>> sets) {
+  use_device(execution.device.index);
+  std::vector<CoordinateData*> deferred;
+  for (const auto& set : sets) {
+    // Made by this backend, and nobody but the caller has seen it.
+    if (set->deferred()) deferred.push_back(const_cast<CoordinateData*>(set.get()));
+  }
+  std::vector<SetFacts> facts(deferred.size());
+  std::vector<ReadBack> pieces;
+  for (std::size_t i = 0; i < deferred.size(); ++i)
+    pieces.push_back({&facts[i], facts_of(*deferred[i]), sizeof(SetFacts)});
+  read_back(execution, pieces);
+  for (const SetFacts& found : facts) {
+    GAVOTTE_CHECK(
+        found.overflow_row == 0,
+        "expected output coordinates within int32; row " +
+            std::to_string(static_cast<std::uint32_t>(~found.overflow_row)) +
+            " of a layer's input gives one outside: set spatial_shape or move the points");
+  }
+  for (std::size_t i = 0; i < deferred.size(); ++i) {
+    CoordinateData& set = *deferred[i];
+    set.rows = facts[i].count;
+    if (!set.box_is_exact) set.box = facts[i].box(1 + set.dims);
+    set.box_is_exact = true;
+    set.lattice = first_rows(set.lattice, set.rows);
+    set.count = Tensor();
+  }
 }
 
 std::shared_ptr<const CoordinateData> unite(const Execution& execution, const CoordinateData& a,

@@ -11,13 +11,15 @@ namespace gavotte::internal::cuda {
 
 // Each waits for the stream where it needs a size on the host: make_set once for the box, once more
 // for duplicates unless the rows ascend already; downsample, expand and unite once for the number of
-// rows (expand: and for the box). Sets without rows cost no wait.
+// rows (expand: and for the box). Sets without rows cost no wait. With Wait::later, or on a set that
+// is deferred itself, downsample and expand do not wait, and resolve() waits once for all.
 std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice, PerAxis stride);
 std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData& set,
-                                                 const AxisOffset& scale, PerAxis stride);
+                                                 const AxisOffset& scale, PerAxis stride, Wait);
 std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData& set,
                                              const Geometry&, bool to_coarse,
-                                             const std::optional<Bounds>&, PerAxis stride);
+                                             const std::optional<Bounds>&, PerAxis stride, Wait);
+void resolve(const Execution&, std::span<const std::shared_ptr<const CoordinateData>> sets);
 std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
                                             const CoordinateData& b, Tensor& row_of_a,
                                             Tensor& row_of_b);

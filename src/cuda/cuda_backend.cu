@@ -35,16 +35,21 @@ std::shared_ptr<const CoordinateData> CudaBackend::make_set(const Execution& exe
 std::shared_ptr<const CoordinateData> CudaBackend::downsample(const Execution& execution,
                                                               const CoordinateData& set,
                                                               const AxisOffset& scale,
-                                                              PerAxis stride) {
-  return cuda::downsample(execution, set, scale, stride);
+                                                              PerAxis stride, Wait wait) {
+  return cuda::downsample(execution, set, scale, stride, wait);
 }
 
 std::shared_ptr<const CoordinateData> CudaBackend::expand(const Execution& execution,
                                                           const CoordinateData& set,
                                                           const Geometry& geometry, bool to_coarse,
                                                           const std::optional<Bounds>& bounds,
-                                                          PerAxis stride) {
-  return cuda::expand(execution, set, geometry, to_coarse, bounds, stride);
+                                                          PerAxis stride, Wait wait) {
+  return cuda::expand(execution, set, geometry, to_coarse, bounds, stride, wait);
+}
+
+void CudaBackend::resolve(const Execution& execution,
+                          std::span<const std::shared_ptr<const CoordinateData>> sets) {
+  cuda::resolve(execution, sets);
 }
 
 std::shared_ptr<const CoordinateData> CudaBackend::unite(const Execution& execution,

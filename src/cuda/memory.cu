@@ -128,12 +128,35 @@ Tensor make_tensor(const Execution& execution, DType dtype, Shape shape) {
   return Tensor(execution, dtype, shape);
 }
 
+Tensor first_rows(const Tensor& whole, std::int64_t rows) {
+  const Shape shape = whole.shape().rank() == 2 ? Shape{rows, whole.shape()[1]} : Shape{rows};
+  auto owner = std::make_shared<Tensor>(whole);
+  void* data = owner->data();
+  return Tensor(std::shared_ptr<void>(std::move(owner), data), whole.dtype(), shape,
+                whole.device());
+}
+
 void read_back(const Execution& execution, void* to, const void* from, std::int64_t bytes) {
+  const ReadBack piece{to, from, bytes};
+  read_back(execution, std::span(&piece, 1));
+}
+
+void read_back(const Execution& execution, std::span<const ReadBack> pieces) {
+  std::int64_t bytes = 0;
+  for (const ReadBack& piece : pieces) bytes += piece.bytes;
   if (bytes == 0) return;
-  void* staged = pinned.get(bytes);
-  copy_bytes(execution.stream.handle, staged, from, bytes);
+  auto* staged = static_cast<std::byte*>(pinned.get(bytes));
+  std::byte* next = staged;
+  for (const ReadBack& piece : pieces) {
+    copy_bytes(execution.stream.handle, next, piece.from, piece.bytes);
+    next += piece.bytes;
+  }
   wait(execution);
-  std::memcpy(to, staged, static_cast<std::size_t>(bytes));
+  next = staged;
+  for (const ReadBack& piece : pieces) {
+    std::memcpy(piece.to, next, static_cast<std::size_t>(piece.bytes));
+    next += piece.bytes;
+  }
 }
 
 void upload(const Execution& execution, void* to, const void* from, std::int64_t bytes) {

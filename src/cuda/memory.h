@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,9 @@ namespace gavotte::internal::cuda {
 std::shared_ptr<void> allocate(const Execution& execution, std::int64_t bytes);
 /// A tensor ordered on the stream of `execution`; throws Error (runtime) where there is not enough.
 Tensor make_tensor(const Execution& execution, DType dtype, Shape shape);
+
+/// The first rows of a tensor [N] or [N, C], in the same memory.
+Tensor first_rows(const Tensor& whole, std::int64_t rows);
 
 /// Uninitialised device memory of `count` T, for work on the stream of `execution`.
 template <class T>
@@ -42,6 +46,13 @@ std::vector<T> read_back(const Execution& execution, const T* from, std::int64_t
   read_back(execution, values.data(), from, count * static_cast<std::int64_t>(sizeof(T)));
   return values;
 }
+/// Several pieces in one wait.
+struct ReadBack {
+  void* to = nullptr;
+  const void* from = nullptr;
+  std::int64_t bytes = 0;
+};
+void read_back(const Execution& execution, std::span<const ReadBack> pieces);
 /// From the host to the device, in the order of the stream; `from` may be changed after the return.
 void upload(const Execution& execution, void* to, const void* from, std::int64_t bytes);
 

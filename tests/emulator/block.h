@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "emulator.h"
+#include "function_ref.h"
 
 namespace gavotte::emulator {
 
@@ -54,10 +55,9 @@ class Block {
 
   /// Calls `arrive` and counts this thread at the gate, both with no other thread between; then waits
   /// until `wanted` threads are there.
-  virtual void meet(Gate& gate, int wanted, const char* operation,
-                    const std::function<void()>& arrive) = 0;
+  virtual void meet(Gate& gate, int wanted, const char* operation, FunctionRef<void()> arrive) = 0;
   /// Runs `body` with no other thread in meet() or locked().
-  virtual void locked(const std::function<void()>& body) = 0;
+  virtual void locked(FunctionRef<void()> body) = 0;
 
   unsigned char* shared() noexcept { return shared_.get(); }
   /// Throws Error (runtime) that names the kernel, the block and the rule it broke.

@@ -168,9 +168,9 @@ TEST_F(CoordinateSets, DownsampleAsOnTheCpu) {
                                     {1000, 7, 1'000'000, 2'147'483'647}}) {
       const Set given_in = made(emulated_, kGpu, c), expected_in = made(cpu_, kCpu, c);
       const std::int64_t before = synchronizations();
-      const Set given = emulated_.downsample(kGpu, *given_in, scale, 6);
+      const Set given = emulated_.downsample(kGpu, *given_in, scale, 6, Wait::now);
       EXPECT_EQ(synchronizations() - before, c.rows.empty() ? 0 : 1);
-      expect_equal(given, cpu_.downsample(kCpu, *expected_in, scale, 6),
+      expect_equal(given, cpu_.downsample(kCpu, *expected_in, scale, 6, Wait::now),
                    c.name + " by " + std::to_string(scale[0]));
     }
 }
@@ -215,11 +215,13 @@ TEST_F(CoordinateSets, ExpandAsOnTheCpu) {
                                    (bounds ? " bounds to " + std::to_string(bounds->upper[0]) : "");
           Set given, expected;
           const std::int64_t before = synchronizations();
-          const std::string given_error = error_of(
-              [&] { given = emulated_.expand(kGpu, *given_in, geometry, to_coarse, bounds, 1); });
+          const std::string given_error = error_of([&] {
+            given = emulated_.expand(kGpu, *given_in, geometry, to_coarse, bounds, 1, Wait::now);
+          });
           const std::int64_t waits = synchronizations() - before;
-          const std::string expected_error = error_of(
-              [&] { expected = cpu_.expand(kCpu, *expected_in, geometry, to_coarse, bounds, 1); });
+          const std::string expected_error = error_of([&] {
+            expected = cpu_.expand(kCpu, *expected_in, geometry, to_coarse, bounds, 1, Wait::now);
+          });
           ASSERT_EQ(given_error, expected_error) << what;
           if (!expected) continue;
           EXPECT_LE(waits, 1);
@@ -259,7 +261,7 @@ TEST_F(CoordinateSets, DoNotDependOnTheOrderOfBlocksNorOnTheEngine) {
   const Case c{"", 3, random_rows(random, 1500, 3, -20, 20, true)};
   const Geometry geometry = window(3, 3, 1, 1, 2);
   const Set expected_in = made(cpu_, kCpu, c);
-  const Set expected = cpu_.expand(kCpu, *expected_in, geometry, true, std::nullopt, 2);
+  const Set expected = cpu_.expand(kCpu, *expected_in, geometry, true, std::nullopt, 2, Wait::now);
   emulator::options().block_order_seed = 7;
   for (const auto engine : {emulator::Engine::fibers, emulator::Engine::threads}) {
     emulator::options().engine = engine;
@@ -268,10 +270,10 @@ TEST_F(CoordinateSets, DoNotDependOnTheOrderOfBlocksNorOnTheEngine) {
     const Set given_in = made(emulated_, kGpu, few);
     const Set cpu_in = made(cpu_, kCpu, few);
     expect_equal(given_in, cpu_in, "make_set");
-    expect_equal(emulated_.expand(kGpu, *given_in, geometry, true, std::nullopt, 2),
-                 cpu_.expand(kCpu, *cpu_in, geometry, true, std::nullopt, 2), "expand");
-    expect_equal(emulated_.downsample(kGpu, *given_in, {2, 3, 2, 1}, 2),
-                 cpu_.downsample(kCpu, *cpu_in, {2, 3, 2, 1}, 2), "downsample");
+    expect_equal(emulated_.expand(kGpu, *given_in, geometry, true, std::nullopt, 2, Wait::now),
+                 cpu_.expand(kCpu, *cpu_in, geometry, true, std::nullopt, 2, Wait::now), "expand");
+    expect_equal(emulated_.downsample(kGpu, *given_in, {2, 3, 2, 1}, 2, Wait::now),
+                 cpu_.downsample(kCpu, *cpu_in, {2, 3, 2, 1}, 2, Wait::now), "downsample");
   }
   EXPECT_GT(expected->rows, 0);
 }

@@ -45,8 +45,7 @@ class FiberBlock final : public Block {
   FiberBlock(const Shape& shape, std::int64_t x, std::int64_t y, const std::function<void()>& body)
       : Block(shape, x, y), body_(body) {}
 
-  void meet(Gate& gate, int wanted, const char* operation,
-            const std::function<void()>& arrive) override {
+  void meet(Gate& gate, int wanted, const char* operation, FunctionRef<void()> arrive) override {
     arrive();
     if (++gate.arrived == wanted) {
       gate.arrived = 0;
@@ -60,7 +59,7 @@ class FiberBlock final : public Block {
     leave(self);
   }
 
-  void locked(const std::function<void()>& body) override { body(); }  // fibers take turns
+  void locked(FunctionRef<void()> body) override { body(); }  // fibers take turns
 
   void run() {
     while (next_ < shape.threads && !failure_) resume(start_fiber());

@@ -17,8 +17,7 @@ class ThreadBlock final : public Block {
  public:
   using Block::Block;
 
-  void meet(Gate& gate, int wanted, const char* operation,
-            const std::function<void()>& arrive) override {
+  void meet(Gate& gate, int wanted, const char* operation, FunctionRef<void()> arrive) override {
     std::unique_lock lock(mutex_);
     arrive();
     if (++gate.arrived == wanted) {
@@ -40,7 +39,7 @@ class ThreadBlock final : public Block {
     throw Stopped();
   }
 
-  void locked(const std::function<void()>& body) override {
+  void locked(FunctionRef<void()> body) override {
     const std::lock_guard lock(mutex_);
     body();
   }

@@ -1,0 +1,116 @@
+// Sets whose sizes stay on the device until all are read in one wait: the same sets as those that
+// wait each for itself.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "backend.h"
+#include "cuda/cuda_backend.h"
+#include "cuda/memory.h"
+#include "emulator.h"
+#include "gavotte/error.h"
+
+namespace gavotte::internal::cuda {
+namespace {
+
+const Execution kGpu{.device = {DeviceKind::cuda, 0}};
+using Set = std::shared_ptr<const CoordinateData>;
+
+class DeferredSets : public ::testing::TestWithParam<bool> {  // rows in key order
+ protected:
+  void SetUp() override { set_backend(DeviceKind::cuda, &gpu_); }
+  void TearDown() override { set_backend(DeviceKind::cuda, nullptr); }
+
+  Set random_set(int rows) {
+    std::mt19937 random(7);
+    std::set<std::vector<std::int32_t>> distinct;
+    while (static_cast<int>(distinct.size()) < rows) {
+      std::vector<std::int32_t> row{static_cast<std::int32_t>(random() % 2)};
+      for (int axis = 0; axis < 3; ++axis)
+        row.push_back(static_cast<std::int32_t>(random() % 23) - 11);
+      distinct.insert(row);
+    }
+    std::vector<std::vector<std::int32_t>> list(distinct.begin(), distinct.end());
+    if (!GetParam()) std::shuffle(list.begin(), list.end(), random);
+    Tensor host(DType::int32, {rows, 4});
+    for (std::size_t i = 0; i < list.size(); ++i)
+      std::copy(list[i].begin(), list[i].end(), host.span<std::int32_t>().data() + 4 * i);
+    return gpu_.make_set(kGpu, host.to(kGpu.device), 1);
+  }
+
+  static Geometry window(int size, int scale, bool output_is_fine) {
+    ConvSpec spec =
+        output_is_fine ? ConvSpec::generative(size, scale) : ConvSpec::strided(size, scale);
+    spec.rule = CoordinateRule::window;
+    return resolve(spec, 3);
+  }
+
+  /// Downsample twice, expand to coarse, downsample that, expand to fine.
+  std::vector<Set> chain(const Set& input, Wait wait) {
+    std::vector<Set> sets;
+    sets.push_back(gpu_.downsample(kGpu, *input, {2, 2, 2, 1}, 2, wait));
+    sets.push_back(gpu_.downsample(kGpu, *sets[0], {2, 3, 2, 1}, 4, wait));
+    sets.push_back(gpu_.expand(kGpu, *sets[0], window(3, 2, false), true, {}, 4, wait));
+    sets.push_back(gpu_.downsample(kGpu, *sets[2], {2, 2, 2, 1}, 8, wait));
+    sets.push_back(gpu_.expand(kGpu, *sets[3], window(2, 2, true), false, {}, 4, wait));
+    return sets;
+  }
+
+  CudaBackend gpu_;
+};
+
+TEST_P(DeferredSets, AreThoseThatWaitAndCostOneWait) {
+  const Set input = random_set(900);
+  const std::vector<Set> expected = chain(input, Wait::now);
+  const std::int64_t before = synchronizations();
+  const std::vector<Set> deferred = chain(input, Wait::later);
+  EXPECT_EQ(synchronizations(), before);
+  for (const Set& set : deferred) EXPECT_TRUE(set->deferred());
+  gpu_.resolve(kGpu, deferred);
+  EXPECT_EQ(synchronizations(), before + 1);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_FALSE(deferred[i]->deferred());
+    ASSERT_EQ(deferred[i]->rows, expected[i]->rows);
+    EXPECT_EQ(deferred[i]->stride, expected[i]->stride);
+    EXPECT_EQ(deferred[i]->box.lower, expected[i]->box.lower);
+    EXPECT_EQ(deferred[i]->box.upper, expected[i]->box.upper);
+    const Tensor a = deferred[i]->lattice.to(Device::cpu()),
+                 b = expected[i]->lattice.to(Device::cpu());
+    ASSERT_EQ(a.shape(), b.shape());
+    EXPECT_TRUE(std::equal(a.span<std::int32_t>().begin(), a.span<std::int32_t>().end(),
+                           b.span<std::int32_t>().begin()));
+  }
+}
+
+TEST_P(DeferredSets, WithoutRowsAreExactAtOnce) {
+  const Set input = random_set(0);
+  for (const Set& set : chain(input, Wait::later)) {
+    EXPECT_FALSE(set->deferred());
+    EXPECT_EQ(set->rows, 0);
+  }
+}
+
+TEST_P(DeferredSets, AnOverflowIsAnErrorOfResolve) {
+  const std::vector<std::int32_t> far = {0, 2147483000, 0, 0, 0, 5, 5, 5};
+  const Tensor host = Tensor::from<std::int32_t>(far, {2, 4});
+  const Set input = gpu_.make_set(kGpu, host.to(kGpu.device), 4);
+  const std::vector<Set> sets = {
+      gpu_.expand(kGpu, *input, window(2, 2, true), false, {}, 2, Wait::later)};
+  try {
+    gpu_.resolve(kGpu, sets);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("row 0 of a layer's input"), std::string::npos)
+        << error.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, DeferredSets, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "in_key_order" : "shuffled"; });
+
+}  // namespace
+}  // namespace gavotte::internal::cuda
