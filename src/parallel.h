@@ -12,8 +12,11 @@
 
 namespace gavotte {
 
+/// Throws Error (value) where execution.threads is negative or above 1024; on any device.
+void check_threads(const Execution& execution);
+
 /// Threads that `execution` allows, the caller's included: at least 1. With execution.threads == 0,
-/// the cores this process may run on. Throws Error (value) where threads is negative or above 1024.
+/// the cores this process may run on. Checks as check_threads() does.
 int thread_count(const Execution& execution);
 
 /// Calls `body(task, worker)` once for each task in [0, tasks), on up to thread_count(execution)

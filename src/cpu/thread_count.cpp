@@ -27,10 +27,14 @@ int available_cores() {
 
 }  // namespace
 
-int thread_count(const Execution& execution) {
+void check_threads(const Execution& execution) {
   GAVOTTE_CHECK(execution.threads >= 0 && execution.threads <= kMaxThreads,
                 "threads must lie in 0 to " + std::to_string(kMaxThreads) +
                     " (0: one for each core), got " + std::to_string(execution.threads));
+}
+
+int thread_count(const Execution& execution) {
+  check_threads(execution);
   return execution.threads > 0 ? execution.threads : available_cores();
 }
 

@@ -8,6 +8,7 @@
 #include "cuda/runtime.h"
 
 #ifndef __CUDACC__
+#include "device_memory.h"
 #include "emulator.h"
 #endif
 
@@ -33,6 +34,7 @@ void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
 #ifdef __CUDACC__
   launch_kernel(call, reinterpret_cast<const void*>(kernel), &arguments);
 #else
+  emulator::check_argument(name, &arguments, sizeof(arguments));
   emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},
                 [&] { kernel(arguments); });
 #endif

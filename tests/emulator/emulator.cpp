@@ -9,6 +9,7 @@
 
 #include "block.h"
 #include "check.h"
+#include "device_memory.h"
 
 namespace gavotte::emulator {
 namespace {
@@ -84,6 +85,7 @@ void run(const Shape& shape, const std::function<void()>& body) {
     std::mt19937_64 random(options().block_order_seed);
     std::shuffle(order.begin(), order.end(), random);
   }
+  const DeviceAccess access;
   const auto run_block = options().engine == Engine::fibers ? run_on_fibers : run_on_threads;
   for (const std::int64_t block : order)
     run_block(shape, block % shape.blocks, block / shape.blocks, body);

@@ -29,6 +29,9 @@ struct Options {
 #endif
   std::uint64_t block_order_seed = 0;  ///< 0: ascending; else shuffled by it.
   double watchdog_seconds = 60;        ///< threads: a launch that waits longer is an error.
+  /// Device memory from a region that the host cannot touch (device_memory.h). To be set before the
+  /// first allocation; blocks on the heap, where the sanitizers watch their ends, are the default.
+  bool guard_device_memory = false;
 };
 Options& options();
 

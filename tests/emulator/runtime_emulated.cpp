@@ -4,6 +4,7 @@
 #include <new>
 
 #include "cuda/runtime.h"
+#include "device_memory.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -20,17 +21,19 @@ const DeviceLimits& device_limits(int) {
 
 void use_device(int) {}
 
-void* allocate_device(std::int64_t bytes) {
+void* allocate_device(std::int64_t bytes) { return emulator::allocate_device(bytes); }
+void free_device(void* memory) noexcept { emulator::free_device(memory); }
+void* allocate_pinned(std::int64_t bytes) {
   return ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
 }
-void free_device(void* memory) noexcept { ::operator delete(memory, kAlignment); }
-void* allocate_pinned(std::int64_t bytes) { return allocate_device(bytes); }
-void free_pinned(void* memory) noexcept { free_device(memory); }
+void free_pinned(void* memory) noexcept { ::operator delete(memory, kAlignment); }
 
 void copy_bytes(StreamHandle, void* to, const void* from, std::int64_t bytes) {
+  const emulator::DeviceAccess access;
   if (bytes > 0) std::memmove(to, from, static_cast<std::size_t>(bytes));
 }
 void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes) {
+  const emulator::DeviceAccess access;
   if (bytes > 0) std::memset(to, value, static_cast<std::size_t>(bytes));
 }
 void synchronize(StreamHandle) {}

@@ -1,0 +1,123 @@
+// The guarded region: addresses are reserved once, pages come as they are touched, blocks are found
+// first fit. mprotect opens and shuts everything below the highest block that was ever handed out.
+#include "device_memory.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "check.h"
+#include "emulator.h"
+
+namespace gavotte::emulator {
+namespace {
+
+constexpr std::size_t kRegionBytes = std::size_t{16} << 30;
+constexpr std::size_t kAlignment = 256;
+constexpr std::size_t kPageBytes = 4096;
+
+class Region {
+ public:
+  void* take(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    if (base_ == nullptr && !reserve()) return nullptr;
+    bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    std::size_t at = 0;  // the first gap that is large enough
+    for (const auto& [begin, length] : blocks_) {
+      if (begin - at >= bytes) break;
+      at = begin + length;
+    }
+    if (at + bytes > kRegionBytes) return nullptr;
+    blocks_.emplace(at, bytes);
+    const std::size_t end = (at + bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+    if (end > used_) used_ = end;
+    protect(PROT_READ | PROT_WRITE);
+    std::memset(base_ + at, 0xfd, bytes);
+    if (open_ == 0) protect(PROT_NONE);
+    return base_ + at;
+  }
+
+  void give_back(const void* memory) {
+    const std::lock_guard lock(mutex_);
+    blocks_.erase(static_cast<std::size_t>(static_cast<const unsigned char*>(memory) - base_));
+  }
+
+  void open() {
+    const std::lock_guard lock(mutex_);
+    if (open_++ == 0) protect(PROT_READ | PROT_WRITE);
+  }
+  void shut() {
+    const std::lock_guard lock(mutex_);
+    if (--open_ == 0) protect(PROT_NONE);
+  }
+
+  bool holds(const void* address) {
+    const std::lock_guard lock(mutex_);
+    const auto* const byte = static_cast<const unsigned char*>(address);
+    return base_ != nullptr && byte >= base_ && byte < base_ + kRegionBytes;
+  }
+
+ private:
+  bool reserve() {
+    void* memory =
+        mmap(nullptr, kRegionBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return false;
+    base_ = static_cast<unsigned char*>(memory);
+    return true;
+  }
+  void protect(int access) {
+    if (used_ > 0) mprotect(base_, used_, access);
+  }
+
+  std::mutex mutex_;
+  unsigned char* base_ = nullptr;
+  std::size_t used_ = 0;  ///< Bytes below which blocks were handed out.
+  int open_ = 0;          ///< DeviceAccess that live.
+  std::map<std::size_t, std::size_t> blocks_;
+};
+
+/// Never destroyed: tensors with static storage give their memory back after the end of main.
+Region& region() {
+  static Region* const instance = new Region;
+  return *instance;
+}
+
+}  // namespace
+
+DeviceAccess::DeviceAccess() { region().open(); }
+DeviceAccess::~DeviceAccess() { region().shut(); }
+
+void* allocate_device(std::int64_t bytes) {
+  const auto count = static_cast<std::size_t>(bytes);
+  if (options().guard_device_memory) return region().take(count);
+  return ::operator new(count, std::align_val_t(kAlignment), std::nothrow);
+}
+
+void free_device(void* memory) noexcept {
+  if (is_guarded(memory))
+    region().give_back(memory);
+  else
+    ::operator delete(memory, std::align_val_t(kAlignment));
+}
+
+bool is_guarded(const void* address) noexcept { return region().holds(address); }
+
+void check_argument(const char* kernel, const void* argument, std::size_t bytes) {
+  if (!options().guard_device_memory) return;
+  for (std::size_t at = 0; at + sizeof(void*) <= bytes; at += sizeof(void*)) {
+    std::uintptr_t word = 0;
+    std::memcpy(&word, static_cast<const unsigned char*>(argument) + at, sizeof(word));
+    auto* const page = reinterpret_cast<void*>(word / kPageBytes * kPageBytes);
+    unsigned char resident = 0;
+    const bool is_address = word >= kPageBytes && mincore(page, 1, &resident) == 0;
+    GAVOTTE_CHECK_RUNTIME(!is_address || is_guarded(page),
+                          "kernel " + std::string(kernel) + ": byte " + std::to_string(at) +
+                              " of its argument is an address of the host's memory");
+  }
+}
+
+}  // namespace gavotte::emulator

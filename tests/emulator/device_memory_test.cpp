@@ -1,0 +1,57 @@
+// The public API on tensors of a device whose memory the host cannot touch.
+#include "device_memory.h"
+
+#include <gtest/gtest.h>
+
+#include "cuda/launch.h"
+#include "cuda/memory.h"
+#include "cuda_cases.h"
+#include "guarded_cuda.h"
+
+namespace gavotte {
+namespace {
+
+using namespace testing_cuda;
+
+const bool served = (serve_guarded_cuda(), true);
+
+TEST(DeviceMemory, TheHostCannotTouchIt) {
+  Tensor x = Tensor::zeros(DType::float32, {4}, kCuda);
+  EXPECT_TRUE(emulator::is_guarded(x.data()));
+  EXPECT_DEATH(static_cast<volatile float*>(x.data())[0] = 1.0F, "");
+  const emulator::DeviceAccess access;
+  EXPECT_EQ(static_cast<const float*>(x.data())[0], 0.0F);
+}
+
+TEST(DeviceMemory, KernelsCannotBeGivenTheHosts) {
+  struct Args {
+    float* to;
+    std::int64_t count;
+  };
+  Tensor x(DType::float32, {4}, kCuda), host(DType::float32, {4});
+  const auto kernel = +[](Args args) { args.to[0] = 5.0F; };
+  internal::cuda::launch("test_kernel", nullptr, {.threads = 1}, kernel,
+                         {static_cast<float*>(x.data()), 4});
+  EXPECT_EQ(x.to(Device::cpu()).span<float>()[0], 5.0F);
+  EXPECT_NE(error_of([&] {
+              internal::cuda::launch("test_kernel", nullptr, {.threads = 1}, kernel,
+                                     {static_cast<float*>(host.data()), 4});
+            }).find("host's memory"),
+            std::string::npos);
+}
+
+TEST(DeviceMemory, BlocksAreUsedAgainAndDoNotOverlap) {
+  std::vector<Tensor> blocks;
+  for (const std::int64_t bytes : {1, 300, 5000, 1 << 21, 0, 77})
+    blocks.emplace_back(DType::uint8, Shape{bytes}, kCuda);
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    internal::cuda::fill_bytes(nullptr, blocks[i].data(), static_cast<int>(i),
+                               blocks[i].view().bytes());
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const Tensor bytes = blocks[i].to(Device::cpu());
+    for (const std::uint8_t byte : bytes.span<std::uint8_t>()) ASSERT_EQ(byte, i);
+  }
+}
+
+}  // namespace
+}  // namespace gavotte
