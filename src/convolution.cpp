@@ -77,7 +77,7 @@ ConstTensorView bias_as_shift(const ConstTensorView& bias, DType dtype, std::int
   check_shape("bias", bias, {channels}, "[Cout]");
   check_memory("bias", bias, execution.device);
   if (bias.dtype == accumulator_of(dtype)) return bias;
-  converted = Tensor(accumulator_of(dtype), bias.shape, execution.device);
+  converted = Tensor(execution, accumulator_of(dtype), bias.shape);
   internal::backend(execution.device).convert(execution, bias, converted);
   return std::as_const(converted).view();
 }
@@ -95,7 +95,7 @@ Tensor convolution(ConstTensorView features, ConstTensorView weights, const Kern
   const std::int64_t out_channels = weights.shape[2];
   const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
   check_epilogue(epilogue, features.dtype, map.out_rows(), out_channels, execution.device);
-  Tensor result(features.dtype, {map.out_rows(), out_channels}, execution.device);
+  Tensor result(execution, features.dtype, {map.out_rows(), out_channels});
   internal::backend(execution.device)
       .convolution_forward(execution, plan, features, weights, epilogue, result);
   return result;
@@ -113,7 +113,7 @@ Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, cons
                     " channels of grad_out, got " + weights.shape.to_string());
   const std::int64_t in_channels = weights.shape[1] * groups;
   const ConvPlan plan = make_plan(map, in_channels, weights.shape[2], groups, config, execution);
-  Tensor result(grad_out.dtype, {map.in_rows(), in_channels}, execution.device);
+  Tensor result(execution, grad_out.dtype, {map.in_rows(), in_channels});
   internal::backend(execution.device).convolution_dgrad(execution, plan, grad_out, weights, result);
   return result;
 }
@@ -128,8 +128,7 @@ Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out, con
   check_dtype("grad_out", grad_out, features.dtype);
   const std::int64_t in_channels = features.shape[1], out_channels = grad_out.shape[1];
   const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
-  Tensor result(features.dtype, {map.offsets(), in_channels / groups, out_channels},
-                execution.device);
+  Tensor result(execution, features.dtype, {map.offsets(), in_channels / groups, out_channels});
   internal::backend(execution.device)
       .convolution_wgrad(execution, plan, features, grad_out, result);
   return result;
@@ -140,7 +139,7 @@ Tensor bias_grad(ConstTensorView grad_out, const Execution& execution) {
   GAVOTTE_CHECK(grad_out.shape.rank() == 2,
                 "grad_out must be [rows, channels], got " + grad_out.shape.to_string());
   check_memory("grad_out", grad_out, execution.device);
-  Tensor result(grad_out.dtype, {grad_out.shape[1]}, execution.device);
+  Tensor result(execution, grad_out.dtype, {grad_out.shape[1]});
   internal::backend(execution.device).column_sum(execution, grad_out, result);
   return result;
 }

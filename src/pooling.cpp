@@ -81,7 +81,7 @@ Tensor pool(ConstTensorView features, const KernelMap& map, PoolMode mode,
   check_matrix("features", features, map.in_rows(), "input");
   check_memory("features", features, execution.device);
   check_device(map.pair_begin(), execution);
-  Tensor result(features.dtype, {map.out_rows(), features.shape[1]}, execution.device);
+  Tensor result(execution, features.dtype, {map.out_rows(), features.shape[1]});
   internal::backend(execution.device).pool_forward(execution, map, mode, features, result);
   return result;
 }
@@ -96,7 +96,7 @@ Tensor pool_backward(ConstTensorView features, ConstTensorView output, ConstTens
   const Shape in_shape = {map.in_rows(), grad_out.shape[1]};
   check_saved("features", features, in_shape, "[input rows, C]", grad_out, mode, execution);
   check_saved("output", output, grad_out.shape, "[output rows, C]", grad_out, mode, execution);
-  Tensor result(grad_out.dtype, in_shape, execution.device);
+  Tensor result(execution, grad_out.dtype, in_shape);
   internal::backend(execution.device)
       .pool_backward(execution, map, mode, features, output, grad_out, result);
   return result;
@@ -127,7 +127,7 @@ Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
                     std::to_string(coordinates.rows()) + " rows, got " +
                     features.shape.to_string());
   check_memory("features", features, execution.device);
-  Tensor result(features.dtype, {batch_size, features.shape[1]}, execution.device);
+  Tensor result(execution, features.dtype, {batch_size, features.shape[1]});
   internal::backend(execution.device)
       .global_pool_forward(execution, *coordinates.data(), mode, features, result);
   return result;
@@ -145,7 +145,7 @@ Tensor global_pool_backward(ConstTensorView features, ConstTensorView output,
   const Shape in_shape = {coordinates.rows(), grad_out.shape[1]};
   check_saved("features", features, in_shape, "[rows, C]", grad_out, mode, execution);
   check_saved("output", output, grad_out.shape, "[batch_size, C]", grad_out, mode, execution);
-  Tensor result(grad_out.dtype, in_shape, execution.device);
+  Tensor result(execution, grad_out.dtype, in_shape);
   internal::backend(execution.device)
       .global_pool_backward(execution, *coordinates.data(), mode, features, output, grad_out,
                             result);

@@ -64,7 +64,7 @@ Union unite(const Execution& execution, std::span<const SparseTensor* const> ten
       rows.push_back(row_of_union);
     } else {
       for (Tensor& earlier : rows) {
-        Tensor moved(DType::int32, earlier.shape(), execution.device);
+        Tensor moved(execution, DType::int32, earlier.shape());
         backend(execution.device).gather_rows(execution, row_of_union, earlier, moved);
         earlier = std::move(moved);
       }
@@ -93,14 +93,14 @@ SparseTensor combine(const SparseTensor& a, const SparseTensor& b, BinaryOp op) 
   const SparseTensor* const tensors[] = {&a, &b};
   const Union joined = unite(execution, tensors);
   const Shape shape = {joined.coordinates.rows(), a.channels()};
-  Tensor result(dtype, shape, execution.device);
+  Tensor result(execution, dtype, shape);
   if (joined.rows.empty()) {
     device.binary(execution, op, a.features().view(), b.features().view(), result);
     return {joined.coordinates, std::move(result), a.manager()};
   }
   Tensor spread[2];
   for (std::size_t i = 0; i < 2; ++i) {
-    spread[i] = Tensor::zeros(dtype, shape, execution.device);
+    spread[i] = Tensor::zeros(execution, dtype, shape);
     device.scatter_rows(execution, tensors[i]->features().view(), joined.rows[i], 0, spread[i]);
   }
   device.binary(execution, op, spread[0], spread[1], result);
@@ -122,8 +122,8 @@ SparseTensor concatenate(std::span<const SparseTensor> tensors) {
   const Shape shape = {joined.coordinates.rows(), channels};
   const DType dtype = first.features().dtype();
   // On one set every element is written, so only a union starts from zeros.
-  Tensor result = joined.rows.empty() ? Tensor(dtype, shape, execution.device)
-                                      : Tensor::zeros(dtype, shape, execution.device);
+  Tensor result = joined.rows.empty() ? Tensor(execution, dtype, shape)
+                                      : Tensor::zeros(execution, dtype, shape);
   std::int64_t column = 0;
   for (std::size_t i = 0; i < pointers.size(); ++i) {
     const ConstTensorView rows = joined.rows.empty() ? ConstTensorView{} : joined.rows[i];
@@ -144,9 +144,9 @@ SparseTensor prune(const SparseTensor& x, ConstTensorView keep) {
   internal::Backend& device = backend(execution.device);
   const Tensor rows = device.kept_rows(execution, keep);
   const ConstTensorView all = x.coordinates().lattice();
-  Tensor lattice(DType::int32, {rows.rows(), all.shape[1]}, execution.device);
+  Tensor lattice(execution, DType::int32, {rows.rows(), all.shape[1]});
   device.gather_rows(execution, all, rows, lattice);
-  Tensor features(x.features().dtype(), {rows.rows(), x.channels()}, execution.device);
+  Tensor features(execution, x.features().dtype(), {rows.rows(), x.channels()});
   device.gather_rows(execution, x.features().view(), rows, features);
   Coordinates kept(device.make_set(execution, std::move(lattice), x.stride()));
   return {std::move(kept), std::move(features), x.manager()};
@@ -160,7 +160,7 @@ Tensor apply_epilogue(ConstTensorView features, const Epilogue& epilogue,
   internal::check_memory("features", features, execution.device);
   internal::check_epilogue(epilogue, features.dtype, features.shape[0], features.shape[1],
                            execution.device);
-  Tensor result(features.dtype, features.shape, execution.device);
+  Tensor result(execution, features.dtype, features.shape);
   backend(execution.device).epilogue(execution, features, epilogue, result);
   return result;
 }
@@ -171,7 +171,7 @@ Tensor convert(ConstTensorView values, DType dtype, const Execution& execution) 
                      "the wanted dtype must be float16, bfloat16, float32 or float64, got " +
                          std::string(name(dtype)));
   internal::check_memory("values", values, execution.device);
-  Tensor result(dtype, values.shape, execution.device);
+  Tensor result(execution, dtype, values.shape);
   backend(execution.device).convert(execution, values, result);
   return result;
 }

@@ -37,8 +37,16 @@ Tensor::Tensor(DType dtype, Shape shape, Device device)
 
 Tensor::Tensor(const Execution& execution, DType dtype, Shape shape) {
   const std::size_t bytes = checked_bytes(dtype, shape);
-  storage_ =
-      internal::backend(execution.device).allocate(execution, static_cast<std::int64_t>(bytes));
+  const auto wanted = static_cast<std::int64_t>(bytes);
+  if (Allocator* allocator = execution.allocator) {
+    void* memory = allocator->allocate(execution, wanted);
+    if (memory != nullptr)
+      storage_ = {memory, [execution, wanted](void* data) {
+                    execution.allocator->free(execution, data, wanted);
+                  }};
+  } else {
+    storage_ = internal::backend(execution.device).allocate(execution, wanted);
+  }
   GAVOTTE_CHECK_RUNTIME(storage_ != nullptr,
                         "not enough memory for a tensor of " + std::string(name(dtype)) + " " +
                             shape.to_string() + " (" + std::to_string(bytes) + " bytes)");
@@ -53,8 +61,12 @@ Tensor::Tensor(std::shared_ptr<void> memory, DType dtype, Shape shape, Device de
 }
 
 Tensor Tensor::zeros(DType dtype, Shape shape, Device device) {
-  Tensor tensor(dtype, shape, device);
-  internal::backend(device).fill_zero({.device = device}, tensor.view());
+  return zeros(Execution{.device = device}, dtype, shape);
+}
+
+Tensor Tensor::zeros(const Execution& execution, DType dtype, Shape shape) {
+  Tensor tensor(execution, dtype, shape);
+  internal::backend(execution.device).fill_zero(execution, tensor.view());
   return tensor;
 }
 

@@ -1,6 +1,7 @@
 // Where memory lies and where work runs.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "gavotte/export.h"
@@ -32,12 +33,28 @@ struct Stream {
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
+struct Execution;
+
+/// Where memory comes from: a caller's own pool, or a framework's.
+class GAVOTTE_API Allocator {
+ public:
+  virtual ~Allocator() = default;
+  /// At least `bytes` (0 too) on execution.device, 64-byte aligned (256 on a GPU), for work on execution.stream; null
+  /// where there is not enough.
+  virtual void* allocate(const Execution& execution, std::int64_t bytes) = 0;
+  /// `memory` goes back; work that is queued on execution.stream may still use it. Never throws.
+  virtual void free(const Execution& execution, void* memory, std::int64_t bytes) noexcept = 0;
+};
+
 /// How a call runs: a value that travels with the call, never a global.
 struct Execution {
   Device device = {};
   Stream stream = {};
   int threads =
       0;  ///< CPU threads this call may use, the caller's included; 0 = one for each core it may run on.
+  /// Of results, and on a GPU of all that a call needs in between; null: the library's own pools. Must outlive all
+  /// memory that came from it.
+  Allocator* allocator = nullptr;
   friend bool operator==(const Execution&, const Execution&) = default;
 };
 

@@ -99,12 +99,13 @@ class GAVOTTE_API Tensor {
   Tensor() = default;
   /// Uninitialised memory on the device; throws Error (runtime) where there is not enough.
   Tensor(DType dtype, Shape shape, Device device = {});
-  /// The same, for work on the stream of `execution`: on a GPU the memory may be that of a tensor whose last
+  /// The same from execution.allocator, for work on the stream of `execution`: on a GPU the memory may be that of a tensor whose last
   /// reader is still queued there.
   Tensor(const Execution& execution, DType dtype, Shape shape);
   /// Memory of the caller's, kept as long as any copy of this tensor lives; throws Error (value) for null.
   Tensor(std::shared_ptr<void> memory, DType dtype, Shape shape, Device device);
   static Tensor zeros(DType dtype, Shape shape, Device device = {});
+  static Tensor zeros(const Execution& execution, DType dtype, Shape shape);
   /// A copy of the view's elements on the view's device.
   static Tensor copy_of(ConstTensorView view);
   /// A copy on `device`, for both directions between host and GPU. Waits until the copy is done.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -19,8 +18,6 @@ namespace {
 
 constexpr std::int64_t kLeast = std::numeric_limits<std::int32_t>::min();
 constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-constexpr std::int64_t kFactWords = (sizeof(SetFacts) + 7) / 8;
-static_assert(offsetof(SetFacts, count) == 0);  // a set's count is where its facts begin
 
 PlainRows plain_rows(const Tensor& lattice) {
   return {static_cast<const std::int32_t*>(lattice.data()), static_cast<int>(lattice.shape()[1]),
@@ -79,11 +76,6 @@ std::shared_ptr<CoordinateData> new_set(int dims, PerAxis stride) {
   return set;
 }
 
-/// The facts of a deferred set, in the memory of its count.
-const SetFacts* facts_of(const CoordinateData& set) {
-  return static_cast<const SetFacts*>(set.count.data());
-}
-
 /// The distinct rows of a source in key order, their number left on the device. `box` holds them all;
 /// where it is wider than they are, the facts get theirs.
 template <class Source>
@@ -93,8 +85,7 @@ std::shared_ptr<CoordinateData> deferred_set(const Execution& execution, const S
   auto set = new_set(dims, stride);
   set->rows = source.slots();
   set->box = box;
-  Tensor facts = make_tensor(execution, DType::int64, {kFactWords});
-  fill_bytes(execution.stream.handle, facts.data(), 0, sizeof(SetFacts));
+  Tensor facts = make_count(execution);
   auto* const facts_out = static_cast<SetFacts*>(facts.data());
   const UniqueRows unique = find_unique(execution, source, KeyLayout::of(box, dims), facts_out);
   set->lattice = make_tensor(execution, DType::int32, {set->rows, 1 + dims});
@@ -255,36 +246,6 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
   return unique_set(execution, source, box, set.dims, stride, nullptr, [&](const SetFacts& facts) {
     if (facts.overflow_row != 0) throw_overflow(execution, source, facts);
   });
-}
-
-void resolve(const Execution& execution,
-             std::span<const std::shared_ptr<const CoordinateData>> sets) {
-  use_device(execution.device.index);
-  std::vector<CoordinateData*> deferred;
-  for (const auto& set : sets) {
-    // Made by this backend, and nobody but the caller has seen it.
-    if (set->deferred()) deferred.push_back(const_cast<CoordinateData*>(set.get()));
-  }
-  std::vector<SetFacts> facts(deferred.size());
-  std::vector<ReadBack> pieces;
-  for (std::size_t i = 0; i < deferred.size(); ++i)
-    pieces.push_back({&facts[i], facts_of(*deferred[i]), sizeof(SetFacts)});
-  read_back(execution, pieces);
-  for (const SetFacts& found : facts) {
-    GAVOTTE_CHECK(
-        found.overflow_row == 0,
-        "expected output coordinates within int32; row " +
-            std::to_string(static_cast<std::uint32_t>(~found.overflow_row)) +
-            " of a layer's input gives one outside: set spatial_shape or move the points");
-  }
-  for (std::size_t i = 0; i < deferred.size(); ++i) {
-    CoordinateData& set = *deferred[i];
-    set.rows = facts[i].count;
-    if (!set.box_is_exact) set.box = facts[i].box(1 + set.dims);
-    set.box_is_exact = true;
-    set.lattice = first_rows(set.lattice, set.rows);
-    set.count = Tensor();
-  }
 }
 
 std::shared_ptr<const CoordinateData> unite(const Execution& execution, const CoordinateData& a,

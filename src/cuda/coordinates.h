@@ -19,6 +19,14 @@ std::shared_ptr<const CoordinateData> downsample(const Execution&, const Coordin
 std::shared_ptr<const CoordinateData> expand(const Execution&, const CoordinateData& set,
                                              const Geometry&, bool to_coarse,
                                              const std::optional<Bounds>&, PerAxis stride, Wait);
+/// No wait, and no launch that depends on the data.
+std::shared_ptr<const CoordinateData> make_deferred_set(const Execution&, Tensor lattice,
+                                                        ConstTensorView count, const Box& box,
+                                                        PerAxis stride);
+/// One wait.
+std::vector<std::int64_t> counts(const Execution&,
+                                 std::span<const std::shared_ptr<const CoordinateData>> sets);
+/// One wait.
 void resolve(const Execution&, std::span<const std::shared_ptr<const CoordinateData>> sets);
 std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
                                             const CoordinateData& b, Tensor& row_of_a,

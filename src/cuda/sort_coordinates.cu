@@ -1,6 +1,7 @@
 #include "cuda/sort_coordinates.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "cuda/primitives.h"
@@ -79,6 +80,13 @@ Scratch<SetFacts> make_facts(const Execution& execution) {
   return facts;
 }
 
+Tensor make_count(const Execution& execution) {
+  static_assert(offsetof(SetFacts, count) == 0);
+  Tensor facts = make_tensor(execution, DType::int64, {(sizeof(SetFacts) + 7) / 8});
+  fill_bytes(execution.stream.handle, facts.data(), 0, facts.view().bytes());
+  return facts;
+}
+
 SetFacts read_facts(const Execution& execution, const Scratch<SetFacts>& facts) {
   return read_back(execution, facts.get(), 1).front();
 }
@@ -89,6 +97,11 @@ void launch_find_box(const Execution& execution, const PlainRows& rows, SetFacts
   launch("find_box", execution.stream.handle,
          {.blocks = blocks, .threads = kSetThreads, .shared_bytes = sizeof(ReduceBoxShared)},
          find_box_kernel, FindBoxArgs{rows, facts});
+}
+
+void launch_take_count(const Execution& execution, RowCount rows, SetFacts* facts) {
+  launch("take_count", execution.stream.handle, {.blocks = 1, .threads = 1}, take_count_kernel,
+         TakeCountArgs{rows, facts});
 }
 
 SortedSlots sort_slots(const Execution& execution, SlotKeys keys) {

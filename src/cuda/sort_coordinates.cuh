@@ -113,6 +113,18 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) mark_first_kernel(MarkFir
   }
 }
 
+struct TakeCountArgs {
+  RowCount rows;
+  SetFacts* facts;
+};
+
+/// The caller's count, and how many rows of it there is room for. One thread.
+GAVOTTE_KERNEL void take_count_kernel(TakeCountArgs args) {
+  const std::int64_t wanted = *args.rows.device;
+  args.facts->wanted = wanted;
+  args.facts->count = wanted < 0 ? 0 : args.rows.get();
+}
+
 struct StoreCountArgs {
   const std::int32_t* total;
   SetFacts* facts;

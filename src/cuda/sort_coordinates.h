@@ -41,10 +41,13 @@ struct SortedSlots {
 };
 
 Scratch<SetFacts> make_facts(const Execution& execution);
+/// The count of a deferred set, with the rest of its facts behind it: int64 [1 and more].
+Tensor make_count(const Execution& execution);
 /// Waits for the stream.
 SetFacts read_facts(const Execution& execution, const Scratch<SetFacts>& facts);
 
 void launch_find_box(const Execution& execution, const PlainRows& rows, SetFacts* facts);
+void launch_take_count(const Execution& execution, RowCount rows, SetFacts* facts);
 /// Radix sort over the bits in use, wide keys word by word.
 SortedSlots sort_slots(const Execution& execution, SlotKeys keys);
 void launch_find_duplicates(const Execution& execution, SortedSlots& sorted, SetFacts* facts);

@@ -4,6 +4,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/convolution.cu
   ${CMAKE_CURRENT_LIST_DIR}/coordinates.cu
   ${CMAKE_CURRENT_LIST_DIR}/cuda_backend.cu
+  ${CMAKE_CURRENT_LIST_DIR}/deferred_sets.cu
   ${CMAKE_CURRENT_LIST_DIR}/dense.cu
   ${CMAKE_CURRENT_LIST_DIR}/dense_gemm.cu
   ${CMAKE_CURRENT_LIST_DIR}/elementwise.cu

@@ -109,6 +109,65 @@ TEST_P(DeferredSets, AnOverflowIsAnErrorOfResolve) {
   }
 }
 
+/// A set given with its count on the device.
+class GivenCount : public ::testing::Test {
+ protected:
+  void SetUp() override { set_backend(DeviceKind::cuda, &gpu_); }
+  void TearDown() override { set_backend(DeviceKind::cuda, nullptr); }
+
+  /// Room for 6 rows in the box [0, 1] x [-4, 4]^3.
+  Set make(std::vector<std::int32_t> rows, std::int64_t count) {
+    rows.resize(24, 99);  // what lies behind the count is not looked at
+    box_.upper = {1, 4, 4, 4};
+    box_.lower = {0, -4, -4, -4};
+    count_ = Tensor::from<std::int64_t>(std::vector<std::int64_t>{count}, {1}).to(kGpu.device);
+    return gpu_.make_deferred_set(kGpu, Tensor::from<std::int32_t>(rows, {6, 4}).to(kGpu.device),
+                                  std::as_const(count_).view(), box_, 1);
+  }
+  std::string problem(const Set& set) {
+    try {
+      gpu_.counts(kGpu, {&set, 1});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "none";
+  }
+
+  CudaBackend gpu_;
+  Box box_;
+  Tensor count_;
+};
+
+TEST_F(GivenCount, IsReadWithThoseDerivedFromIt) {
+  const Set set = make({0, 3, 3, 3, 0, -4, 0, 0, 0, -3, 1, 1, 1, -4, 0, 0}, 4);
+  const std::vector<Set> sets = {set, gpu_.downsample(kGpu, *set, {2, 2, 2, 1}, 2, Wait::now)};
+  const std::int64_t before = synchronizations();
+  EXPECT_EQ(gpu_.counts(kGpu, sets), (std::vector<std::int64_t>{4, 3}));
+  EXPECT_EQ(synchronizations(), before + 1);
+  EXPECT_TRUE(sets[1]->deferred());
+  gpu_.resolve(kGpu, sets);
+  EXPECT_EQ(set->rows, 4);
+  const Tensor order = set->order.to(Device::cpu());
+  EXPECT_EQ(std::vector<std::int32_t>(order.span<std::int32_t>().begin(),
+                                      order.span<std::int32_t>().end()),
+            (std::vector<std::int32_t>{1, 2, 0, 3}));
+  EXPECT_EQ(set->box.lower, (std::array<std::int64_t, 5>{0, -4, 0, 0, 0}));
+  EXPECT_EQ(set->box.upper, (std::array<std::int64_t, 5>{1, 3, 3, 3, 0}));
+}
+
+TEST_F(GivenCount, OfNoRowsIsLegal) {
+  const Set set = make({}, 0);
+  EXPECT_EQ(gpu_.counts(kGpu, {&set, 1}), std::vector<std::int64_t>{0});
+}
+
+TEST_F(GivenCount, WhatIsWrongComesOutWhenItIsRead) {
+  EXPECT_NE(problem(make({}, 7)).find("at most 6 rows"), std::string::npos);
+  EXPECT_NE(problem(make({}, -1)).find("got -1"), std::string::npos);
+  EXPECT_NE(problem(make({0, 0, 0, 0, 0, 1, 5, 1}, 2)).find("row 1 is outside"), std::string::npos);
+  EXPECT_NE(problem(make({0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0}, 3)).find("rows 0 and 2 are equal"),
+            std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(Rows, DeferredSets, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "in_key_order" : "shuffled"; });
 

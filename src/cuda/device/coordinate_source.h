@@ -28,6 +28,25 @@ struct PlainRows {
   }
 };
 
+/// Rows as they are, of which those outside the box are left out.
+struct BoxedRows {
+  static constexpr const char* kName = "boxed";
+  static constexpr bool kFindsBox = true;
+  PlainRows rows;
+  std::int64_t lower[kMaxColumns] = {}, upper[kMaxColumns] = {};
+  std::int32_t per_row = 1;
+
+  std::int64_t slots() const { return rows.slots(); }
+  GAVOTTE_DEVICE Slot coordinate(std::int64_t slot, std::int32_t* values) const {
+    const Slot state = rows.coordinate(slot, values);
+    if (state != Slot::row) return state;
+    bool inside = true;
+    for (int c = 0; c < kMaxColumns; ++c)
+      inside = inside && values[c] >= lower[c] && values[c] <= upper[c];
+    return inside ? Slot::row : Slot::overflow;
+  }
+};
+
 /// floor(row / scale) on the axes.
 struct FloorRows {
   static constexpr const char* kName = "floor";

@@ -14,7 +14,8 @@ inline constexpr int kSetThreads = 256;           ///< Of every block of the set
 inline constexpr std::uint32_t kSignBit = 0x80000000U;
 
 struct SetFacts {
-  std::int64_t count = 0;  ///< Distinct rows.
+  std::int64_t count = 0;   ///< Distinct rows; of a set that a caller gave: its rows.
+  std::int64_t wanted = 0;  ///< Of a set whose caller's count is on the device: that count.
   /// The first row that repeats an earlier one: (2^32 - 1 - that row) << 32 | the earlier one;
   /// 0: none.
   std::uint64_t first_duplicate = 0;
