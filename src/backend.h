@@ -13,6 +13,7 @@
 #include "gavotte/convolution.h"
 #include "gavotte/pooling.h"
 #include "gavotte/sparse_ops.h"
+#include "gavotte/voxelize.h"
 #include "geometry.h"
 #include "map_data.h"
 
@@ -54,6 +55,10 @@ class Backend {
   virtual void copy(const Execution&, TensorView destination, ConstTensorView source) = 0;
 
   // Coordinates. lattice: int32 [N, 1 + D].
+  /// to = from / stride (`divide`) or from * stride on the axes; may be in place. Returns the first
+  /// element that is no multiple of the stride or passes int32, -1 where all went well.
+  virtual std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
+                                     bool divide, TensorView to) = 0;
   /// Sorts; finds the box; throws Error naming the first pair of equal rows. Keeps the row order.
   virtual std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice,
                                                          PerAxis stride) = 0;
@@ -137,6 +142,15 @@ class Backend {
   /// lattice int32 [N, 1 + D], features [N, C].
   virtual void from_dense(const Execution&, ConstTensorView dense, PerAxis origin, Tensor& lattice,
                           Tensor& features) = 0;
+
+  // Points.
+  /// Fills in coordinates, features, inverse and the dropped points of `out`; the rest is there. The
+  /// scans are in the host's memory.
+  virtual void voxelize(const Execution&, std::span<const PointsView> scans, const VoxelizeOptions&,
+                        Voxels& out) = 0;
+  /// int32 or float32. y[i, :] = x[inverse[i], :], or -1 or NaN where inverse[i] < 0.
+  virtual void spread_voxels(const Execution&, ConstTensorView x, ConstTensorView inverse,
+                             TensorView y) = 0;
 };
 
 /// The backend of a device; throws Error (runtime) that says why where it is not there.

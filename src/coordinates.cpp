@@ -21,22 +21,24 @@ void check_stride(const PerAxis& stride, int dims) {
   }
 }
 
+/// The value of an int32 element, wherever the tensor lies.
+std::int64_t element(const ConstTensorView& tensor, std::int64_t index) {
+  const auto* values = static_cast<const std::int32_t*>(tensor.data);
+  const ConstTensorView one(values + index, DType::int32, {1}, tensor.device);
+  return Tensor::copy_to(Device::cpu(), one).span<std::int32_t>()[0];
+}
+
 /// Divides multiples of the stride in place.
-void divide(Tensor& lattice, const PerAxis& stride) {
-  const auto values = lattice.span<std::int32_t>();
+void divide(const Execution& execution, Tensor& lattice, const PerAxis& stride) {
+  const std::int64_t bad = internal::backend(execution.device)
+                               .scale_lattice(execution, lattice.view(), stride, true, lattice);
+  if (bad < 0) return;
   const std::int64_t columns = lattice.shape()[1];
-  for (std::int64_t row = 0; row < lattice.rows(); ++row) {
-    for (std::int64_t c = 1; c < columns; ++c) {
-      std::int32_t& value = values[static_cast<std::size_t>(row * columns + c)];
-      const std::int32_t divisor = stride[static_cast<int>(c) - 1];
-      GAVOTTE_CHECK(value % divisor == 0,
-                    "expected multiples of the stride " + stride.to_string() + "; row " +
-                        std::to_string(row) + " has " + std::to_string(value) + " on axis " +
-                        std::to_string(c - 1) +
-                        ": pass StrideStyle::divided for lattice coordinates");
-      value /= divisor;
-    }
-  }
+  GAVOTTE_CHECK(false, "expected multiples of the stride " + stride.to_string() + "; row " +
+                           std::to_string(bad / columns) + " has " +
+                           std::to_string(element(lattice, bad)) + " on axis " +
+                           std::to_string(bad % columns - 1) +
+                           ": pass StrideStyle::divided for lattice coordinates");
 }
 
 }  // namespace
@@ -60,8 +62,11 @@ Coordinates::Coordinates(ConstTensorView coordinates, PerAxis stride, StrideStyl
   const int dims = static_cast<int>(coordinates.shape[1]) - 1;
   check_stride(stride, dims);
 
-  Tensor lattice = Tensor::copy_of(coordinates);
-  if (style == StrideStyle::multiples) divide(lattice, stride);
+  // On the stream of `execution`: what makes the coordinates may still be queued there.
+  Tensor lattice(execution, DType::int32, coordinates.shape);
+  if (coordinates.rows() > 0)
+    internal::backend(execution.device).copy(execution, lattice, coordinates);
+  if (style == StrideStyle::multiples) divide(execution, lattice, stride);
   auto data = internal::backend(execution.device).make_set(execution, std::move(lattice), stride);
   GAVOTTE_CHECK(data->rows == 0 || data->box.lower[0] >= 0,
                 "coordinates expect batch indices of at least 0 in the first column; got " +
@@ -85,22 +90,18 @@ std::int32_t Coordinates::batch_size() const noexcept {
 }
 
 Tensor Coordinates::values(StrideStyle style) const {
-  Tensor values = Tensor::copy_of(lattice());
-  if (style == StrideStyle::divided) return values;
-  const std::int64_t columns = values.shape()[1];
-  const auto numbers = values.span<std::int32_t>();
-  for (std::int64_t i = 0; i < values.rows() * columns; ++i) {
-    const auto axis = static_cast<int>(i % columns) - 1;
-    if (axis < 0) continue;
-    const std::int64_t multiple =
-        std::int64_t{numbers[static_cast<std::size_t>(i)]} * data_->stride[axis];
-    GAVOTTE_CHECK(multiple >= std::numeric_limits<std::int32_t>::min() &&
-                      multiple <= std::numeric_limits<std::int32_t>::max(),
-                  "expected multiples of the stride within int32; row " +
-                      std::to_string(i / columns) + " gives " + std::to_string(multiple) +
-                      ": use StrideStyle::divided");
-    numbers[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(multiple);
-  }
+  if (style == StrideStyle::divided || rows() == 0) return Tensor::copy_of(lattice());
+  const Execution execution{.device = device()};
+  Tensor values(execution, DType::int32, lattice().shape);
+  const std::int64_t bad =
+      internal::backend(execution.device)
+          .scale_lattice(execution, lattice(), data_->stride, false, values.view());
+  const std::int64_t columns = lattice().shape[1];
+  GAVOTTE_CHECK(bad < 0, "expected multiples of the stride within int32; row " +
+                             std::to_string(bad / columns) + " gives " +
+                             std::to_string(element(lattice(), bad) *
+                                            data_->stride[static_cast<int>(bad % columns) - 1]) +
+                             ": use StrideStyle::divided");
   return values;
 }
 

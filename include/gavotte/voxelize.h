@@ -63,8 +63,9 @@ struct GAVOTTE_API Voxels {
   /// A value for each point from a value for each voxel, in the order of `inverse`:
   /// int32 [N] or [N, C] -> int32 [points(, C)], -1 at dropped points;
   /// float32 [N] or [N, C] -> float32 [points(, C)], NaN at dropped points.
-  /// Throws Error where the rows are not N or the dtype is another.
-  Tensor to_points(ConstTensorView values) const;
+  /// Values, result and execution are on the device of the voxels. Throws Error where the rows are
+  /// not N or the dtype or the device is another.
+  Tensor to_points(ConstTensorView values, const Execution& execution = {}) const;
 
   /// "Voxels(37445 voxels of 0.1 x 0.1 x 0.1 m from 62271 points, 12 dropped)".
   std::string to_string() const;
@@ -73,9 +74,11 @@ struct GAVOTTE_API Voxels {
 /// Voxelises one scan as batch entry 0. The index of a point is floor((p - origin) / size),
 /// computed in float64. A point with a NaN or infinite coordinate is dropped and counted, then one
 /// outside the range, then one whose index does not fit int32. A NaN feature is no reason to drop a
-/// point: it is carried as it is, and reaches the voxel as `reduce` says. Runs on the CPU.
-/// Deterministic: the same bits for every number of threads. Throws Error for an illegal view or
-/// option, and for more than 2^31 - 1 points.
+/// point: it is carried as it is, and reaches the voxel as `reduce` says. The points are in CPU
+/// memory, the tensors on the device of `execution`; a GPU is waited for twice, or once where the
+/// range is finite. Deterministic: the same bits for every number of threads and on every device (of
+/// a NaN, that it is one). Throws Error for an illegal view or option, and for more than 2^31 - 1
+/// points.
 GAVOTTE_API Voxels voxelize(const PointsView& points, const VoxelizeOptions& options,
                             const Execution& execution = {});
 

@@ -89,6 +89,22 @@ class AxisCandidates {
 
 }  // namespace
 
+std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
+                           bool divide, TensorView to) {
+  const auto source = from.span<std::int32_t>();
+  const auto destination = to.span<std::int32_t>();
+  const auto columns = static_cast<std::size_t>(from.shape[1]);
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    const std::int64_t value = source[i];
+    const std::size_t column = i % columns;
+    const std::int64_t factor = column == 0 ? 1 : stride[static_cast<int>(column) - 1];
+    if (divide ? value % factor != 0 : !fits_int32(value * factor))
+      return static_cast<std::int64_t>(i);
+    destination[i] = static_cast<std::int32_t>(divide ? value / factor : value * factor);
+  }
+  return -1;
+}
+
 std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tensor lattice,
                                                PerAxis stride) {
   SortedRows sorted = sort_rows(execution, lattice);

@@ -9,6 +9,8 @@
 
 namespace gavotte::internal::cpu {
 
+std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
+                           bool divide, TensorView to);
 std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice, PerAxis stride);
 std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData& set,
                                                  const AxisOffset& scale, PerAxis stride);

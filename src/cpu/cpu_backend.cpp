@@ -11,6 +11,7 @@
 #include "map.h"
 #include "memory.h"
 #include "pooling.h"
+#include "voxelize.h"
 
 namespace gavotte::internal::cpu {
 
@@ -24,6 +25,11 @@ void CpuBackend::fill_zero(const Execution&, TensorView destination) {
 
 void CpuBackend::copy(const Execution& execution, TensorView destination, ConstTensorView source) {
   cpu::copy(execution, destination, source);
+}
+
+std::int64_t CpuBackend::scale_lattice(const Execution& execution, ConstTensorView from,
+                                       const PerAxis& stride, bool divide, TensorView to) {
+  return cpu::scale_lattice(execution, from, stride, divide, to);
 }
 
 std::shared_ptr<const CoordinateData> CpuBackend::make_set(const Execution& execution,
@@ -155,6 +161,16 @@ void CpuBackend::to_dense(const Execution& execution, const CoordinateData& set,
 void CpuBackend::from_dense(const Execution& execution, ConstTensorView dense, PerAxis origin,
                             Tensor& lattice, Tensor& features) {
   cpu::from_dense(execution, dense, origin, lattice, features);
+}
+
+void CpuBackend::voxelize(const Execution& execution, std::span<const PointsView> scans,
+                          const VoxelizeOptions& options, Voxels& out) {
+  cpu::voxelize(execution, scans, options, out);
+}
+
+void CpuBackend::spread_voxels(const Execution& execution, ConstTensorView x,
+                               ConstTensorView inverse, TensorView y) {
+  cpu::spread_voxels(execution, x, inverse, y);
 }
 
 }  // namespace gavotte::internal::cpu

@@ -12,6 +12,8 @@ class CpuBackend final : public Backend {
   void fill_zero(const Execution&, TensorView destination) override;
   void copy(const Execution&, TensorView destination, ConstTensorView source) override;
 
+  std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
+                             bool divide, TensorView to) override;
   std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice,
                                                  PerAxis stride) override;
   std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData&,
@@ -62,6 +64,10 @@ class CpuBackend final : public Backend {
                 TensorView y) override;
   void from_dense(const Execution&, ConstTensorView dense, PerAxis origin, Tensor& lattice,
                   Tensor& features) override;
+  void voxelize(const Execution&, std::span<const PointsView> scans, const VoxelizeOptions&,
+                Voxels& out) override;
+  void spread_voxels(const Execution&, ConstTensorView x, ConstTensorView inverse,
+                     TensorView y) override;
 };
 
 }  // namespace gavotte::internal::cpu

@@ -176,6 +176,17 @@ Box joined_box(const CoordinateData& a, const CoordinateData& b) {
 
 }  // namespace
 
+std::int64_t scale_lattice(const Execution& execution, ConstTensorView from, const PerAxis& stride,
+                           bool divide, TensorView to) {
+  use_device(execution.device.index);
+  if (from.rows() == 0) return -1;
+  Scratch<std::uint64_t> first_bad(execution, 1);
+  fill_bytes(execution.stream.handle, first_bad.get(), 0, sizeof(std::uint64_t));
+  launch_scale_lattice(execution, from, stride, divide, to, first_bad.get());
+  const std::uint64_t found = read_back(execution, first_bad.get(), 1).front();
+  return found == 0 ? -1 : static_cast<std::int64_t>(~found);
+}
+
 std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tensor lattice,
                                                PerAxis stride) {
   use_device(execution.device.index);

@@ -9,10 +9,13 @@
 
 namespace gavotte::internal::cuda {
 
-// Each waits for the stream where it needs a size on the host: make_set once for the box, once more
-// for duplicates unless the rows ascend already; downsample, expand and unite once for the number of
-// rows (expand: and for the box). Sets without rows cost no wait. With Wait::later, or on a set that
-// is deferred itself, downsample and expand do not wait, and resolve() waits once for all.
+// Each waits for the stream where it needs a result on the host: scale_lattice once; make_set once
+// for the box, once more for duplicates unless the rows ascend already; downsample, expand and unite
+// once for the number of rows (expand: and for the box). Sets without rows cost no wait. With
+// Wait::later, or on a set that is deferred itself, downsample and expand do not wait, and resolve()
+// waits once for all.
+std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
+                           bool divide, TensorView to);
 std::shared_ptr<const CoordinateData> make_set(const Execution&, Tensor lattice, PerAxis stride);
 std::shared_ptr<const CoordinateData> downsample(const Execution&, const CoordinateData& set,
                                                  const AxisOffset& scale, PerAxis stride, Wait);

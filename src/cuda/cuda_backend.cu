@@ -11,6 +11,7 @@
 #include "cuda/memory.h"
 #include "cuda/pooling.h"
 #include "cuda/runtime.h"
+#include "cuda/voxelize.h"
 
 namespace gavotte::internal::cuda {
 
@@ -25,6 +26,11 @@ void CudaBackend::fill_zero(const Execution& execution, TensorView destination) 
 
 void CudaBackend::copy(const Execution& execution, TensorView destination, ConstTensorView source) {
   cuda::copy(execution, destination, source);
+}
+
+std::int64_t CudaBackend::scale_lattice(const Execution& execution, ConstTensorView from,
+                                        const PerAxis& stride, bool divide, TensorView to) {
+  return cuda::scale_lattice(execution, from, stride, divide, to);
 }
 
 std::shared_ptr<const CoordinateData> CudaBackend::make_set(const Execution& execution,
@@ -174,6 +180,16 @@ void CudaBackend::to_dense(const Execution& execution, const CoordinateData& set
 void CudaBackend::from_dense(const Execution& execution, ConstTensorView dense, PerAxis origin,
                              Tensor& lattice, Tensor& features) {
   cuda::from_dense(execution, dense, origin, lattice, features);
+}
+
+void CudaBackend::voxelize(const Execution& execution, std::span<const PointsView> scans,
+                           const VoxelizeOptions& options, Voxels& out) {
+  cuda::voxelize(execution, scans, options, out);
+}
+
+void CudaBackend::spread_voxels(const Execution& execution, ConstTensorView x,
+                                ConstTensorView inverse, TensorView y) {
+  cuda::spread_voxels(execution, x, inverse, y);
 }
 
 }  // namespace gavotte::internal::cuda

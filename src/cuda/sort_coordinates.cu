@@ -91,6 +91,20 @@ SetFacts read_facts(const Execution& execution, const Scratch<SetFacts>& facts) 
   return read_back(execution, facts.get(), 1).front();
 }
 
+void launch_scale_lattice(const Execution& execution, ConstTensorView from, const PerAxis& stride,
+                          bool divide, TensorView to, std::uint64_t* first_bad) {
+  ScaleLatticeArgs args{static_cast<const std::int32_t*>(from.data),
+                        static_cast<std::int32_t*>(to.data),
+                        RowCount{from.rows()},
+                        static_cast<int>(from.shape[1]),
+                        {1, 1, 1, 1, 1},
+                        divide,
+                        first_bad};
+  for (int c = 1; c < args.columns; ++c) args.factors[c] = stride[c - 1];
+  launch("scale_lattice", execution.stream.handle,
+         {.blocks = set_blocks(from.rows()), .threads = kSetThreads}, scale_lattice_kernel, args);
+}
+
 void launch_find_box(const Execution& execution, const PlainRows& rows, SetFacts* facts) {
   // Few blocks: each adds its atomics.
   const std::int64_t blocks = std::min<std::int64_t>(set_blocks(rows.slots()), 1 << 10);

@@ -37,6 +37,34 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) find_box_kernel(FindBoxAr
     atomic_add(&args.facts->descents, static_cast<std::uint32_t>(count_bits(descents)));
 }
 
+struct ScaleLatticeArgs {
+  const std::int32_t* from;  ///< [rows, columns]
+  std::int32_t* to;          ///< May be from.
+  RowCount rows;
+  int columns;
+  std::int32_t factors[kMaxColumns];  ///< Of the batch: 1.
+  bool divide;
+  std::uint64_t* first_bad;  ///< The maximum of ~element; 0: none.
+};
+
+/// to = from / factor, which has to be exact, or from * factor, which has to fit int32. Bytes: 8 an
+/// element.
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) scale_lattice_kernel(ScaleLatticeArgs args) {
+  const std::int64_t rows = args.rows.get();
+  for (std::int64_t row = grid_thread(); row < rows; row += grid_threads())
+    for (int c = 0; c < kMaxColumns; ++c) {
+      if (c >= args.columns) break;
+      const std::int64_t at = row * args.columns + c;
+      const std::int32_t value = args.from[at], factor = args.factors[c];
+      const std::int64_t product = static_cast<std::int64_t>(value) * factor;
+      if (args.divide ? value % factor != 0 : product != static_cast<std::int32_t>(product)) {
+        atomic_max(args.first_bad, ~static_cast<std::uint64_t>(at));
+      } else {
+        args.to[at] = args.divide ? value / factor : static_cast<std::int32_t>(product);
+      }
+    }
+}
+
 struct GatherWordsArgs {
   const std::uint64_t* words;
   const std::int32_t* order;

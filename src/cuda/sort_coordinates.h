@@ -46,6 +46,9 @@ Tensor make_count(const Execution& execution);
 /// Waits for the stream.
 SetFacts read_facts(const Execution& execution, const Scratch<SetFacts>& facts);
 
+/// first_bad: zeroed; the maximum of ~element of those that cannot be scaled.
+void launch_scale_lattice(const Execution& execution, ConstTensorView from, const PerAxis& stride,
+                          bool divide, TensorView to, std::uint64_t* first_bad);
 void launch_find_box(const Execution& execution, const PlainRows& rows, SetFacts* facts);
 void launch_take_count(const Execution& execution, RowCount rows, SetFacts* facts);
 /// Radix sort over the bits in use, wide keys word by word.

@@ -45,10 +45,11 @@ struct WriteRowsArgs {
   Source source;
   int columns;
   std::int64_t count;
-  const std::int32_t* order;      ///< [count]
-  const std::int32_t* positions;  ///< [count + 1] How many firsts come before.
-  std::int32_t* lattice;          ///< [rows of the set, columns]
-  std::int32_t* row_of;           ///< [count] or null: the set's row of each slot.
+  const std::int32_t* order;       ///< [count]
+  const std::int32_t* positions;   ///< [count + 1] How many firsts come before.
+  std::int32_t* lattice;           ///< [rows of the set, columns]
+  std::int32_t* row_of = nullptr;  ///< [count] or null: the set's row of each slot, -1 of none.
+  std::int32_t* starts = nullptr;  ///< [rows] or null: the first i of each row of the set.
 };
 
 /// lattice[positions[i]] = the coordinate of slot order[i], for the first of each coordinate.
@@ -58,10 +59,16 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
   for (std::int64_t i = grid_thread(); i < args.count; i += grid_threads()) {
     const std::int64_t position = args.positions[i], next = args.positions[i + 1];
     const std::int32_t slot = args.order[i];
-    if (args.row_of != nullptr) args.row_of[slot] = static_cast<std::int32_t>(next - 1);
-    if (next == position) continue;
-    std::int32_t values[kMaxColumns];
-    if (args.source.coordinate(slot, values) != Slot::row) continue;
+    if (next == position && (args.row_of == nullptr || !Source::kHasGaps)) {
+      if (args.row_of != nullptr) args.row_of[slot] = static_cast<std::int32_t>(next - 1);
+      continue;
+    }
+    std::int32_t values[kMaxColumns] = {};
+    const bool holds = args.source.coordinate(slot, values) == Slot::row;
+    if (args.row_of != nullptr)
+      args.row_of[slot] = holds ? static_cast<std::int32_t>(next - 1) : -1;
+    if (next == position || !holds) continue;
+    if (args.starts != nullptr) args.starts[position] = static_cast<std::int32_t>(i);
     for (int c = 0; c < kMaxColumns; ++c) {
       if (c < args.columns) args.lattice[position * args.columns + c] = values[c];
     }

@@ -43,17 +43,18 @@ UniqueRows find_unique(const Execution& execution, const Source& source, const K
   return {std::move(sorted), std::move(positions)};
 }
 
-/// lattice: [rows of the set, columns]; row_of: [slots] or null.
+/// lattice: [rows of the set, columns]; row_of: [slots] or null, the set's row of each slot; starts:
+/// [rows of the set] or null, where the run of each row begins in unique.sorted.order.
 template <class Source>
 void write_rows(const Execution& execution, const Source& source, const UniqueRows& unique,
-                std::int32_t* lattice, std::int32_t* row_of) {
+                std::int32_t* lattice, std::int32_t* row_of, std::int32_t* starts = nullptr) {
   static const std::string name = std::string("write_rows_") + Source::kName;
   const SlotKeys& keys = unique.sorted.keys;
   launch(name.c_str(), execution.stream.handle,
          {.blocks = set_blocks(keys.count), .threads = kSetThreads}, write_rows_kernel<Source>,
          WriteRowsArgs<Source>{source, keys.layout.columns, keys.count,
                                static_cast<const std::int32_t*>(unique.sorted.order.data()),
-                               unique.positions.get(), lattice, row_of});
+                               unique.positions.get(), lattice, row_of, starts});
 }
 
 }  // namespace gavotte::internal::cuda

@@ -160,6 +160,41 @@ TEST_F(CoordinateSets, NameTheFirstPairOfDuplicates) {
             error_of([&] { made(cpu_, kCpu, twice); }));
 }
 
+TEST_F(CoordinateSets, BothStrideStylesAsOnTheCpu) {
+  const auto set_of = [](const Execution& execution, const Case& from, PerAxis stride) {
+    const Tensor values = lattice_of(execution, from.rows, from.dims);
+    return Coordinates(values.view(), stride, StrideStyle::multiples, execution);
+  };
+  for (Case c : cases()) {
+    std::int64_t by = 3;
+    for (auto& row : c.rows)
+      for (std::size_t axis = 1; axis < row.size(); ++axis)
+        row[axis] = static_cast<std::int32_t>(row[axis] / by * by);
+    std::sort(c.rows.begin(), c.rows.end());
+    c.rows.erase(std::unique(c.rows.begin(), c.rows.end()), c.rows.end());
+    const Coordinates given = set_of(kGpu, c, 3), expected = set_of(kCpu, c, 3);
+    expect_equal(given.data(), expected.data(), c.name);
+    EXPECT_EQ(values_of(given.values(StrideStyle::multiples)),
+              values_of(expected.values(StrideStyle::multiples)));
+    EXPECT_EQ(values_of(given.values(StrideStyle::divided)),
+              values_of(expected.values(StrideStyle::divided)));
+    if (c.rows.size() < 3) continue;
+    c.rows[1].back() -= c.rows[1].back() > 0 ? 1 : -1;
+    c.rows[2].back() -= c.rows[2].back() > 0 ? 1 : -1;
+    const std::string error = error_of([&] { set_of(kGpu, c, 3); });
+    EXPECT_EQ(error, error_of([&] { set_of(kCpu, c, 3); }));
+    EXPECT_NE(error.find("row 1 has"), std::string::npos) << error;
+  }
+  const Rows far = {{0, 5, 1, 1}, {0, kMost, 1, kMost}};
+  const auto values = [&](const Execution& execution) {
+    return Coordinates(lattice_of(execution, far, 3).view(), 2, StrideStyle::divided, execution)
+        .values(StrideStyle::multiples);
+  };
+  const std::string error = error_of([&] { values(kGpu); });
+  EXPECT_EQ(error, error_of([&] { values(kCpu); }));
+  EXPECT_NE(error.find("row 1 gives 4294967294"), std::string::npos) << error;
+}
+
 TEST_F(CoordinateSets, DownsampleAsOnTheCpu) {
   for (const Case& c : cases())
     for (const AxisOffset& scale : {AxisOffset{2, 2, 2, 2},

@@ -16,6 +16,7 @@ enum class Slot { row, none, overflow };
 struct PlainRows {
   static constexpr const char* kName = "plain";
   static constexpr bool kFindsBox = false;  ///< The host knows the box that the rows fill.
+  static constexpr bool kHasGaps = false;   ///< Every slot holds a row.
   const std::int32_t* lattice = nullptr;    ///< [rows, columns]
   int columns = 0;
   RowCount rows;
@@ -51,6 +52,7 @@ struct BoxedRows {
 struct FloorRows {
   static constexpr const char* kName = "floor";
   static constexpr bool kFindsBox = false;
+  static constexpr bool kHasGaps = false;
   PlainRows rows;
   std::int32_t scale[kMaxDims] = {1, 1, 1, 1};
 
@@ -70,12 +72,30 @@ struct FloorRows {
 struct JoinedRows {
   static constexpr const char* kName = "joined";
   static constexpr bool kFindsBox = false;
+  static constexpr bool kHasGaps = false;
   PlainRows a, b;
 
   std::int64_t slots() const { return a.slots() + b.slots(); }
   GAVOTTE_DEVICE Slot coordinate(std::int64_t slot, std::int32_t* values) const {
     return slot < a.rows.bound ? a.coordinate(slot, values)
                                : b.coordinate(slot - a.rows.bound, values);
+  }
+};
+
+/// Voxels of points; those that were dropped have batch -1.
+struct QuantizedPoints {
+  static constexpr const char* kName = "points";
+  static constexpr bool kFindsBox = false;
+  static constexpr bool kHasGaps = true;
+  static constexpr int kColumns = 4;
+  const std::int32_t* voxels = nullptr;  ///< [points, 4]
+  std::int64_t points = 0;
+
+  std::int64_t slots() const { return points; }
+  GAVOTTE_DEVICE Slot coordinate(std::int64_t slot, std::int32_t* values) const {
+    for (int c = 0; c < kMaxColumns; ++c)
+      values[c] = c < kColumns ? voxels[slot * kColumns + c] : 0;
+    return values[0] < 0 ? Slot::none : Slot::row;
   }
 };
 
@@ -121,6 +141,7 @@ struct AxisWindow {
 struct Candidates {
   static constexpr const char* kName = "candidates";
   static constexpr bool kFindsBox = true;
+  static constexpr bool kHasGaps = true;
   PlainRows rows;
   AxisWindow axes[kMaxDims];
   std::int32_t per_row = 1;
