@@ -113,7 +113,6 @@ std::string to_text(const Json& info) {
   out += row("SIMD target", text(cpu["simd"]));
   out +=
       row("devices", joined(info["devices"]) + " (default: " + text(info["default_device"]) + ")");
-  if (!info["no_cuda_because"].is_null()) out += row("no GPU", text(info["no_cuda_because"]));
   out += "\nlibraries\n";
   out += row("threading", text(libraries["threads"]));
   out += row("Open3D", libraries["open3d"].is_null() ? "off: no PLY, PCD, XYZ and PTS"

@@ -4,6 +4,7 @@
 
 #include "cuda/dense_gemm.h"
 #include "cuda/gather_gemm_scatter.h"
+#include "cuda/implicit_gemm.h"
 #include "cuda/runtime.h"
 #include "cuda/transpose_weights.h"
 
@@ -17,6 +18,8 @@ void forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x
       return gather_gemm_scatter_forward(execution, plan, x, weights, epilogue, y);
     case Dataflow::dense_gemm:
       return dense_gemm_forward(execution, plan, x, weights, epilogue, y);
+    case Dataflow::implicit_gemm:
+      return implicit_gemm_forward(execution, plan, x, weights, epilogue, y);
     case Dataflow::automatic:
       break;
   }
