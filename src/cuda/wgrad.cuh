@@ -67,7 +67,7 @@ GAVOTTE_DEVICE void stage_rows(const T* matrix, std::int64_t channels, const std
 
 /// Sums of the pieces, a block for each tile of each piece.
 template <class Tile, class T>
-GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(Tile::kThreads)
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(Tile::kThreads, Tile::kResidentBlocks)
     multiply_pieces_kernel(MultiplyPiecesArgs<T> args) {
   using A = Accumulator<T>;
   auto& terms = shared_storage<StagedTerms<Tile, A>>();

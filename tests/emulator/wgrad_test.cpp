@@ -61,7 +61,7 @@ struct Case {
   void expect_right(const Tensor& grad_w) const {
     const auto expected = ref::wgrad(map, layer.in, layer.out, layer.groups, x.exact, grad_y.exact);
     const auto values = ref::to_doubles(grad_w);
-    const auto cpu_values = ref::to_doubles(run(Execution{}));
+    const auto cpu_values = ref::to_doubles(run(Execution{.threads = 1}));
     ASSERT_EQ(values.size(), expected.value.size());
     for (std::size_t i = 0; i < values.size(); ++i) {
       const double tolerance =

@@ -19,6 +19,9 @@ struct BlockTile {
   static constexpr int kThreadRows = ThreadRows, kThreadColumns = ThreadColumns;
   static constexpr int kThreadsAcross = Columns / ThreadColumns;
   static constexpr int kThreads = Rows / ThreadRows * kThreadsAcross;
+  /// Of a multiprocessor, for launch bounds: leaves a thread 128 registers. Left to itself ptxas takes
+  /// fewer and spills.
+  static constexpr int kResidentBlocks = 512 / kThreads;
   static_assert(Rows % ThreadRows == 0 && Columns % ThreadColumns == 0 && kThreads % 32 == 0);
 
   /// Of this thread's rectangle.
