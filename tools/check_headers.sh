@@ -25,6 +25,6 @@ printf '%s\n' "${public[@]}" | compile_each
 # Internal headers; those named *-inl.h are included once for each vector target and are no units.
 mapfile -t internal < <(find src datasets cli bench -name '*.h' ! -name '*-inl.h' 2>/dev/null | sort)
 if [ "${#internal[@]}" -gt 0 ]; then
-  printf '%s\n' "${internal[@]}" | compile_each -I src -I datasets -isystem /usr/include/eigen3
+  printf '%s\n' "${internal[@]}" | compile_each -I src -I datasets -I tests/emulator -isystem /usr/include/eigen3
 fi
 echo "${#public[@]} public and ${#internal[@]} internal headers stand alone"
