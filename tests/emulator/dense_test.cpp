@@ -65,19 +65,5 @@ TEST(CudaDense, KeptRowsAreTheCpus) {
     }
 }
 
-TEST(CudaDense, TheEngineChangesNothing) {
-  std::mt19937 random(3);
-  const Tensor dense = special(random, DType::float32, {2, 2, 5, 9});
-  Tensor expected_lattice, expected_features;
-  cpu::from_dense({}, dense, 0, expected_lattice, expected_features);
-  emulator::options().engine = emulator::Engine::threads;
-  Tensor lattice, features;
-  cuda::from_dense({}, dense, 0, lattice, features);
-  emulator::options() = {};
-  expect_same(features, expected_features);
-  const auto rows = lattice.span<std::int32_t>(), expected = expected_lattice.span<std::int32_t>();
-  EXPECT_TRUE(std::equal(rows.begin(), rows.end(), expected.begin(), expected.end()));
-}
-
 }  // namespace
 }  // namespace gavotte::internal
