@@ -31,7 +31,7 @@ const bool served = (testing_cuda::serve_guarded_cuda(), true);
 
 class CoordinateSets : public ::testing::Test {
  protected:
-  void TearDown() override { emulator::options().block_order_seed = 0; }
+  void TearDown() override { emulator::reset_options(); }
   Backend& emulated_ = backend(kGpu.device);
   Backend& cpu_ = backend(Device::cpu());
 };

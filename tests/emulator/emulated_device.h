@@ -18,7 +18,7 @@ class EmulatedDevice {
   }
   ~EmulatedDevice() {
     internal::set_backend(DeviceKind::cuda, nullptr);
-    emulator::options() = {};
+    emulator::reset_options();
   }
   EmulatedDevice(const EmulatedDevice&) = delete;
   EmulatedDevice& operator=(const EmulatedDevice&) = delete;

@@ -16,6 +16,11 @@ namespace {
 
 thread_local Thread* current_thread = nullptr;
 
+Options& default_options() {
+  static Options instance;
+  return instance;
+}
+
 /// The gate of this mask in the caller's warp.
 WarpGate& gate_of(Block& block, int warp, unsigned mask) {
   auto& gates = block.warps[static_cast<std::size_t>(warp)];
@@ -41,6 +46,12 @@ void check_mask(const Thread& thread, unsigned mask) {
 Options& options() {
   static Options instance;
   return instance;
+}
+
+void reset_options() { options() = default_options(); }
+void set_default_options(const Options& defaults) {
+  default_options() = defaults;
+  reset_options();
 }
 
 Thread& current() {

@@ -28,12 +28,18 @@ struct Options {
   Engine engine = Engine::fibers;
 #endif
   std::uint64_t block_order_seed = 0;  ///< 0: ascending; else shuffled by it.
-  double watchdog_seconds = 60;        ///< threads: a launch that waits longer is an error.
+  /// fibers: from the last thread to the first, so that a thread that reads before it waits does not
+  /// find by luck what a lower one writes.
+  bool descending_threads = false;
+  double watchdog_seconds = 60;  ///< threads: a launch that waits longer is an error.
   /// Device memory from a region that the host cannot touch (device_memory.h). To be set before the
   /// first allocation; blocks on the heap, where the sanitizers watch their ends, are the default.
   bool guard_device_memory = false;
 };
 Options& options();
+/// Back to the defaults: those of the program's flags (flags.h), where it has been given any.
+void reset_options();
+void set_default_options(const Options& defaults);
 
 struct Shape {
   const char* name = "";

@@ -20,7 +20,7 @@ class OnEngine : public ::testing::TestWithParam<emulator::Engine> {
     emulator::options().engine = GetParam();
     emulator::options().watchdog_seconds = 5;
   }
-  ~OnEngine() override { emulator::options() = {}; }
+  ~OnEngine() override { emulator::reset_options(); }
 
   template <class Body>
   static void run(const LaunchShape& shape, Body body) {
@@ -193,6 +193,26 @@ TEST_P(OnEngine, BlocksRunInTheOrderOfTheSeed) {
   EXPECT_FALSE(std::is_sorted(shuffled.begin(), shuffled.end()));
   EXPECT_EQ(shuffled, order_of(3));
   EXPECT_TRUE(std::is_permutation(plain.begin(), plain.end(), shuffled.begin()));
+}
+
+TEST(Emulator, ThreadsThatReadTooEarlyAreFoundInOneOfTheTwoOrders) {
+  const auto seen_with = [](bool descending) {
+    emulator::options().engine = emulator::Engine::fibers;
+    emulator::options().descending_threads = descending;
+    int seen = 0;
+    launch(
+        "test_kernel", nullptr, {.threads = 64, .shared_bytes = sizeof(ReverseShared)},
+        +[](int* at) {
+          auto& shared = shared_storage<ReverseShared>();
+          if (thread_index() == 0) shared.values[0] = 7;
+          if (thread_index() == 40) *at = shared.values[0];  // no barrier before
+        },
+        &seen);
+    emulator::reset_options();
+    return seen;
+  };
+  EXPECT_EQ(seen_with(false), 7);
+  EXPECT_NE(seen_with(true), 7);
 }
 
 TEST_P(OnEngine, AnExceptionOfAKernelComesOut) {

@@ -149,7 +149,8 @@ class FiberBlock final : public Block {
       while (next_ < shape.threads && !failure_) {
         fiber.thread = Thread();
         fiber.thread.block = this;
-        fiber.thread.index = next_++;
+        fiber.thread.index = options().descending_threads ? shape.threads - 1 - next_ : next_;
+        ++next_;
         body_();
         check_end(fiber.thread);
         ++finished_;
@@ -166,7 +167,8 @@ class FiberBlock final : public Block {
   const void* caller_stack_ = nullptr;
   std::size_t caller_stack_bytes_ = 0;
   std::exception_ptr failure_;
-  int next_ = 0, finished_ = 0;
+  int next_ = 0;  ///< Threads that have begun.
+  int finished_ = 0;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ class RowKernels : public ::testing::TestWithParam<emulator::Engine> {
     emulator::options().engine = GetParam();
     emulator::options().block_order_seed = 7;
   }
-  ~RowKernels() override { emulator::options() = {}; }
+  ~RowKernels() override { emulator::reset_options(); }
 };
 
 TEST_P(RowKernels, GlobalPoolingOnFewBlocks) {

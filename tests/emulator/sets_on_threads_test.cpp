@@ -18,7 +18,7 @@ namespace {
 class SetsOnThreads : public ::testing::Test {
  protected:
   void SetUp() override { emulator::options().engine = emulator::Engine::threads; }
-  void TearDown() override { emulator::options() = {}; }
+  void TearDown() override { emulator::reset_options(); }
 
   /// Rows of distinct coordinates, not in order: `spread` apart.
   static Tensor lattice(std::int64_t rows, int dims, std::int32_t spread) {

@@ -25,7 +25,7 @@ const bool served = (testing_cuda::serve_guarded_cuda(), true);
 
 class Voxeliser : public ::testing::Test {
  protected:
-  void TearDown() override { emulator::options().block_order_seed = 0; }
+  void TearDown() override { emulator::reset_options(); }
 };
 
 std::vector<unsigned char> bytes_of(const Tensor& tensor) {

@@ -1,0 +1,67 @@
+#include "run_tests.h"
+
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include "check.h"
+#include "emulator.h"
+
+namespace gavotte::emulator {
+namespace {
+
+template <class T>
+T number(std::string_view flag, std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  GAVOTTE_CHECK(error == std::errc() && end == text.data() + text.size(),
+                std::string(flag) + ": expected a number, got '" + std::string(text) + "'");
+  return value;
+}
+
+/// Where `text` is one of two words, whether it is the second.
+bool second_of(std::string_view flag, std::string_view text, std::string_view first,
+               std::string_view second) {
+  GAVOTTE_CHECK(text == first || text == second,
+                std::string(flag) + ": expected " + std::string(first) + " or " +
+                    std::string(second) + ", got '" + std::string(text) + "'");
+  return text == second;
+}
+
+void take(std::string_view argument, Options& chosen) {
+  const std::size_t equals = argument.find('=');
+  const std::string_view flag = argument.substr(0, equals);
+  const std::string_view text =
+      equals == std::string_view::npos ? std::string_view() : argument.substr(equals + 1);
+  if (flag == "--engine")
+    chosen.engine = second_of(flag, text, "fibers", "threads") ? Engine::threads : Engine::fibers;
+  else if (flag == "--block-order")
+    chosen.block_order_seed = number<std::uint64_t>(flag, text);
+  else if (flag == "--thread-order")
+    chosen.descending_threads = second_of(flag, text, "ascending", "descending");
+  else if (flag == "--watchdog-seconds")
+    chosen.watchdog_seconds = number<double>(flag, text);
+  else
+    GAVOTTE_CHECK(false, "no such flag: " + std::string(argument));
+}
+
+}  // namespace
+
+int run_tests(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);  // takes its own flags out
+  try {
+    Options chosen = options();
+    for (int i = 1; i < argc; ++i) take(argv[i], chosen);
+    set_default_options(chosen);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 2;
+  }
+  return RUN_ALL_TESTS();
+}
+
+}  // namespace gavotte::emulator
