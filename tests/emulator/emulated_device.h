@@ -10,6 +10,14 @@
 
 namespace gavotte::testing {
 
+/// ThreadSanitizer runs a std::thread for each CUDA thread: the tests that compare schedules run every
+/// kernel there, the others only where fibers do.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kUnderThreadSanitizer = true;
+#else
+inline constexpr bool kUnderThreadSanitizer = false;
+#endif
+
 class EmulatedDevice {
  public:
   EmulatedDevice() {

@@ -5,9 +5,10 @@
 
 #include "convolution/reference.h"
 #include "cpu/convolution.h"
+#include "cuda/column_sum.cuh"
 #include "cuda/convolution.h"
-#include "cuda/device/pieces.h"
 #include "cuda/memory.h"
+#include "cuda/wgrad.cuh"
 #include "cuda_cases.h"
 #include "emulated_device.h"
 #include "far_memory.h"
@@ -32,6 +33,13 @@ constexpr DType kDTypes[] = {DType::float32, DType::float64, DType::float16, DTy
 class Wgrad : public ::testing::Test {
  protected:
   ref::EmulatedDevice device;
+};
+
+class WgradOnFibers : public Wgrad {
+ protected:
+  void SetUp() override {
+    if (ref::kUnderThreadSanitizer) GTEST_SKIP() << "Wgrad's schedules run the same kernels";
+  }
 };
 
 struct Case {
@@ -77,7 +85,7 @@ std::string describe(const Layer& layer, DType dtype) {
          std::to_string(layer.groups) + ", " + std::string(name(dtype));
 }
 
-TEST_F(Wgrad, EqualsTheDefinitionAndTheCpu) {
+TEST_F(WgradOnFibers, EqualsTheDefinitionAndTheCpu) {
   std::mt19937 random(1);
   const auto submanifold = ref::submanifold_map(random, 90, 6, 3);
   const auto strided = ref::strided_map(random, 120, 30, 8, 2);
@@ -93,7 +101,7 @@ TEST_F(Wgrad, EqualsTheDefinitionAndTheCpu) {
   }
 }
 
-TEST_F(Wgrad, EveryCutEqualsTheDefinition) {
+TEST_F(WgradOnFibers, EveryCutEqualsTheDefinition) {
   std::mt19937 random(2);
   const auto map = ref::submanifold_map(random, 120, 6, 3);
   for (const Layer& layer : {Layer{6, 6, 6}, Layer{20, 24, 1}}) {
@@ -112,8 +120,9 @@ TEST_F(Wgrad, SameBitsForEveryOrderOfBlocksAndEngine) {
   const auto map = ref::strided_map(random, 40, 20, 6, 2);
   ConvConfig config;
   config.wgrad_chunk_pairs = 7;
-  for (const Layer& layer : {Layer{4, 4, 4}, Layer{17, 33, 1}, Layer{12, 8, 1}}) {
+  for (const Layer& layer : {Layer{4, 4, 4}, Layer{17, 33, 1}, Layer{12, 8, 1}, Layer{36, 40, 1}}) {
     for (const DType dtype : {DType::float32, DType::float16}) {
+      if (layer.out > 32 && dtype == DType::float16) continue;  // for the emulator's time
       const Case test(map, layer, dtype, 9);
       const Tensor first = test.run(device.execution, config);
       ref::for_each_schedule(
@@ -122,7 +131,7 @@ TEST_F(Wgrad, SameBitsForEveryOrderOfBlocksAndEngine) {
   }
 }
 
-TEST_F(Wgrad, EmptyMapsGiveZeros) {
+TEST_F(WgradOnFibers, EmptyMapsGiveZeros) {
   const auto no_rows = ref::make_reference(27, 0, 0, 13, {});
   const auto no_pairs = ref::make_reference(27, 5, 3, -1, {});
   const auto one_pair = ref::make_reference(3, 1, 1, -1, {{1, 0, 0}});
@@ -136,7 +145,7 @@ TEST_F(Wgrad, EmptyMapsGiveZeros) {
   }
 }
 
-TEST_F(Wgrad, TheLaunchesDoNotDependOnTheDataAndNothingWaits) {
+TEST_F(WgradOnFibers, TheLaunchesDoNotDependOnTheDataAndNothingWaits) {
   std::mt19937 random(4);
   const auto many = ref::submanifold_map(random, 200, 7, 3);
   const auto few = ref::submanifold_map(random, 3, 7, 3);
@@ -154,7 +163,7 @@ TEST_F(Wgrad, TheLaunchesDoNotDependOnTheDataAndNothingWaits) {
   EXPECT_EQ(synchronizations(), waits);
 }
 
-TEST_F(Wgrad, RowsWhoseElementsLiePastTwoToThe31) {
+TEST_F(WgradOnFibers, RowsWhoseElementsLiePastTwoToThe31) {
   // x is [2^22 + 2, 1031] of float16, 8.6 GB of which two rows are touched.
   constexpr std::int64_t kRows = (std::int64_t{1} << 22) + 2, kChannels = 1031;
   static_assert((kRows - 1) * kChannels > (std::int64_t{1} << 32));
@@ -248,7 +257,7 @@ TEST(Pieces, CoverEveryPairOnceInOrderWithinTheirBound) {
   }
 }
 
-TEST_F(Wgrad, ColumnSumsEqualTheDefinitionForEverySchedule) {
+TEST_F(WgradOnFibers, ColumnSumsEqualTheDefinition) {
   for (const DType dtype : kDTypes) {
     for (const std::int64_t rows : {0, 1, 255, 256, 257, 3000}) {
       for (const std::int64_t channels : {1, 5, 33}) {
@@ -271,6 +280,72 @@ TEST_F(Wgrad, ColumnSumsEqualTheDefinitionForEverySchedule) {
       }
     }
   }
+}
+
+TEST_F(Wgrad, ColumnSumsHaveTheSameBitsForEveryOrderOfBlocksAndEngine) {
+  std::mt19937 random(13);
+  const auto x = ref::random_values(random, DType::float32, {600, 35});
+  const auto run = [&] {
+    Tensor sums = ref::unwritten(DType::float32, {35});
+    cuda::column_sum(device.execution, x.tensor, sums);
+    return sums;
+  };
+  const Tensor first = run();
+  ref::for_each_schedule([&] { EXPECT_TRUE(ref::same_bits(first, run())); });
+}
+
+TEST_F(Wgrad, AGridOfOneBlockGivesTheSameBits) {
+  // As on a GPU where there is more to do than a grid can have blocks.
+  std::mt19937 random(14);
+  const auto map = ref::strided_map(random, 60, 30, 6, 2);
+  const auto x = ref::random_values(random, DType::float32, {60, 40});
+  const auto grad_y = ref::random_values(random, DType::float32, {30, 40});
+  const Pieces pieces{map.map.pair_begin().span<std::int64_t>().data(), map.offsets, 5, 100};
+  const std::int64_t bound = pieces.bound(map.map.pairs());
+  const auto run = [&](std::int64_t blocks, std::int64_t groups) {
+    const std::int64_t in_group = 40 / groups;
+    Tensor sums = ref::unwritten(DType::float32, {bound, in_group, 40});
+    const MultiplyPiecesArgs<float> args{x.tensor.span<float>().data(),
+                                         grad_y.tensor.span<float>().data(),
+                                         map.map.pair_in().span<std::int32_t>().data(),
+                                         map.map.pair_out().span<std::int32_t>().data(),
+                                         pieces,
+                                         bound,
+                                         40,
+                                         40,
+                                         in_group,
+                                         in_group,
+                                         false,
+                                         sums.span<float>().data()};
+    using Tile = BlockTile<16, 16, 16, 2, 2>;
+    if (groups == 40) {
+      launch("thin", nullptr,
+             {.blocks = blocks,
+              .threads = kStripeThreads,
+              .shared_bytes = sizeof(StripesShared<float>)},
+             multiply_thin_pieces_kernel<float>, args);
+    } else {
+      launch("tiles", nullptr,
+             {.blocks = blocks,
+              .threads = Tile::kThreads,
+              .shared_bytes = sizeof(StagedTerms<Tile, float>)},
+             multiply_pieces_kernel<Tile, float>, args);
+    }
+    return sums;
+  };
+  for (const std::int64_t groups : {1, 40})
+    EXPECT_TRUE(ref::same_bits(run(1, groups), run(bound * 9, groups)));
+
+  const auto sum_columns = [&](std::int64_t blocks) {
+    Tensor sums = ref::unwritten(DType::float32, {6, 40});
+    launch(
+        "columns", nullptr,
+        {.blocks = blocks, .threads = kStripeThreads, .shared_bytes = sizeof(StripesShared<float>)},
+        sum_columns_kernel<float, float>,
+        {x.tensor.span<float>().data(), RowCount{60}, 40, 1, 6, sums.span<float>().data()});
+    return sums;
+  };
+  EXPECT_TRUE(ref::same_bits(sum_columns(1), sum_columns(12)));
 }
 
 }  // namespace
