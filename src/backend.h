@@ -133,6 +133,8 @@ class Backend {
   virtual void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                            TensorView y) = 0;
   virtual void convert(const Execution&, ConstTensorView x, TensorView y) = 0;
+  /// y [C, R] = x [R, C] with rows and columns exchanged; any dtype.
+  virtual void transpose(const Execution&, ConstTensorView x, TensorView y) = 0;
   /// Rows whose mask (uint8 [N]) is not 0, ascending: int32.
   virtual Tensor kept_rows(const Execution&, ConstTensorView keep) = 0;
   /// y [batch, C, axis 0, ...] with lattice coordinate `origin` at index 0, zeros elsewhere.

@@ -1,14 +1,15 @@
 // The public convolutions: check every argument, make the plan, call the backend.
 #include "gavotte/convolution.h"
 
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include "backend.h"
 #include "check.h"
 #include "geometry.h"
+#include "parallel.h"
 #include "tensor_checks.h"
+#include "tensor_copies.h"
 
 namespace gavotte {
 namespace {
@@ -33,6 +34,7 @@ void check_groups(std::int64_t in_channels, std::int64_t out_channels, int group
 
 ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t out_channels,
                    int groups, const ConvConfig& config, const Execution& execution) {
+  check_threads(execution);
   check_config(config, execution.device);
   check_groups(in_channels, out_channels, groups);
   GAVOTTE_CHECK(map.pair_begin().device == execution.device,
@@ -144,7 +146,7 @@ Tensor bias_grad(ConstTensorView grad_out, const Execution& execution) {
   return result;
 }
 
-Tensor to_kio(ConstTensorView weights, WeightLayout layout) {
+Tensor to_kio(ConstTensorView weights, WeightLayout layout, const Execution& execution) {
   check_floating("weights", weights);
   const int rank = weights.shape.rank();
   GAVOTTE_CHECK(
@@ -152,10 +154,7 @@ Tensor to_kio(ConstTensorView weights, WeightLayout layout) {
       "weights must have at least 3 axes, [K, Cin / groups, Cout] or [Cout, K, Cin / groups] "
       "with one axis or more for K; got " +
           weights.shape.to_string());
-  GAVOTTE_CHECK(weights.device.kind == DeviceKind::cpu,
-                "weights must be in the CPU's memory to change their layout, got " +
-                    weights.device.to_string());
-  check_memory("weights", weights, Device::cpu());
+  check_memory("weights", weights, execution.device);
   const bool out_first = layout == WeightLayout::oki;
   const int first_kernel_axis = out_first ? 1 : 0;
   std::int64_t volume = 1;
@@ -163,17 +162,16 @@ Tensor to_kio(ConstTensorView weights, WeightLayout layout) {
     volume *= weights.shape[axis];
   const std::int64_t in = weights.shape[out_first ? rank - 1 : rank - 2];
   const std::int64_t out = weights.shape[out_first ? 0 : rank - 1];
+  const Shape shape = {volume, in, out};
   if (!out_first)
-    return Tensor::copy_of({weights.data, weights.dtype, {volume, in, out}, weights.device});
-
-  Tensor result(weights.dtype, {volume, in, out});
-  const auto size = static_cast<std::size_t>(size_bytes(weights.dtype));
-  const auto* from = static_cast<const std::byte*>(weights.data);
-  auto* to = static_cast<std::byte*>(result.data());
-  const auto columns = static_cast<std::size_t>(volume * in), rows = static_cast<std::size_t>(out);
-  for (std::size_t row = 0; row < rows; ++row)
-    for (std::size_t column = 0; column < columns; ++column)
-      std::memcpy(to + (column * rows + row) * size, from + (row * columns + column) * size, size);
+    return internal::copy_on(execution, execution.device,
+                             {weights.data, weights.dtype, shape, weights.device});
+  // [Cout, K * Cin / groups] -> [K * Cin / groups, Cout]
+  Tensor result(execution, weights.dtype, shape);
+  weights.shape = {out, volume * in};
+  TensorView transposed = result;
+  transposed.shape = {volume * in, out};
+  internal::backend(execution.device).transpose(execution, weights, transposed);
   return result;
 }
 
@@ -183,7 +181,7 @@ SparseTensor convolution(const SparseTensor& x, ConstTensorView weights, const C
   const Execution execution = x.manager().execution();
   Tensor reordered;
   if (spec.weight_layout != WeightLayout::kio) {
-    reordered = to_kio(weights, spec.weight_layout);
+    reordered = to_kio(weights, spec.weight_layout, execution);
     weights = std::as_const(reordered).view();
   }
   // Everything is checked before the manager makes a set and a map, so that an Error leaves it as

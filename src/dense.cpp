@@ -56,8 +56,8 @@ Tensor to_dense(const SparseTensor& x, std::int32_t batch_size, PerAxis origin, 
                       std::to_string(set.box.upper[column]));
   }
   const Execution execution = x.manager().execution();
-  Tensor result(x.features().dtype(), dense_shape(batch_size, x.channels(), extent, set.dims),
-                execution.device);
+  Tensor result(execution, x.features().dtype(),
+                dense_shape(batch_size, x.channels(), extent, set.dims));
   internal::backend(execution.device).to_dense(execution, set, x.features().view(), origin, result);
   return result;
 }

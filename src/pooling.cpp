@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "parallel.h"
 #include "tensor_checks.h"
 
 namespace gavotte {
@@ -76,6 +77,7 @@ std::string_view name(PoolMode mode) noexcept {
 
 Tensor pool(ConstTensorView features, const KernelMap& map, PoolMode mode,
             const Execution& execution) {
+  check_threads(execution);
   check_mode(mode);
   check_map(map);
   check_matrix("features", features, map.in_rows(), "input");
@@ -88,6 +90,7 @@ Tensor pool(ConstTensorView features, const KernelMap& map, PoolMode mode,
 
 Tensor pool_backward(ConstTensorView features, ConstTensorView output, ConstTensorView grad_out,
                      const KernelMap& map, PoolMode mode, const Execution& execution) {
+  check_threads(execution);
   check_mode(mode);
   check_map(map);
   check_matrix("grad_out", grad_out, map.out_rows(), "output");
@@ -119,6 +122,7 @@ SparseTensor pool(const SparseTensor& x, const ConvSpec& spec, PoolMode mode) {
 
 Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
                    std::int32_t batch_size, PoolMode mode, const Execution& execution) {
+  check_threads(execution);
   check_global_mode(mode);
   check_coordinates(coordinates, batch_size, execution);
   internal::check_floating("features", features);
@@ -136,6 +140,7 @@ Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
 Tensor global_pool_backward(ConstTensorView features, ConstTensorView output,
                             ConstTensorView grad_out, const Coordinates& coordinates, PoolMode mode,
                             const Execution& execution) {
+  check_threads(execution);
   check_global_mode(mode);
   internal::check_floating("grad_out", grad_out);
   GAVOTTE_CHECK(grad_out.shape.rank() == 2,

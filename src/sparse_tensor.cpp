@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "tensor_checks.h"
+#include "tensor_copies.h"
 
 namespace gavotte {
 
@@ -26,7 +27,7 @@ SparseTensor::SparseTensor(ConstTensorView coordinates, ConstTensorView features
   const std::int64_t rows = coordinates.shape.rank() > 0 ? coordinates.shape[0] : 0;
   check_features(features, rows, execution.device);
   coordinates_ = Coordinates(coordinates, stride, style, execution);
-  features_ = Tensor::copy_of(features);
+  features_ = internal::copy_on(execution, execution.device, features);
 }
 
 SparseTensor::SparseTensor(Coordinates coordinates, Tensor features, CoordinateManager manager)

@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "tensor_copies.h"
 
 namespace gavotte {
 namespace {
@@ -28,6 +29,23 @@ void throw_wrong_dtype(DType expected, DType given) {
               "tensor read as " + std::string(name(expected)) + ", but its dtype is " +
                   std::string(name(given)),
               __FILE__, __LINE__);
+}
+
+void throw_not_on_host(const Device& device) {
+  throw_error(ErrorKind::value,
+              "expected a tensor in the host's memory to read its elements; it is on " +
+                  device.to_string() + ": copy it with to(Device::cpu())",
+              __FILE__, __LINE__);
+}
+
+Tensor copy_on(const Execution& execution, Device device, ConstTensorView view) {
+  Tensor tensor = device == execution.device ? Tensor(execution, view.dtype, view.shape)
+                                             : Tensor(view.dtype, view.shape, device);
+  if (view.bytes() == 0) return tensor;
+  GAVOTTE_CHECK(view.data != nullptr,
+                "cannot copy " + view.shape.to_string() + " elements from a null pointer");
+  backend(execution.device).copy(execution, tensor.view(), view);
+  return tensor;
 }
 
 }  // namespace internal
@@ -73,13 +91,8 @@ Tensor Tensor::zeros(const Execution& execution, DType dtype, Shape shape) {
 Tensor Tensor::copy_of(ConstTensorView view) { return copy_to(view.device, view); }
 
 Tensor Tensor::copy_to(Device device, ConstTensorView view) {
-  Tensor tensor(view.dtype, view.shape, device);
-  if (view.bytes() == 0) return tensor;
-  GAVOTTE_CHECK(view.data != nullptr,
-                "cannot copy " + view.shape.to_string() + " elements from a null pointer");
   const Device worker = view.device.kind == DeviceKind::cpu ? device : view.device;
-  internal::backend(worker).copy({.device = worker}, tensor.view(), view);
-  return tensor;
+  return internal::copy_on({.device = worker}, device, view);
 }
 
 ConstTensorView Tensor::checked_view(const void* data, std::size_t count, DType dtype,

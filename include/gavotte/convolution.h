@@ -49,6 +49,7 @@ GAVOTTE_API Tensor convolution_wgrad(ConstTensorView features, ConstTensorView g
 GAVOTTE_API Tensor bias_grad(ConstTensorView grad_out, const Execution& execution = {});
 
 /// Weights in any layout as [K, Cin / groups, Cout].
-GAVOTTE_API Tensor to_kio(ConstTensorView weights, WeightLayout layout);
+GAVOTTE_API Tensor to_kio(ConstTensorView weights, WeightLayout layout,
+                          const Execution& execution = {});
 
 }  // namespace gavotte

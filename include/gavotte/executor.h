@@ -60,6 +60,7 @@ struct GAVOTTE_API Result {
       coordinates;  ///< Output set; empty after a global pool (features are then [batch, C]).
   RunStats stats;
   /// Index of the largest channel for each row, int32 [M]; the first where several are equal, NaN never wins.
+  /// In the host's memory; from a GPU it waits for the run.
   Tensor argmax() const;
 };
 
@@ -74,7 +75,10 @@ class GAVOTTE_API Executor {
   ~Executor();
 
   /// Throws Error: channels differ from the network's input, too many voxels, duplicates. The Executor stays usable.
+  /// Voxels of another device are copied first. On a GPU the run's work may still be queued when this returns: times are
+  /// those of the host.
   Result run(const Voxels& voxels);
+  /// Both on the Executor's device.
   Result run(ConstTensorView coordinates, ConstTensorView features);
   /// The steps that a run takes, one line each.
   std::string plan() const;

@@ -36,6 +36,7 @@ struct DTypeOf<double> {
   static constexpr DType value = DType::float64;
 };
 [[noreturn]] GAVOTTE_API void throw_wrong_dtype(DType expected, DType given);
+[[noreturn]] GAVOTTE_API void throw_not_on_host(const Device& device);
 }  // namespace internal
 
 /// The DType of a C++ type: dtype_of<float> == DType::float32.
@@ -58,10 +59,12 @@ struct GAVOTTE_API ConstTensorView {
   std::int64_t rows() const noexcept { return shape.rank() > 0 ? shape[0] : 1; }
   std::int64_t bytes() const { return shape.elements() * size_bytes(dtype); }
   explicit operator bool() const noexcept { return data != nullptr; }
-  /// The elements as T; throws Error (type) where T is not the dtype.
+  /// The elements as T; throws Error (type) where T is not the dtype, Error (value) on a GPU, whose memory the host
+  /// cannot read.
   template <class T>
   std::span<const T> span() const {
     if (dtype_of<T> != dtype) internal::throw_wrong_dtype(dtype_of<T>, dtype);
+    if (device.kind != DeviceKind::cpu) internal::throw_not_on_host(device);
     return {static_cast<const T*>(data), static_cast<std::size_t>(shape.elements())};
   }
 };
@@ -86,9 +89,11 @@ struct GAVOTTE_API TensorView {
   operator ConstTensorView() const {
     return {data, dtype, shape, device};
   }  // NOLINT: a view may always be read
+  /// As ConstTensorView's.
   template <class T>
   std::span<T> span() const {
     if (dtype_of<T> != dtype) internal::throw_wrong_dtype(dtype_of<T>, dtype);
+    if (device.kind != DeviceKind::cpu) internal::throw_not_on_host(device);
     return {static_cast<T*>(data), static_cast<std::size_t>(shape.elements())};
   }
 };

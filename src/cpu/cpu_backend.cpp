@@ -149,6 +149,10 @@ void CpuBackend::convert(const Execution& execution, ConstTensorView x, TensorVi
   cpu::convert(execution, x, y);
 }
 
+void CpuBackend::transpose(const Execution& execution, ConstTensorView x, TensorView y) {
+  cpu::transpose(execution, x, y);
+}
+
 Tensor CpuBackend::kept_rows(const Execution& execution, ConstTensorView keep) {
   return cpu::kept_rows(execution, keep);
 }

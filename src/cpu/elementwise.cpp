@@ -128,4 +128,16 @@ void convert(const Execution& execution, ConstTensorView x, TensorView y) {
   });
 }
 
+void transpose(const Execution& execution, ConstTensorView x, TensorView y) {
+  const std::int64_t rows = x.shape[0], columns = x.shape[1], size = size_bytes(x.dtype);
+  const auto* const from = static_cast<const std::byte*>(x.data);
+  auto* const to = static_cast<std::byte*>(y.data);
+  for_each_span(execution, columns, rows * size, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t column = first; column < first + count; ++column)
+      for (std::int64_t row = 0; row < rows; ++row)
+        std::memcpy(to + (column * rows + row) * size, from + (row * columns + column) * size,
+                    static_cast<std::size_t>(size));
+  });
+}
+
 }  // namespace gavotte::internal::cpu

@@ -15,5 +15,6 @@ void scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView
                   std::int64_t column, TensorView y);
 void gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows, TensorView y);
 void convert(const Execution& execution, ConstTensorView x, TensorView y);
+void transpose(const Execution& execution, ConstTensorView x, TensorView y);
 
 }  // namespace gavotte::internal::cpu

@@ -11,6 +11,7 @@
 #include "cuda/memory.h"
 #include "cuda/pooling.h"
 #include "cuda/runtime.h"
+#include "cuda/transpose.h"
 #include "cuda/voxelize.h"
 
 namespace gavotte::internal::cuda {
@@ -166,6 +167,10 @@ void CudaBackend::gather_rows(const Execution& execution, ConstTensorView x, Con
 
 void CudaBackend::convert(const Execution& execution, ConstTensorView x, TensorView y) {
   cuda::convert(execution, x, y);
+}
+
+void CudaBackend::transpose(const Execution& execution, ConstTensorView x, TensorView y) {
+  cuda::transpose(execution, x, y);
 }
 
 Tensor CudaBackend::kept_rows(const Execution& execution, ConstTensorView keep) {

@@ -16,6 +16,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/memory.cu
   ${CMAKE_CURRENT_LIST_DIR}/pooling.cu
   ${CMAKE_CURRENT_LIST_DIR}/sort_coordinates.cu
+  ${CMAKE_CURRENT_LIST_DIR}/transpose.cu
   ${CMAKE_CURRENT_LIST_DIR}/transpose_weights.cu
   ${CMAKE_CURRENT_LIST_DIR}/voxelize.cu
   ${CMAKE_CURRENT_LIST_DIR}/wgrad.cu

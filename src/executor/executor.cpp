@@ -87,7 +87,7 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
                 "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
   options.map_config.validate();
   internal::check_config(options.conv_config, options.device);
-  thread_count(execution);
+  check_threads(execution);
   backend = &internal::backend(options.device);
   weights = internal::make_weights(plan, network, options.dtype, execution);
   for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
@@ -289,13 +289,19 @@ Executor::~Executor() = default;
 Result Executor::run(const Voxels& voxels) {
   const std::int64_t scans =
       std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
-  if (voxels.size() > 0) return impl_->run(voxels.coordinates, voxels.features, scans);
+  const Device device = impl_->options.device;
+  if (voxels.size() > 0 && voxels.coordinates.device() == device)
+    return impl_->run(voxels.coordinates, voxels.features, scans);
+  if (voxels.size() > 0) {
+    const Tensor coordinates = voxels.coordinates.to(device), features = voxels.features.to(device);
+    return impl_->run(coordinates, features, scans);
+  }
   // An empty scan may come without memory; its channels are the network's.
   constexpr std::int32_t kNothing = 0;
   const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, impl_->plan.dims + 1},
-                                    impl_->options.device);
+                                    device);
   const ConstTensorView features(&kNothing, DType::float32,
-                                 Shape{0, impl_->plan.values[0].channels}, impl_->options.device);
+                                 Shape{0, impl_->plan.values[0].channels}, device);
   return impl_->run(coordinates, features, scans);
 }
 

@@ -1,7 +1,6 @@
 // Labels from the output of a run.
 #include <cmath>
 
-#include "backend.h"
 #include "check.h"
 #include "dispatch.h"
 #include "gavotte/executor.h"
@@ -14,9 +13,7 @@ Tensor Result::argmax() const {
   Tensor host;
   ConstTensorView scores = features;
   if (features.device.kind != DeviceKind::cpu) {
-    host = Tensor(features.dtype, features.shape);
-    internal::backend(features.device)
-        .copy({.device = features.device, .stream = {}, .threads = 0}, host, features);
+    host = Tensor::copy_to(Device::cpu(), features);
     scores = std::as_const(host).view();
   }
   const std::int64_t rows = scores.shape[0];

@@ -3,6 +3,7 @@
 
 #include "backend.h"
 #include "gavotte/convolution.h"
+#include "tensor_copies.h"
 
 namespace gavotte::internal {
 
@@ -10,9 +11,7 @@ namespace {
 
 Tensor on_device(const Tensor& host, const Execution& execution) {
   if (host.device() == execution.device) return host;
-  Tensor copy(host.dtype(), host.shape(), execution.device);
-  backend(execution.device).copy(execution, copy, host);
-  return copy;
+  return copy_on(execution, execution.device, host);
 }
 
 Tensor vector_tensor(const std::vector<double>& values, DType dtype, const Execution& execution) {

@@ -91,6 +91,9 @@ Network NetworkCodec::assemble(internal::Graph graph, std::map<std::string, Tens
                        "parameter " + internal::shown_name(name) +
                            ": expected a floating-point dtype, got " +
                            std::string(gavotte::name(tensor.dtype())));
+    GAVOTTE_CHECK(tensor.device().kind == DeviceKind::cpu,
+                  "parameter " + internal::shown_name(name) + ": expected the host's memory, got " +
+                      tensor.device().to_string());
     shapes.emplace(name, tensor.shape());
   }
   internal::check_parameters(info, shapes);

@@ -9,6 +9,7 @@
 
 #include "cpu/elementwise.h"
 #include "cuda/memory.h"
+#include "cuda/transpose.h"
 #include "cuda_cases.h"
 
 namespace gavotte::internal {
@@ -52,7 +53,8 @@ TEST(CudaElementwise, SigmoidIsWithinRounding) {
     const Doubles a = doubles(given), b = doubles(expected);
     for (std::size_t i = 0; i < a.size(); ++i) {
       ASSERT_EQ(std::isnan(a[i]), std::isnan(b[i]));
-      if (!std::isnan(a[i])) ASSERT_NEAR(a[i], b[i], 4 * rounding(dtype));
+      if (std::isnan(a[i])) continue;
+      ASSERT_NEAR(a[i], b[i], 4 * rounding(dtype));
     }
   }
 }
@@ -164,6 +166,18 @@ TEST(CudaElementwise, MovesRowsInTheLargestWords) {
   EXPECT_EQ(name_of(20, 0), "move_rows_4");
   EXPECT_EQ(name_of(32, 2), "move_rows_2");
   EXPECT_EQ(name_of(7, 0), "move_rows_1");
+}
+
+TEST(CudaElementwise, ExchangesRowsAndColumns) {
+  for (const DType dtype : {DType::uint8, DType::bfloat16, DType::int32, DType::float64})
+    for (const auto& [rows, columns] : std::vector<std::array<std::int64_t, 2>>{
+             {0, 3}, {3, 0}, {1, 1}, {1, 70}, {33, 31}, {64, 100}}) {
+      const Tensor x = numbered(dtype, {rows, columns});
+      Tensor expected(dtype, {columns, rows}), given(dtype, {columns, rows});
+      cpu::transpose({}, x, expected);
+      cuda::transpose({}, x, given);
+      EXPECT_EQ(bytes_of(given), bytes_of(expected));
+    }
 }
 
 TEST(CudaElementwise, CopiesWithTheHostWait) {
