@@ -47,7 +47,7 @@ std::string_view name(MapBuilder builder) noexcept {
 }
 
 std::string_view name(Dataflow dataflow) noexcept {
-  return name_of<4>({"automatic", "gather_gemm_scatter", "dense_gemm", "implicit_gemm"},
+  return name_of<5>({"automatic", "gather_gemm_scatter", "dense_gemm", "implicit_gemm", "minuet"},
                     static_cast<std::size_t>(dataflow));
 }
 
@@ -74,7 +74,7 @@ std::string MapConfig::to_string() const {
 }
 
 void ConvConfig::validate() const {
-  check_enum("ConvConfig::dataflow", dataflow, Dataflow::implicit_gemm);
+  check_enum("ConvConfig::dataflow", dataflow, Dataflow::minuet);
   check_enum("ConvConfig::grouping", grouping, GroupingPolicy::none);
   check_range("ConvConfig::tile_rows", tile_rows, 1, kMostRows);
   check_range("ConvConfig::gather_channel_tile", gather_channel_tile, 0, kMostChannels);

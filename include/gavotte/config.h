@@ -24,12 +24,17 @@ struct GAVOTTE_API MapConfig {
   friend bool operator==(const MapConfig&, const MapConfig&) = default;
 };
 
-/// By which steps a convolution is computed. implicit_gemm is CUDA's: on the CPU it is an Error.
+/// By which steps a convolution is computed. implicit_gemm and minuet are CUDA's: on the CPU they are
+/// an Error.
 enum class Dataflow {
   automatic,            ///< dense_gemm where the map is the identity, else gather_gemm_scatter.
   gather_gemm_scatter,  ///< Inputs of all pairs in one matrix, grouped GEMMs, sums by output row.
   dense_gemm,           ///< One GEMM, for a map that is the identity.
-  implicit_gemm         ///< One kernel over KernelMap::table(): sums stay with their output rows.
+  implicit_gemm,        ///< One kernel over KernelMap::table(): sums stay with their output rows.
+  /// gather_gemm_scatter as Minuet ran it, to compare with: batched GEMMs of cuBLAS on several
+  /// streams, over groups that the host forms (Minuet's rule is GroupingPolicy::greedy). Waits for
+  /// the host once, which no other dataflow does; needs cuBLAS; cannot be captured in a CUDA graph.
+  minuet
 };
 /// exact: a dynamic program, least cost. greedy: Minuet's rule. none: each offset alone.
 enum class GroupingPolicy { exact, greedy, none };

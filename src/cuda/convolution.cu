@@ -5,6 +5,7 @@
 #include "cuda/dense_gemm.h"
 #include "cuda/gather_gemm_scatter.h"
 #include "cuda/implicit_gemm.h"
+#include "cuda/minuet.h"
 #include "cuda/runtime.h"
 #include "cuda/transpose_weights.h"
 
@@ -20,6 +21,8 @@ void forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x
       return dense_gemm_forward(execution, plan, x, weights, epilogue, y);
     case Dataflow::implicit_gemm:
       return implicit_gemm_forward(execution, plan, x, weights, epilogue, y);
+    case Dataflow::minuet:
+      return minuet_forward(execution, plan, x, weights, epilogue, y);
     case Dataflow::automatic:
       break;
   }

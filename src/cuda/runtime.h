@@ -42,6 +42,10 @@ void copy_bytes(StreamHandle, void* to, const void* from, std::int64_t bytes);
 void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes);
 /// Waits for the stream.
 void synchronize(StreamHandle);
+/// A stream of the device in use that does not wait for the legacy one; it lives as long as the process.
+StreamHandle create_stream();
+/// What is enqueued on `later` from now on waits for what is on `first` by now.
+void order_streams(StreamHandle first, StreamHandle later);
 /// True while the stream is being captured into a graph: then nothing may allocate or wait.
 bool is_capturing(StreamHandle);
 

@@ -117,6 +117,22 @@ void synchronize(StreamHandle stream) {
   GAVOTTE_CUDA_CHECK(cudaStreamSynchronize(stream_of(stream)));
 }
 
+StreamHandle create_stream() {
+  cudaStream_t stream = nullptr;
+  GAVOTTE_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return stream;
+}
+
+void order_streams(StreamHandle first, StreamHandle later) {
+  cudaEvent_t reached = nullptr;
+  GAVOTTE_CUDA_CHECK(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming));
+  const cudaError_t recorded = cudaEventRecord(reached, stream_of(first));
+  const cudaError_t waits = cudaStreamWaitEvent(stream_of(later), reached, 0);
+  cudaEventDestroy(reached);  // lives on until the streams are past it
+  GAVOTTE_CUDA_CHECK(recorded);
+  GAVOTTE_CUDA_CHECK(waits);
+}
+
 bool is_capturing(StreamHandle stream) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   GAVOTTE_CUDA_CHECK(cudaStreamIsCapturing(stream_of(stream), &status));

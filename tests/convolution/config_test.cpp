@@ -30,6 +30,7 @@ TEST(Config, PrintsEveryField) {
 TEST(Config, NamesItsEnums) {
   EXPECT_EQ(name(Dataflow::gather_gemm_scatter), "gather_gemm_scatter");
   EXPECT_EQ(name(Dataflow::implicit_gemm), "implicit_gemm");
+  EXPECT_EQ(name(Dataflow::minuet), "minuet");
   EXPECT_EQ(name(GroupingPolicy::none), "none");
   EXPECT_EQ(name(MapBuilder::double_traversal), "double_traversal");
   EXPECT_EQ(name(Activation::leaky_relu), "leaky_relu");

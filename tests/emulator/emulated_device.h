@@ -35,7 +35,8 @@ class EmulatedDevice {
   Execution execution;
 };
 
-/// Calls body() once for each order of blocks and each engine of the emulator.
+/// Calls body() once for several orders of blocks, for threads from the last to the first, and for
+/// the engine of threads.
 template <class Body>
 void for_each_schedule(Body&& body) {
   const emulator::Options before = emulator::options();
@@ -43,6 +44,8 @@ void for_each_schedule(Body&& body) {
     emulator::options().block_order_seed = seed;
     body();
   }
+  emulator::options().descending_threads = true;
+  body();
   emulator::options().engine = emulator::Engine::threads;
   body();
   emulator::options() = before;

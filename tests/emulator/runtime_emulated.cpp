@@ -1,5 +1,6 @@
 // The CUDA runtime's seam over host memory: copies and launches happen at once, so every stream is
 // always idle.
+#include <atomic>
 #include <cstring>
 #include <new>
 
@@ -37,6 +38,11 @@ void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes) {
   if (bytes > 0) std::memset(to, value, static_cast<std::size_t>(bytes));
 }
 void synchronize(StreamHandle) {}
+StreamHandle create_stream() {
+  static std::atomic<std::uintptr_t> streams{0};
+  return reinterpret_cast<StreamHandle>(++streams);
+}
+void order_streams(StreamHandle, StreamHandle) {}
 bool is_capturing(StreamHandle) { return false; }
 
 }  // namespace gavotte::internal::cuda
