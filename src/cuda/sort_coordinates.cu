@@ -97,8 +97,8 @@ void launch_scale_lattice(const Execution& execution, ConstTensorView from, cons
                         static_cast<std::int32_t*>(to.data),
                         RowCount{from.rows()},
                         static_cast<int>(from.shape[1]),
-                        {1, 1, 1, 1, 1},
                         divide,
+                        {1, 1, 1, 1, 1},
                         first_bad};
   for (int c = 1; c < args.columns; ++c) args.factors[c] = stride[c - 1];
   launch("scale_lattice", execution.stream.handle,

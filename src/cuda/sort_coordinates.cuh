@@ -42,9 +42,9 @@ struct ScaleLatticeArgs {
   std::int32_t* to;          ///< May be from.
   RowCount rows;
   int columns;
-  std::int32_t factors[kMaxColumns];  ///< Of the batch: 1.
   bool divide;
-  std::uint64_t* first_bad;  ///< The maximum of ~element; 0: none.
+  std::int32_t factors[kMaxColumns];  ///< Of the batch: 1.
+  std::uint64_t* first_bad;           ///< The maximum of ~element; 0: none.
 };
 
 /// to = from / factor, which has to be exact, or from * factor, which has to fit int32. Bytes: 8 an

@@ -106,8 +106,16 @@ void free_device(void* memory) noexcept {
 
 bool is_guarded(const void* address) noexcept { return region().holds(address); }
 
+bool checks_arguments() noexcept {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return false;
+#else
+  return options().guard_device_memory;
+#endif
+}
+
 void check_argument(const char* kernel, const void* argument, std::size_t bytes) {
-  if (!options().guard_device_memory) return;
+  if (!checks_arguments()) return;
   for (std::size_t at = 0; at + sizeof(void*) <= bytes; at += sizeof(void*)) {
     std::uintptr_t word = 0;
     std::memcpy(&word, static_cast<const unsigned char*>(argument) + at, sizeof(word));

@@ -23,8 +23,12 @@ void free_device(void* memory) noexcept;
 /// True for an address that the host cannot touch.
 bool is_guarded(const void* address) noexcept;
 
+/// Only where Options::guard_device_memory is set, and never under a sanitizer: those map so much of
+/// the address space that an int32 and the padding beside it make an address.
+bool checks_arguments() noexcept;
 /// Throws Error (runtime) where a kernel is given an address of the host's memory, which a GPU cannot
-/// read: each word of its argument is looked at. Only where Options::guard_device_memory is set.
+/// read: each word of its argument is looked at. A bool with seven bytes of padding behind it may look
+/// like one; put it beside an int.
 void check_argument(const char* kernel, const void* argument, std::size_t bytes);
 
 }  // namespace gavotte::emulator

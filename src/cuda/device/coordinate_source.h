@@ -102,11 +102,11 @@ struct QuantizedPoints {
 /// What the other side may be on one axis: every coarse with coarse * scale + offset == value, or
 /// every value * scale + offset, for the offsets first + j * step, j < count.
 struct AxisWindow {
-  bool to_coarse = false;
   std::int64_t first = 0, step = 1, count = 1, scale = 1;
   std::int64_t lower = INT64_MIN, upper = INT64_MAX;  ///< Others are dropped.
   std::int64_t period = 1;  ///< to_coarse: of the j that a value fits, one in `period`.
   std::int32_t slots = 1;   ///< The most candidates of one value.
+  bool to_coarse = false;
 
   /// Candidate number t < slots, ascending in j; false where there are not so many, or outside.
   GAVOTTE_HOST_DEVICE bool candidate(std::int32_t value, std::int32_t t,
