@@ -34,6 +34,7 @@ struct PairView {
   int offsets = 0;
   std::int64_t out_rows = 0;
   ConstTensorView begin, in, out;
+  ConstTensorView table;  ///< The same pairs, int32 [K, out_rows], where that form is there.
 };
 
 /// One convolution, ready to launch: weights are [K, Cin / groups, Cout] row-major.
@@ -97,7 +98,7 @@ class Backend {
                                                    const CoordinateData& input,
                                                    const CoordinateData& output,
                                                    const MapConfig&) = 0;
-  /// The lists sorted by input row, for a map that is read the other way.
+  /// The lists sorted by input row, for a map that is read the other way. Called under its mutex.
   virtual PairLists sort_by_input(const Execution&, const MapData&) = 0;
   virtual Tensor map_table(const Execution&, const PairView&) = 0;
   virtual Tensor map_masks(const Execution&, const PairView&) = 0;

@@ -64,12 +64,15 @@ void MapConfig::validate() const {
   check_enum("MapConfig::builder", builder, MapBuilder::column_walk);
   check_range("MapConfig::block_size", block_size, 1, kMostRows);
   check_range("MapConfig::query_tile", query_tile, 1, kMostRows);
+  check_range("MapConfig::threads", threads, 32, 1024);
+  GAVOTTE_CHECK(threads % 32 == 0,
+                "MapConfig::threads must be a multiple of 32, got " + std::to_string(threads));
 }
 
 std::string MapConfig::to_string() const {
   std::ostringstream out;
   out << "builder=" << name(builder) << " symmetric=" << (symmetric ? "true" : "false")
-      << " block_size=" << block_size << " query_tile=" << query_tile;
+      << " block_size=" << block_size << " query_tile=" << query_tile << " threads=" << threads;
   return out.str();
 }
 

@@ -11,7 +11,7 @@ namespace gavotte {
 namespace {
 
 Execution execution_of(const internal::MapData& data) {
-  Execution execution;
+  Execution execution = data.execution;
   execution.device = data.by_out.begin.device();
   return execution;
 }
@@ -28,7 +28,7 @@ const internal::PairLists& lists_by_input(const internal::MapData& data) {
 }
 
 internal::PairView pair_view(const KernelMap& map) {
-  return {map.offsets(), map.out_rows(), map.pair_begin(), map.pair_in(), map.pair_out()};
+  return {map.offsets(), map.out_rows(), map.pair_begin(), map.pair_in(), map.pair_out(), {}};
 }
 
 /// A form kept in `kept`, made by the backend when first asked for. `pairs` was read before: it
@@ -73,8 +73,13 @@ ConstTensorView KernelMap::table() const {
 }
 
 ConstTensorView KernelMap::masks() const {
-  return derived_form(*data_, pair_view(*this),
-                      transposed_ ? data_->transposed_masks : data_->masks,
+  internal::PairView pairs = pair_view(*this);
+  {
+    const std::lock_guard lock(data_->mutex);
+    const Tensor& table = transposed_ ? data_->transposed_table : data_->table;
+    if (table) pairs.table = table.view();
+  }
+  return derived_form(*data_, pairs, transposed_ ? data_->transposed_masks : data_->masks,
                       &internal::Backend::map_masks);
 }
 

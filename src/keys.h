@@ -30,13 +30,11 @@ struct Key192 {
     return key;
   }
   friend constexpr Key192 operator+(const Key192& a, const Key192& b) {
-    Key192 sum;
-    Key128 carry = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      carry += static_cast<Key128>(a.words[i]) + b.words[i];
-      sum.words[i] = static_cast<std::uint64_t>(carry);
-      carry >>= 64;
-    }
+    const Key128 low = static_cast<Key128>(a.words[0]) + b.words[0];
+    const Key128 middle = (low >> 64) + a.words[1] + b.words[1];
+    Key192 sum(static_cast<std::uint64_t>(low));
+    sum.words[1] = static_cast<std::uint64_t>(middle);
+    sum.words[2] = static_cast<std::uint64_t>(middle >> 64) + a.words[2] + b.words[2];
     return sum;
   }
   friend constexpr Key192 operator*(const Key192& a, std::uint64_t factor) {
@@ -53,10 +51,9 @@ struct Key192 {
     return a.words[0] == b.words[0] && a.words[1] == b.words[1] && a.words[2] == b.words[2];
   }
   friend constexpr bool operator<(const Key192& a, const Key192& b) {
-    for (std::size_t i = 3; i-- > 0;) {
-      if (a.words[i] != b.words[i]) return a.words[i] < b.words[i];
-    }
-    return false;
+    if (a.words[2] != b.words[2]) return a.words[2] < b.words[2];
+    if (a.words[1] != b.words[1]) return a.words[1] < b.words[1];
+    return a.words[0] < b.words[0];
   }
 };
 

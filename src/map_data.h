@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
+#include "gavotte/device.h"
 #include "gavotte/tensor.h"
 
 namespace gavotte::internal {
@@ -18,8 +20,10 @@ struct PairLists {
 struct MapData {
   int offsets = 0;
   std::int64_t in_rows = 0, out_rows = 0, pairs = 0;
+  Execution execution;       ///< That built it: derived forms are made on its stream.
   int identity_offset = -1;  ///< The offset that pairs row i with row i for every row, or -1.
   PairLists by_out;          ///< Sorted by output row within an offset.
+  std::vector<std::int64_t> host_begin;  ///< by_out.begin on the host.
   /// True where the lists are sorted by input row as well: both sets have their rows in key order.
   bool also_sorted_by_in = false;
 

@@ -16,9 +16,12 @@ struct GAVOTTE_API MapConfig {
   MapBuilder builder = MapBuilder::column_walk;
   bool symmetric =
       true;  ///< Search half of the offsets of a submanifold layer, where they come in mirrored pairs.
-  std::int32_t block_size =
-      256;  ///< double_traversal: sorted keys staged in fast memory at a time.
-  std::int32_t query_tile = 4096;  ///< Queries of one work item.
+  /// double_traversal: sorted keys staged in fast memory at a time; on CUDA what 48 KiB hold at most.
+  std::int32_t block_size = 256;
+  /// Queries of one work item. On CUDA a query is an (output, offset) of double_traversal, an
+  /// (output, column) of column_walk.
+  std::int32_t query_tile = 4096;
+  std::int32_t threads = 256;  ///< CUDA: threads of a block of the search, a multiple of 32.
   void validate() const;
   std::string to_string() const;
   friend bool operator==(const MapConfig&, const MapConfig&) = default;

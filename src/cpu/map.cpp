@@ -8,6 +8,7 @@
 
 #include "map_forms.h"
 #include "map_search.h"
+#include "map_space.h"
 #include "parallel.h"
 
 namespace gavotte::internal::cpu {
@@ -16,33 +17,6 @@ namespace {
 
 constexpr std::int64_t kBlock = 1 << 14;    // rows of a task
 constexpr std::int64_t kPrefetchRows = 16;  // coordinates on their way where rows are in no order
-
-/// Smallest and largest offset on each axis.
-struct Reach {
-  AxisOffset lower = {}, upper = {};
-};
-
-Reach reach_of(const Geometry& geometry) {
-  Reach reach{geometry.offsets.front(), geometry.offsets.front()};
-  for (const AxisOffset& offset : geometry.offsets) {
-    for (std::size_t axis = 0; axis < kMaxDims; ++axis) {
-      reach.lower[axis] = std::min(reach.lower[axis], offset[axis]);
-      reach.upper[axis] = std::max(reach.upper[axis], offset[axis]);
-    }
-  }
-  return reach;
-}
-
-/// The fine set's box, widened so that every window that meets it lies inside.
-Box guarded_box(const Box& fine, const Reach& reach, int dims) {
-  Box box = fine;
-  for (std::size_t axis = 0; axis < static_cast<std::size_t>(dims); ++axis) {
-    const std::int64_t width = reach.upper[axis] - reach.lower[axis];
-    box.lower[axis + 1] -= width;
-    box.upper[axis + 1] += width;
-  }
-  return box;
-}
 
 std::int32_t row_at(const CoordinateData& set, std::int64_t position) {
   return set.order ? set.order.span<std::int32_t>()[static_cast<std::size_t>(position)]
@@ -72,20 +46,6 @@ void make_targets(const Execution& execution, const CoordinateData& fine, const 
   });
 }
 
-/// True where every window of the coarse set lies in the box.
-bool windows_inside(const CoordinateData& coarse, const Geometry& geometry, const Reach& reach,
-                    const Box& box) {
-  bool inside = coarse.box.lower[0] >= box.lower[0] && coarse.box.upper[0] <= box.upper[0];
-  for (std::size_t axis = 0; axis < static_cast<std::size_t>(geometry.dims); ++axis) {
-    inside = inside &&
-             coarse.box.lower[axis + 1] * geometry.scale[axis] + reach.lower[axis] >=
-                 box.lower[axis + 1] &&
-             coarse.box.upper[axis + 1] * geometry.scale[axis] + reach.upper[axis] <=
-                 box.upper[axis + 1];
-  }
-  return inside;
-}
-
 /// Keys of the smallest corner of each coarse coordinate's window, in key order. Windows outside
 /// the box are dropped: rows then holds the coarse row of each query; otherwise it stays empty.
 template <class Key>
@@ -107,7 +67,7 @@ void make_queries(const Execution& execution, const CoordinateData& coarse,
     return inside;
   };
 
-  const bool all_inside = windows_inside(coarse, geometry, reach, box);
+  const bool all_inside = windows_inside(coarse.box, geometry, reach, box);
   if (!all_inside) {
     std::array<std::int64_t, 1 + kMaxDims> values = {};
     for (std::int64_t i = 0; i < coarse.rows; ++i) {
@@ -146,7 +106,7 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   std::vector<std::int32_t> query_rows;
   // A set on both sides: its keys serve as queries as they are, steps then count from the origin.
   const bool shared_keys = sides.same_set && geometry.scale == AxisOffset{1, 1, 1, 1} &&
-                           windows_inside(sides.coarse, geometry, reach, box);
+                           windows_inside(sides.coarse.box, geometry, reach, box);
   if (shared_keys) {
     search.queries = search.targets.first(static_cast<std::size_t>(search.target_count));
   } else {
@@ -226,6 +186,8 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
     return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);
   });
   map->pairs = lists.in.rows();
+  const auto begin = lists.begin.span<std::int64_t>();
+  map->host_begin.assign(begin.begin(), begin.end());
   map->by_out = std::move(lists);
   return map;
 }

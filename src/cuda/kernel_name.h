@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "half.h"
+#include "keys.h"
 
 namespace gavotte::internal::cuda {
 
@@ -23,6 +24,14 @@ template <>
 inline constexpr std::string_view kTypeName<float> = "f32";
 template <>
 inline constexpr std::string_view kTypeName<double> = "f64";
+template <>
+inline constexpr std::string_view kTypeName<Key32> = "k32";
+template <>
+inline constexpr std::string_view kTypeName<Key64> = "k64";
+template <>
+inline constexpr std::string_view kTypeName<Key128> = "k128";
+template <>
+inline constexpr std::string_view kTypeName<Key192> = "k192";
 
 /// A literal as a template argument.
 template <std::size_t N>

@@ -1,6 +1,7 @@
 # The sources that nvcc and the emulator's host compiler share.
 set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/column_sum.cu
+  ${CMAKE_CURRENT_LIST_DIR}/column_walk.cu
   ${CMAKE_CURRENT_LIST_DIR}/convolution.cu
   ${CMAKE_CURRENT_LIST_DIR}/coordinates.cu
   ${CMAKE_CURRENT_LIST_DIR}/cublas.cu
@@ -8,6 +9,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/deferred_sets.cu
   ${CMAKE_CURRENT_LIST_DIR}/dense.cu
   ${CMAKE_CURRENT_LIST_DIR}/dense_gemm.cu
+  ${CMAKE_CURRENT_LIST_DIR}/double_traversal.cu
   ${CMAKE_CURRENT_LIST_DIR}/elementwise.cu
   ${CMAKE_CURRENT_LIST_DIR}/gather_gemm_scatter.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm_lanes.cu
@@ -15,6 +17,8 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/implicit_gemm.cu
   ${CMAKE_CURRENT_LIST_DIR}/launch.cu
   ${CMAKE_CURRENT_LIST_DIR}/map.cu
+  ${CMAKE_CURRENT_LIST_DIR}/map_forms.cu
+  ${CMAKE_CURRENT_LIST_DIR}/map_keys.cu
   ${CMAKE_CURRENT_LIST_DIR}/memory.cu
   ${CMAKE_CURRENT_LIST_DIR}/minuet.cu
   ${CMAKE_CURRENT_LIST_DIR}/pooling.cu

@@ -24,7 +24,7 @@ TEST(Config, PrintsEveryField) {
             "grouping=greedy "
             "padding_threshold=0.25 launch_cost_rows=16 wgrad_chunk_pairs=8192");
   EXPECT_EQ(MapConfig{}.to_string(),
-            "builder=column_walk symmetric=true block_size=256 query_tile=4096");
+            "builder=column_walk symmetric=true block_size=256 query_tile=4096 threads=256");
 }
 
 TEST(Config, NamesItsEnums) {
