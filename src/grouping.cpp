@@ -21,18 +21,12 @@ struct Order {
     return grouping.steps[static_cast<std::size_t>(place)];
   }
   // The longest member comes first.
-  std::int64_t group_rows(std::int32_t begin) const {
-    return (rows_at(begin) + options.row_multiple - 1) / options.row_multiple *
-           options.row_multiple;
-  }
+  std::int64_t group_rows(std::int32_t begin) const { return member_rows(options, rows_at(begin)); }
   double cost(std::int32_t begin, std::int32_t end) const {
-    return options.launch_cost_rows + static_cast<double>((end - begin) * group_rows(begin));
+    return group_cost(options, end - begin, rows_at(begin));
   }
   bool allowed(std::int32_t begin, std::int32_t end) {
-    if (end - begin == 1) return true;
-    const auto real = static_cast<double>(step(end).prefix - step(begin).prefix);
-    return static_cast<double>((end - begin) * group_rows(begin)) - real <=
-           options.padding_threshold * real;
+    return may_group(options, end - begin, rows_at(begin), step(end).prefix - step(begin).prefix);
   }
   void emit(std::int32_t begin, std::int32_t end) {
     grouping.groups.push_back({begin, end - begin, group_rows(begin)});

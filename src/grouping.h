@@ -52,6 +52,25 @@ struct GroupingOptions {
   }
 };
 
+// What a group of `members` offsets is worth, of which the longest has `longest` rows and all
+// together `real`: the same on every device.
+
+/// Rows of each member, padding included.
+constexpr std::int64_t member_rows(const GroupingOptions& options, std::int64_t longest) {
+  return (longest + options.row_multiple - 1) / options.row_multiple * options.row_multiple;
+}
+constexpr double group_cost(const GroupingOptions& options, std::int32_t members,
+                            std::int64_t longest) {
+  return options.launch_cost_rows + static_cast<double>(members * member_rows(options, longest));
+}
+constexpr bool may_group(const GroupingOptions& options, std::int32_t members, std::int64_t longest,
+                         std::int64_t real) {
+  if (members == 1) return true;
+  const auto real_rows = static_cast<double>(real);
+  return static_cast<double>(members * member_rows(options, longest)) - real_rows <=
+         options.padding_threshold * real_rows;
+}
+
 /// exact: the partition of least cost, by a dynamic program over the ordered offsets, O(K^2).
 /// greedy: Minuet's rule (EuroSys'24): a group takes the next offset as long as it stays under the
 /// threshold. none: each offset alone. Offsets without rows are in no group.
