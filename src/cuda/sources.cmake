@@ -13,6 +13,8 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/elementwise.cu
   ${CMAKE_CURRENT_LIST_DIR}/gather_gemm_scatter.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm_lanes.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/gemm_tiles.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/group_offsets.cu
   ${CMAKE_CURRENT_LIST_DIR}/global_pooling.cu
   ${CMAKE_CURRENT_LIST_DIR}/implicit_gemm.cu
   ${CMAKE_CURRENT_LIST_DIR}/launch.cu
