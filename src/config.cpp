@@ -93,7 +93,8 @@ std::string ConvConfig::to_string() const {
       << " gather_channel_tile=" << gather_channel_tile
       << " scatter_channel_tile=" << scatter_channel_tile << " grouping=" << name(grouping)
       << " padding_threshold=" << padding_threshold << " launch_cost_rows=" << launch_cost_rows
-      << " wgrad_chunk_pairs=" << wgrad_chunk_pairs;
+      << " wgrad_chunk_pairs=" << wgrad_chunk_pairs
+      << " allow_tf32=" << (allow_tf32 ? "true" : "false");
   return out.str();
 }
 

@@ -46,13 +46,16 @@ enum class GroupingPolicy { exact, greedy, none };
 struct GAVOTTE_API ConvConfig {
   Dataflow dataflow = Dataflow::automatic;
   std::int32_t tile_rows =
-      2048;  ///< Output rows whose gathered inputs are in fast memory at a time.
+      2048;  ///< CPU: output rows whose gathered inputs are in fast memory at a time.
   std::int32_t gather_channel_tile = 0;   ///< Channels copied at a time; 0 = all.
   std::int32_t scatter_channel_tile = 0;  ///< Channels accumulated at a time; 0 = all.
   GroupingPolicy grouping = GroupingPolicy::exact;
   float padding_threshold = 0.25F;        ///< Greatest padded rows / real rows - 1 within a group.
   float launch_cost_rows = 16.0F;         ///< Cost of one grouped GEMM, in rows of work.
   std::int32_t wgrad_chunk_pairs = 8192;  ///< Pairs of one partial sum of the weight gradient.
+  /// float32 products may be rounded to TF32 (10 fraction bits) where a GPU's matrix units take it. A
+  /// permission: the CPU, and other dtypes, have no such units and compute as without it.
+  bool allow_tf32 = false;
   void validate() const;
   std::string to_string() const;
   friend bool operator==(const ConvConfig&, const ConvConfig&) = default;

@@ -13,8 +13,21 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/elementwise.cu
   ${CMAKE_CURRENT_LIST_DIR}/gather_gemm_scatter.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm_lanes.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/bf16_n128.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/bf16_n32.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/bf16_n64.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/f16_n128.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/f16_n32.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/f16_n64.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/f32_n32.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/f32_n64.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/f64.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm/gemm_tiles.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm/group_offsets.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/grouped_gemm.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/tf32_n128.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/tf32_n32.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gemm/tf32_n64.cu
   ${CMAKE_CURRENT_LIST_DIR}/global_pooling.cu
   ${CMAKE_CURRENT_LIST_DIR}/implicit_gemm.cu
   ${CMAKE_CURRENT_LIST_DIR}/launch.cu
@@ -23,6 +36,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/map_keys.cu
   ${CMAKE_CURRENT_LIST_DIR}/memory.cu
   ${CMAKE_CURRENT_LIST_DIR}/minuet.cu
+  ${CMAKE_CURRENT_LIST_DIR}/partial_rows.cu
   ${CMAKE_CURRENT_LIST_DIR}/pooling.cu
   ${CMAKE_CURRENT_LIST_DIR}/sort_coordinates.cu
   ${CMAKE_CURRENT_LIST_DIR}/transpose.cu
