@@ -12,6 +12,7 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
 void convolution_wgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
                        ConstTensorView grad_y, TensorView grad_weights);
 void column_sum(const Execution& execution, ConstTensorView x, TensorView sums);
+/// Padded rows / real rows of the groups that share a tile shape. Waits once.
 double padding_ratio(const ConvPlan& plan);
 
 }  // namespace gavotte::internal::cuda

@@ -10,9 +10,11 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/dense.cu
   ${CMAKE_CURRENT_LIST_DIR}/dense_gemm.cu
   ${CMAKE_CURRENT_LIST_DIR}/double_traversal.cu
+  ${CMAKE_CURRENT_LIST_DIR}/depthwise.cu
   ${CMAKE_CURRENT_LIST_DIR}/elementwise.cu
   ${CMAKE_CURRENT_LIST_DIR}/gather_gemm_scatter.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm_lanes.cu
+  ${CMAKE_CURRENT_LIST_DIR}/gather_inputs.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm/bf16_n128.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm/bf16_n32.cu
   ${CMAKE_CURRENT_LIST_DIR}/gemm/bf16_n64.cu
@@ -39,6 +41,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/partial_rows.cu
   ${CMAKE_CURRENT_LIST_DIR}/pooling.cu
   ${CMAKE_CURRENT_LIST_DIR}/sort_coordinates.cu
+  ${CMAKE_CURRENT_LIST_DIR}/sum_products.cu
   ${CMAKE_CURRENT_LIST_DIR}/transpose.cu
   ${CMAKE_CURRENT_LIST_DIR}/transpose_weights.cu
   ${CMAKE_CURRENT_LIST_DIR}/voxelize.cu
