@@ -44,6 +44,10 @@ std::vector<std::int64_t> Backend::counts(
   return rows;
 }
 
+Tensor Backend::transpose_table(const Execution&, ConstTensorView, std::int64_t) {
+  throw_error(ErrorKind::runtime, "this device makes no deferred maps", __FILE__, __LINE__);
+}
+
 void set_backend(DeviceKind kind, Backend* backend) noexcept { chosen(kind) = backend; }
 
 }  // namespace gavotte::internal

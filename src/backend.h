@@ -94,10 +94,15 @@ class Backend {
                                                       Tensor& row_of_b) = 0;
 
   // Maps.
+  /// With Wait::later, or on a deferred set, an asynchronous backend leaves the map deferred: a table and
+  /// no lists. A map of exact sets gets its lists in resolve().
   virtual std::shared_ptr<const MapData> build_map(const Execution&, const Geometry&,
                                                    const CoordinateData& input,
-                                                   const CoordinateData& output,
-                                                   const MapConfig&) = 0;
+                                                   const CoordinateData& output, const MapConfig&,
+                                                   Wait) = 0;
+  virtual void resolve(const Execution&, std::span<const std::shared_ptr<const MapData>>) {}
+  /// The table int32 [K, in_rows] of the map read the other way, from that of [K, out_rows].
+  virtual Tensor transpose_table(const Execution&, ConstTensorView table, std::int64_t in_rows);
   /// The lists sorted by input row, for a map that is read the other way. Called under its mutex.
   virtual PairLists sort_by_input(const Execution&, const MapData&) = 0;
   virtual Tensor map_table(const Execution&, const PairView&) = 0;

@@ -146,7 +146,8 @@ struct CoordinateManager::State {
                      const Geometry& geometry, Wait wait);
   Coordinates finer_set(const Coordinates& input, const ConvSpec& spec,
                         const Geometry& geometry) const;
-  KernelMap map(const Coordinates& input, const Coordinates& output, const Geometry& geometry);
+  KernelMap map(const Coordinates& input, const Coordinates& output, const Geometry& geometry,
+                Wait wait);
 };
 
 namespace {
@@ -224,7 +225,7 @@ Coordinates CoordinateManager::State::output_set(const Coordinates& input, const
 }
 
 KernelMap CoordinateManager::State::map(const Coordinates& input, const Coordinates& output,
-                                        const Geometry& geometry) {
+                                        const Geometry& geometry, Wait wait) {
   for (const CachedMap& cached : maps) {
     if (!same_relation(cached.geometry, geometry)) continue;
     const bool same_direction = cached.geometry.output_is_fine == geometry.output_is_fine;
@@ -234,7 +235,7 @@ KernelMap CoordinateManager::State::map(const Coordinates& input, const Coordina
       return cached.map.transposed();
   }
   KernelMap built(internal::backend(execution.device)
-                      .build_map(execution, geometry, *input.data(), *output.data(), config));
+                      .build_map(execution, geometry, *input.data(), *output.data(), config, wait));
   maps.push_back({input, output, geometry, built});
   return built;
 }
@@ -265,7 +266,7 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
   const auto start = std::chrono::steady_clock::now();
   const std::size_t cached = state_->sets.size() + state_->maps.size();
   Coordinates output = state_->output_set(input, spec, geometry, Wait::now);
-  KernelMap map = state_->map(input, output, geometry);
+  KernelMap map = state_->map(input, output, geometry, Wait::now);
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
   const bool built = state_->sets.size() + state_->maps.size() > cached;
   return {std::move(map), input, std::move(output), built ? spent.count() : 0.0};
@@ -283,7 +284,7 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
                 "expected an output set of stride " + stride.to_string() + "; got " +
                     output.stride().to_string());
   const std::lock_guard lock(state_->mutex);
-  return {state_->map(input, output, geometry), input, output, 0.0};
+  return {state_->map(input, output, geometry, Wait::now), input, output, 0.0};
 }
 
 Coordinates CoordinateManager::output_coordinates(const Coordinates& input, const ConvSpec& spec) {
@@ -329,13 +330,18 @@ std::vector<MapResult> CoordinateManager::plan(const Coordinates& input,
     std::vector<std::shared_ptr<const internal::CoordinateData>> made;
     for (std::size_t i = sets_before; i < state_->sets.size(); ++i)
       made.push_back(state_->sets[i].output.data());
-    backend.resolve(state_->execution, made);
+    const bool exact = !input.data()->deferred();
+    if (exact) backend.resolve(state_->execution, made);
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const auto start = Clock::now();
       const std::size_t cached = state_->maps.size();
-      results[i].map = state_->map(results[i].input, results[i].output, geometries[i]);
+      results[i].map = state_->map(results[i].input, results[i].output, geometries[i], Wait::later);
       if (state_->maps.size() > cached) results[i].build_ms += ms_since(start);
     }
+    std::vector<std::shared_ptr<const internal::MapData>> built;
+    for (std::size_t i = maps_before; i < state_->maps.size(); ++i)
+      built.push_back(state_->maps[i].map.data());
+    if (exact) backend.resolve(state_->execution, built);
   } catch (...) {
     state_->sets.resize(sets_before);
     state_->maps.resize(maps_before);

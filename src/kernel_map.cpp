@@ -12,7 +12,7 @@ namespace {
 
 Execution execution_of(const internal::MapData& data) {
   Execution execution = data.execution;
-  execution.device = data.by_out.begin.device();
+  execution.device = data.deferred() ? data.table.device() : data.by_out.begin.device();
   return execution;
 }
 
@@ -67,6 +67,16 @@ ConstTensorView KernelMap::pair_out() const {
 }
 
 ConstTensorView KernelMap::table() const {
+  if (data_->deferred()) {
+    const std::lock_guard lock(data_->mutex);
+    if (transposed_ && !data_->transposed_table) {
+      const Execution execution = execution_of(*data_);
+      data_->transposed_table =
+          internal::backend(execution.device)
+              .transpose_table(execution, std::as_const(data_->table).view(), data_->in_rows);
+    }
+    return std::as_const(transposed_ ? data_->transposed_table : data_->table).view();
+  }
   return derived_form(*data_, pair_view(*this),
                       transposed_ ? data_->transposed_table : data_->table,
                       &internal::Backend::map_table);

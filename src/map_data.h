@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -26,6 +27,11 @@ struct MapData {
   std::vector<std::int64_t> host_begin;  ///< by_out.begin on the host.
   /// True where the lists are sorted by input row as well: both sets have their rows in key order.
   bool also_sorted_by_in = false;
+
+  /// True where the map has its table alone, and `pairs` is a bound: it was built without a wait.
+  bool deferred() const noexcept { return !by_out.begin; }
+  /// Of a deferred map: what its backend needs to make it exact.
+  std::shared_ptr<void> pending;
 
   // Derived forms, made when first asked for (KernelMap's accessors).
   mutable std::mutex mutex;

@@ -45,7 +45,9 @@ class GAVOTTE_API CoordinateManager {
     int input = -1;
     ConvSpec spec;
   };
-  /// All sets and maps that a network needs, in one call; result i belongs to layers[i].
+  /// All sets and maps that a network needs, in one call; result i belongs to layers[i]. On a GPU it waits twice,
+  /// once for the sizes of all sets and once for those of all maps (with the torchsparse rule: once for each set and
+  /// once for the maps). After an Error the manager is as it was.
   std::vector<MapResult> plan(const Coordinates& input, std::span<const PlannedLayer> layers);
 
   std::int64_t cached_maps() const;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,13 +12,23 @@
 
 namespace gavotte {
 
+/// Where all coordinates of a run without waits lie: lower to upper, both included, on each axis; batch indices below
+/// batch_size.
+struct CoordinateBounds {
+  PerAxis lower = 0, upper = 0;
+  std::int32_t batch_size = 1;
+};
+
 struct ExecutorOptions {
   Device device = {};
+  Stream stream = {};  ///< Where all work of a run goes; the caller's, who keeps it alive.
   DType dtype = DType::
       float32;  ///< Of features and weights while running; accumulation is float32 (float64 for float64).
   std::int64_t max_voxels =
       0;  ///< More input voxels are an Error; 0 = no limit. The arena is taken beforehand for it,
           ///< every coordinate set counted with as many rows.
+  std::optional<CoordinateBounds>
+      bounds;       ///< Needed by enqueue(), as max_voxels is; no other run looks at them.
   int threads = 0;  ///< See Execution.
   MapConfig map_config = {};
   ConvConfig conv_config = {};
@@ -80,6 +91,20 @@ class GAVOTTE_API Executor {
   Result run(const Voxels& voxels);
   /// Both on the Executor's device.
   Result run(ConstTensorView coordinates, ConstTensorView features);
+
+  /// A run on a GPU as a fixed sequence of launches: it waits for nothing, allocates nothing after its first call, and
+  /// is the same for every scan, so that it may be captured in a CUDA graph, whose replays take what the three views
+  /// then hold. coordinates: int32 [max_voxels, 1 + D]; features: [max_voxels, C] of the Executor's dtype; count: int64
+  /// [1], how many rows of them are used. All on the device; they must stay until collect(). Needs options.max_voxels
+  /// and options.bounds. Every convolution runs as implicit_gemm, which needs no sizes on the host.
+  /// Throws Error: another device than a GPU, missing options, wrong shapes or dtypes.
+  void enqueue(ConstTensorView coordinates, ConstTensorView features, ConstTensorView count);
+  /// Waits once, for the run that was enqueued or replayed last, and returns its result; the times in its statistics
+  /// are 0. Throws Error (value): more rows than max_voxels, rows outside the bounds, duplicates.
+  Result collect();
+  /// Bytes that runs by enqueue() hold on the device beside the arena, after the first of them.
+  std::int64_t workspace_bytes() const noexcept;
+
   /// The steps that a run takes, one line each.
   std::string plan() const;
 

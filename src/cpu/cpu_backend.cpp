@@ -63,7 +63,7 @@ std::shared_ptr<const MapData> CpuBackend::build_map(const Execution& execution,
                                                      const Geometry& geometry,
                                                      const CoordinateData& input,
                                                      const CoordinateData& output,
-                                                     const MapConfig& config) {
+                                                     const MapConfig& config, Wait) {
   return cpu::build_map(execution, geometry, input, output, config);
 }
 

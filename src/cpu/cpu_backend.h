@@ -29,7 +29,8 @@ class CpuBackend final : public Backend {
 
   std::shared_ptr<const MapData> build_map(const Execution&, const Geometry&,
                                            const CoordinateData& input,
-                                           const CoordinateData& output, const MapConfig&) override;
+                                           const CoordinateData& output, const MapConfig&,
+                                           Wait) override;
   PairLists sort_by_input(const Execution&, const MapData&) override;
   Tensor map_table(const Execution&, const PairView&) override;
   Tensor map_masks(const Execution&, const PairView&) override;

@@ -14,6 +14,9 @@ namespace {
 
 void forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
              ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
+  // Without lists there is one dataflow that needs none.
+  if (plan.map.data()->deferred() && !plan.map.is_identity())
+    return implicit_gemm_forward(execution, plan, x, weights, epilogue, y);
   switch (plan.config.dataflow) {
     case Dataflow::gather_gemm_scatter:
       return gather_gemm_scatter_forward(execution, plan, x, weights, epilogue, y);

@@ -26,7 +26,7 @@ PlainRows plain_rows(const Tensor& lattice) {
 
 PlainRows plain_rows(const CoordinateData& set) {
   PlainRows rows = plain_rows(set.lattice);
-  rows.rows = {set.rows, static_cast<const std::int64_t*>(set.count.data())};
+  rows.rows = rows_of(set);
   return rows;
 }
 

@@ -6,8 +6,14 @@
 #include <optional>
 
 #include "backend.h"
+#include "cuda/device/kernel.h"
 
 namespace gavotte::internal::cuda {
+
+/// The rows in use, for kernels.
+inline RowCount rows_of(const CoordinateData& set) {
+  return {set.rows, static_cast<const std::int64_t*>(set.count.data())};
+}
 
 // Each waits for the stream where it needs a result on the host: scale_lattice once; make_set once
 // for the box, once more for duplicates unless the rows ascend already; downsample, expand and unite

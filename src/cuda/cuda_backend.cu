@@ -83,8 +83,18 @@ std::shared_ptr<const MapData> CudaBackend::build_map(const Execution& execution
                                                       const Geometry& geometry,
                                                       const CoordinateData& input,
                                                       const CoordinateData& output,
-                                                      const MapConfig& config) {
-  return cuda::build_map(execution, geometry, input, output, config);
+                                                      const MapConfig& config, Wait wait) {
+  return cuda::build_map(execution, geometry, input, output, config, wait);
+}
+
+void CudaBackend::resolve(const Execution& execution,
+                          std::span<const std::shared_ptr<const MapData>> maps) {
+  cuda::resolve(execution, maps);
+}
+
+Tensor CudaBackend::transpose_table(const Execution& execution, ConstTensorView table,
+                                    std::int64_t in_rows) {
+  return cuda::transpose_table(execution, table, in_rows);
 }
 
 PairLists CudaBackend::sort_by_input(const Execution& execution, const MapData& map) {

@@ -35,7 +35,10 @@ class CudaBackend final : public Backend {
 
   std::shared_ptr<const MapData> build_map(const Execution&, const Geometry&,
                                            const CoordinateData& input,
-                                           const CoordinateData& output, const MapConfig&) override;
+                                           const CoordinateData& output, const MapConfig&,
+                                           Wait) override;
+  void resolve(const Execution&, std::span<const std::shared_ptr<const MapData>>) override;
+  Tensor transpose_table(const Execution&, ConstTensorView table, std::int64_t in_rows) override;
   PairLists sort_by_input(const Execution&, const MapData&) override;
   Tensor map_table(const Execution&, const PairView&) override;
   Tensor map_masks(const Execution&, const PairView&) override;

@@ -1,6 +1,7 @@
 // Launchers of global pooling.
 #include "cuda/global_pooling.h"
 
+#include "cuda/coordinates.h"
 #include "cuda/global_pooling.cuh"
 #include "cuda/kernel_name.h"
 #include "cuda/memory.h"
@@ -12,7 +13,7 @@ namespace {
 
 EntryRows entry_rows(const CoordinateData& set) {
   return {static_cast<const std::int32_t*>(set.lattice.data()),
-          static_cast<const std::int32_t*>(set.order.data()), 1 + set.dims, RowCount{set.rows}};
+          static_cast<const std::int32_t*>(set.order.data()), 1 + set.dims, rows_of(set)};
 }
 
 /// Positions of each entry: [entries + 1].

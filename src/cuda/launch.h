@@ -34,9 +34,6 @@ void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
 #ifdef __CUDACC__
   launch_kernel(call, reinterpret_cast<const void*>(kernel), &arguments);
 #else
-#if __has_builtin(__builtin_clear_padding)
-  __builtin_clear_padding(&arguments);  // what is left in it may look like an address
-#endif
   emulator::check_argument(name, &arguments, sizeof(arguments));
   emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},
                 [&] { kernel(arguments); });

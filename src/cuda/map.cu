@@ -11,6 +11,7 @@
 #include <numeric>
 #include <utility>
 
+#include "cuda/coordinates.h"
 #include "cuda/map_keys.h"
 #include "cuda/map_search.h"
 #include "cuda/runtime.h"
@@ -54,8 +55,8 @@ void run_search(const Execution& execution, const MapSides& sides, const MapConf
   MapSearch<Key> search;
   search.targets = targets.get();
   search.queries = sides.shared_keys ? targets.get() : queries.get();
-  search.target_count = RowCount{sides.input.rows};
-  search.query_count = RowCount{sides.output.rows};
+  search.target_count = rows_of(sides.input);
+  search.query_count = rows_of(sides.output);
   search.dims = sides.geometry.dims;
   search.sink = sink;
   list_offsets(sides, sink.searched, search);
@@ -77,7 +78,7 @@ RowFlags search_table(const Execution& execution, const MapSides& sides, const M
   const bool in_key_order = !sides.output.order;
   // Mirrored lists are sorted only where both sides' rows are; arranging flags all offsets.
   const SearchedOffsets all{.offsets = searched.offsets};
-  RowFlags flags(execution, in_key_order ? searched : all, RowCount{rows});
+  RowFlags flags(execution, in_key_order ? searched : all, rows_of(sides.output));
 
   MatchSink sink;
   sink.query_rows = order_of(sides.output);
@@ -108,6 +109,10 @@ RowFlags search_table(const Execution& execution, const MapSides& sides, const M
       fill_bytes(execution.stream.handle, sink.table, 0xff,
                  rows * searched.offsets * static_cast<std::int64_t>(sizeof(std::int32_t)));
   }
+  // Rows behind the count of a deferred set hold nothing.
+  if (sides.output.deferred())
+    fill_bytes(execution.stream.handle, table, 0xff,
+               rows * searched.offsets * static_cast<std::int64_t>(sizeof(std::int32_t)));
   dispatch_key(sides.layout.bits,
                [&]<class Key>() { run_search<Key>(execution, sides, config, sink, cleared); });
   if (!in_key_order) arrange_table(execution, sink.table, table, flags);
@@ -172,9 +177,30 @@ std::vector<std::shared_ptr<const MapData>> finish_maps(const Execution& executi
 
 std::shared_ptr<const MapData> build_map(const Execution& execution, const Geometry& geometry,
                                          const CoordinateData& input, const CoordinateData& output,
-                                         const MapConfig& config) {
+                                         const MapConfig& config, Wait wait) {
   PendingMap pending = launch_map(execution, geometry, input, output, config);
-  return finish_maps(execution, {&pending, 1}).front();
+  const bool deferred_sets = input.deferred() || output.deferred();
+  if (wait == Wait::now && !deferred_sets) return finish_maps(execution, {&pending, 1}).front();
+  pending.map->pairs = pending.map->offsets * pending.map->out_rows;
+  if (!deferred_sets) pending.map->pending = std::make_shared<RowFlags>(std::move(pending.flags));
+  return std::move(pending.map);
+}
+
+void resolve(const Execution& execution, std::span<const std::shared_ptr<const MapData>> maps) {
+  std::vector<PendingMap> pending;
+  for (const auto& map : maps) {
+    if (!map->pending) continue;
+    // Made by this backend, and nobody but the caller has seen it.
+    auto own = std::const_pointer_cast<MapData>(map);
+    pending.push_back({own, std::move(*static_cast<RowFlags*>(own->pending.get()))});
+    own->pending.reset();
+  }
+  if (!pending.empty()) finish_maps(execution, pending);
+}
+
+Tensor transpose_table(const Execution& execution, ConstTensorView table, std::int64_t in_rows) {
+  use_device(execution.device.index);
+  return swap_sides(execution, table, in_rows);
 }
 
 PairLists sort_by_input(const Execution& execution, const MapData& map) {

@@ -26,10 +26,14 @@ PendingMap launch_map(const Execution&, const Geometry&, const CoordinateData& i
 /// maps of a network are launched together and finished together.
 std::vector<std::shared_ptr<const MapData>> finish_maps(const Execution&, std::span<PendingMap>);
 
-/// One wait.
+/// One wait; none with Wait::later or on deferred sets.
 std::shared_ptr<const MapData> build_map(const Execution&, const Geometry&,
                                          const CoordinateData& input, const CoordinateData& output,
-                                         const MapConfig&);
+                                         const MapConfig&, Wait);
+/// Makes deferred maps of exact sets exact. One wait.
+void resolve(const Execution&, std::span<const std::shared_ptr<const MapData>>);
+/// No wait.
+Tensor transpose_table(const Execution&, ConstTensorView table, std::int64_t in_rows);
 /// No wait. Leaves MapData::transposed_table behind: called under the map's mutex.
 PairLists sort_by_input(const Execution&, const MapData&);
 /// No wait.

@@ -85,6 +85,18 @@ Tensor scatter_pairs(const Execution& execution, const PairView& pairs) {
   return table;
 }
 
+Tensor swap_sides(const Execution& execution, ConstTensorView table, std::int64_t in_rows) {
+  const std::int64_t offsets = table.shape[0], rows = table.shape[1];
+  Tensor swapped = make_tensor(execution, DType::int32, Shape{offsets, in_rows});
+  fill_bytes(execution.stream.handle, swapped.data(), 0xff, swapped.view().bytes());
+  launch("swap_sides", execution.stream.handle,
+         {.blocks = grid_for(rows, kThreads), .blocks_y = offsets, .threads = kThreads},
+         swap_sides_kernel,
+         {static_cast<const std::int32_t*>(table.data), static_cast<std::int32_t*>(swapped.data()),
+          rows, in_rows});
+  return swapped;
+}
+
 Tensor mask_rows(const Execution& execution, ConstTensorView table) {
   const std::int64_t offsets = table.shape[0], rows = table.shape[1];
   Tensor masks = make_tensor(execution, DType::uint8, Shape{rows, (offsets + 7) / 8});

@@ -218,4 +218,19 @@ GAVOTTE_KERNEL void mask_rows_kernel(MaskRowsArgs args) {
   }
 }
 
+struct SwapSidesArgs {
+  const std::int32_t* table;  ///< [K, rows]
+  std::int32_t* swapped;      ///< [K, in_rows], -1 everywhere.
+  std::int64_t rows, in_rows;
+};
+
+/// swapped[k][table[k][row]] = row. Each entry is written once: an offset pairs a row with one other.
+GAVOTTE_KERNEL void swap_sides_kernel(SwapSidesArgs args) {
+  const std::int64_t offset = block_index_y();
+  for (std::int64_t row = grid_thread(); row < args.rows; row += grid_threads()) {
+    const std::int32_t in = args.table[offset * args.rows + row];
+    if (in >= 0) args.swapped[offset * args.in_rows + in] = static_cast<std::int32_t>(row);
+  }
+}
+
 }  // namespace gavotte::internal::cuda

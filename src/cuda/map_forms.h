@@ -44,6 +44,8 @@ void compact_pairs(const Execution&, const std::int32_t* table, const RowFlags&,
 
 /// int32 [K, out_rows] from pair lists in any order. One fill, one launch.
 Tensor scatter_pairs(const Execution&, const PairView&);
+/// int32 [K, in_rows] from a table [K, rows] of input rows. One fill, one launch.
+Tensor swap_sides(const Execution&, ConstTensorView table, std::int64_t in_rows);
 /// uint8 [rows, ceil(K / 8)] from a table int32 [K, rows]. One launch.
 Tensor mask_rows(const Execution&, ConstTensorView table);
 

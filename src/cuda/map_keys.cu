@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cuda/coordinates.h"
 #include "cuda/kernel_name.h"
 #include "cuda/map_keys.cuh"
 #include "cuda/row_launch.h"
@@ -23,7 +24,7 @@ KeySide<Key> side_of(const MapSides& sides, const CoordinateData& set, bool is_c
   if (keys == nullptr) return side;
   side.lattice = static_cast<const std::int32_t*>(set.lattice.data());
   side.order = set.order ? static_cast<const std::int32_t*>(set.order.data()) : nullptr;
-  side.rows = RowCount{set.rows};
+  side.rows = rows_of(set);
   side.keys = keys;
   if (!is_coarse || sides.shared_keys) return side;
   for (std::size_t axis = 0; axis < static_cast<std::size_t>(sides.geometry.dims); ++axis) {

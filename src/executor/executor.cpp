@@ -1,5 +1,5 @@
 // Runs a plan: coordinates and maps first, then buffers placed for the scan's row counts, then step after step.
-#include "gavotte/executor.h"
+#include "executor/executor_impl.h"
 
 #include <algorithm>
 #include <array>
@@ -7,17 +7,14 @@
 
 #include "backend.h"
 #include "check.h"
-#include "executor/arena.h"
-#include "executor/plan.h"
 #include "executor/stats.h"
-#include "executor/weights.h"
 #include "network/graph.h"
 #include "parallel.h"
 #include "tensor_checks.h"
 
 namespace gavotte {
 
-using internal::Plan;
+using internal::at;
 using internal::PlanStep;
 using internal::StepKind;
 
@@ -28,8 +25,6 @@ using Clock = std::chrono::steady_clock;
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
-
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 /// A map that pairs row i with row i, without lists: the dense dataflow reads only the counts.
 KernelMap identity_map(std::int64_t rows) {
@@ -45,40 +40,10 @@ KernelMap identity_map(std::int64_t rows) {
 
 }  // namespace
 
-struct Executor::Impl {
-  Plan plan;
-  ExecutorOptions options;
-  Execution execution;
-  internal::Backend* backend = nullptr;
-  std::vector<internal::StepWeights> weights;  ///< Of each step.
-  std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
-  std::int64_t weight_bytes = 0;
-  internal::Arena arena;
-
-  // Of the scan at hand; kept so that their memory is reused.
-  std::vector<std::int64_t> set_rows;
-  std::vector<Coordinates> set_coordinates;
-  std::vector<internal::ArenaBuffer> buffers;  ///< Of each value.
-  std::vector<TensorView> views;               ///< Of each value.
-  std::vector<int> order;
-  double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
-
-  Impl(const Network& network, ExecutorOptions given);
-  Result run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch);
-  void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
-  std::int64_t value_rows(int value, std::int64_t batch) const;
-  std::int64_t place(std::int64_t batch, bool input_in_arena);
-  void set_views(std::int64_t batch);
-  void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
-                LayerStats& stats);
-  ConstTensorView read(int value, const ConstTensorView& input_view) const;
-  void check_one_set(const PlanStep& step, int a, int b) const;
-};
-
 Executor::Impl::Impl(const Network& network, ExecutorOptions given)
     : plan(internal::make_plan(network)),
       options(std::move(given)),
-      execution{.device = options.device, .stream = {}, .threads = options.threads},
+      execution{.device = options.device, .stream = options.stream, .threads = options.threads},
       arena(options.device) {
   GAVOTTE_CHECK_TYPE(is_floating_point(options.dtype),
                      "an executor runs in a floating-point dtype, got " +
@@ -159,8 +124,8 @@ void Executor::Impl::check_one_set(const PlanStep& step, int a, int b) const {
       "layer '" + step.name + "': its inputs lie on different coordinate sets in this scan");
 }
 
-void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
-                              LayerStats& stats) {
+internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMap& map,
+                                               ConstTensorView input_view) {
   const PlanStep& step = plan.steps[index];
   const internal::StepWeights& own = weights[index];
   const ConstTensorView x = read(step.inputs[0], input_view);
@@ -175,12 +140,11 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
     epilogue.residual = read(step.residual, input_view);
   }
   internal::ConvPlan conv;
-  conv.in_channels = stats.in_channels;
-  conv.out_channels = stats.out_channels;
+  conv.in_channels = layer_stats[index].in_channels;
+  conv.out_channels = layer_stats[index].out_channels;
   conv.groups = step.spec.groups;
   conv.config = options.conv_config;
 
-  const auto start = Clock::now();
   switch (step.kind) {
     case StepKind::dense:
       conv.config.dataflow = Dataflow::dense_gemm;
@@ -214,13 +178,22 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
       break;
     }
   }
+  return conv;
+}
+
+void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
+                              LayerStats& stats) {
+  const PlanStep& step = plan.steps[index];
+  const auto start = Clock::now();
+  const internal::ConvPlan conv = launch_step(index, map, input_view);
   stats.compute_ms = ms_since(start);
   if (options.measure_padding && step.kind == StepKind::convolution) {
     const auto measured = Clock::now();
     stats.padding = backend->padding_ratio(conv);
     padding_ms += ms_since(measured);
   }
-  internal::count_work(stats, step, own, map, x.rows(), y.rows(), options.dtype);
+  internal::count_work(stats, step, weights[index], map, read(step.inputs[0], input_view).rows(),
+                       views[at(step.output)].rows(), options.dtype);
 }
 
 Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features,
@@ -308,6 +281,15 @@ Result Executor::run(const Voxels& voxels) {
 Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
   return impl_->run(coordinates, features, 0);
 }
+
+void Executor::enqueue(ConstTensorView coordinates, ConstTensorView features,
+                       ConstTensorView count) {
+  impl_->enqueue(coordinates, features, count);
+}
+
+Result Executor::collect() { return impl_->collect(); }
+
+std::int64_t Executor::workspace_bytes() const noexcept { return impl_->pool.bytes(); }
 
 std::string Executor::plan() const { return internal::to_string(impl_->plan); }
 

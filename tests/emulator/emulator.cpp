@@ -90,6 +90,7 @@ void run(const Shape& shape, const std::function<void()>& body) {
           ": no GPU takes this launch: " + std::to_string(shape.blocks) + " x " +
           std::to_string(shape.blocks_y) + " blocks of " + std::to_string(shape.threads) +
           " threads with " + std::to_string(shape.shared_bytes) + " bytes of shared memory");
+  if (!options().execute) return;
   std::vector<std::int64_t> order(static_cast<std::size_t>(shape.blocks * shape.blocks_y));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   if (options().block_order_seed != 0) {

@@ -31,6 +31,7 @@ struct Options {
   /// fibers: from the last thread to the first, so that a thread that reads before it waits does not
   /// find by luck what a lower one writes.
   bool descending_threads = false;
+  bool execute = true;           ///< False: launches are checked and recorded, and do nothing.
   double watchdog_seconds = 60;  ///< threads: a launch that waits longer is an error.
   /// Device memory from a region that the host cannot touch (device_memory.h). To be set before the
   /// first allocation; blocks on the heap, where the sanitizers watch their ends, are the default.

@@ -135,17 +135,20 @@ class MapTest : public ::testing::Test {
   BothSets output_of(const BothSets& input, const ConvSpec& spec, const Geometry& geometry) {
     if (spec.kind == ConvKind::submanifold) return input;
     if (spec.kind == ConvKind::strided && spec.rule == CoordinateRule::floor)
-      return on_both(cpu_.downsample(kOneThread, *input.cpu, geometry.scale, 1, Wait::now));
-    return on_both(
-        cpu_.expand(kOneThread, *input.cpu, geometry, !geometry.output_is_fine, {}, 1, Wait::now));
+      return on_both(
+          cpu_.downsample(kOneThread, *input.cpu, geometry.scale, 1, internal::Wait::now));
+    return on_both(cpu_.expand(kOneThread, *input.cpu, geometry, !geometry.output_is_fine, {}, 1,
+                               internal::Wait::now));
   }
 
   void expect_as_on_the_cpu(const Geometry& geometry, const BothSets& input, const BothSets& output,
                             const MapConfig& config) {
     SCOPED_TRACE(config.to_string());
-    const auto expected = cpu_.build_map(kOneThread, geometry, *input.cpu, *output.cpu, {});
+    const auto expected =
+        cpu_.build_map(kOneThread, geometry, *input.cpu, *output.cpu, {}, internal::Wait::now);
     const std::int64_t waits = cuda::synchronizations();
-    const auto given = gpu_.build_map(execution_, geometry, *input.gpu, *output.gpu, config);
+    const auto given =
+        gpu_.build_map(execution_, geometry, *input.gpu, *output.gpu, config, internal::Wait::now);
     ASSERT_EQ(cuda::synchronizations() - waits, 1);
     ASSERT_EQ(given->offsets, expected->offsets);
     ASSERT_EQ(given->in_rows, expected->in_rows);

@@ -174,8 +174,9 @@ TEST_F(Maps, LaunchTheSameWhateverTheData) {
     std::reverse(backwards.begin(), backwards.end());
     const BothSets mixed = make_set(backwards, 3);
     const auto launches = [&](const BothSets& set, MapBuilder builder) {
-      return launches_of(
-          [&] { gpu_.build_map(execution_, geometry, *set.gpu, *set.gpu, {builder}); });
+      return launches_of([&] {
+        gpu_.build_map(execution_, geometry, *set.gpu, *set.gpu, {builder}, internal::Wait::now);
+      });
     };
     EXPECT_EQ(launches(sorted, MapBuilder::column_walk),
               (Names{"write_keys_k32", "walk_columns_k32", "count_rows", "compact_pairs"}));
@@ -206,7 +207,8 @@ TEST_F(Maps, SeveralAreFinishedInOneWait) {
   EXPECT_EQ(cuda::synchronizations(), waits + 1);
   for (std::size_t i = 0; i < geometries.size(); ++i) {
     SCOPED_TRACE(specs()[i].to_string());
-    const auto expected = cpu_.build_map(kOneThread, geometries[i], *set.cpu, *outputs[i].cpu, {});
+    const auto expected = cpu_.build_map(kOneThread, geometries[i], *set.cpu, *outputs[i].cpu, {},
+                                         internal::Wait::now);
     expect_same_direction(KernelMap(maps[i]), KernelMap(expected));
   }
 }

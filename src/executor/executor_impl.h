@@ -1,0 +1,67 @@
+// What an Executor holds.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend.h"
+#include "executor/arena.h"
+#include "executor/plan.h"
+#include "executor/private_pool.h"
+#include "executor/weights.h"
+#include "gavotte/executor.h"
+
+namespace gavotte {
+
+namespace internal {
+inline std::size_t at(int index) { return static_cast<std::size_t>(index); }
+}  // namespace internal
+
+struct Executor::Impl {
+  internal::PrivatePool
+      pool;  ///< Of runs without waits; first, since memory of the others goes back to it.
+  internal::Plan plan;
+  ExecutorOptions options;
+  Execution execution;
+  internal::Backend* backend = nullptr;
+  std::vector<internal::StepWeights> weights;  ///< Of each step.
+  std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
+  std::int64_t weight_bytes = 0;
+  internal::Arena arena;
+
+  // Of the scan at hand; kept so that their memory is reused.
+  std::vector<std::int64_t> set_rows;
+  std::vector<Coordinates> set_coordinates;
+  std::vector<internal::ArenaBuffer> buffers;  ///< Of each value.
+  std::vector<TensorView> views;               ///< Of each value.
+  std::vector<int> order;
+  double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
+
+  Impl(const Network& network, ExecutorOptions given);
+  Result run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch);
+  void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
+  std::int64_t value_rows(int value, std::int64_t batch) const;
+  std::int64_t place(std::int64_t batch, bool input_in_arena);
+  void set_views(std::int64_t batch);
+  internal::ConvPlan launch_step(std::size_t index, const KernelMap& map,
+                                 ConstTensorView input_view);
+  void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
+                LayerStats& stats);
+
+  // Runs without waits (fixed_run.cpp).
+  struct Enqueued {
+    Coordinates input;
+    std::vector<MapResult> maps;
+    bool any = false;
+  };
+  Enqueued enqueued;  ///< The run that collect() waits for; its memory is the pool's.
+  void enqueue(ConstTensorView coordinates, ConstTensorView features, ConstTensorView count);
+  Result collect();
+  void check_enqueue(const ConstTensorView& coordinates, const ConstTensorView& features,
+                     const ConstTensorView& count) const;
+
+  ConstTensorView read(int value, const ConstTensorView& input_view) const;
+  void check_one_set(const internal::PlanStep& step, int a, int b) const;
+};
+
+}  // namespace gavotte
