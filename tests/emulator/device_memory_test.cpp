@@ -6,8 +6,11 @@
 #include "cuda/launch.h"
 #include "cuda/memory.h"
 #include "cuda_cases.h"
+#include "gavotte/convolution.h"
+#include "gavotte/executor.h"
 #include "gavotte/pooling.h"
 #include "gavotte/sparse_ops.h"
+#include "gavotte/voxelize.h"
 #include "guarded_cuda.h"
 
 namespace gavotte {
@@ -184,6 +187,141 @@ TEST(DeviceMemory, DevicesThatDifferAreErrors) {
   expect_devices(error_of([&] { prune(there, Tensor::zeros(DType::uint8, {6})); }));
   expect_devices(error_of([&] { convert(features, DType::float16, kOnCuda); }));
   expect_devices(error_of([&] { global_pool(features, there.coordinates(), 2, PoolMode::sum); }));
+}
+
+TEST(DeviceMemory, PoolingOverMaps) {
+  std::mt19937 random(5);
+  const Tensor lattice = random_lattice(random, 40);
+  const Tensor features = tensor(DType::float32, {40, 4}, normals(random, 160));
+  for (const PoolMode mode : {PoolMode::max, PoolMode::average_present})
+    expect_alike([&](auto to, const Execution& execution) {
+      SparseTensor x(to(lattice), to(features), 1, StrideStyle::divided, execution);
+      const ConvSpec spec = ConvSpec::strided(2, 2);
+      const SparseTensor y = pool(x, spec, mode);
+      const KernelMap map = x.manager().kernel_map(x.coordinates(), spec).map;
+      EXPECT_FALSE(map.report().to_string().empty());
+      EXPECT_GT(x.manager().cached_bytes(), 0);
+      return std::vector<Tensor>{
+          y.features(),
+          Tensor::copy_of(y.coordinates().lattice()),
+          Tensor::copy_of(map.table()),
+          Tensor::copy_of(map.masks()),
+          Tensor::copy_of(map.transposed().pair_in()),
+          pool_backward(x.features(), y.features(), y.features(), map, mode, execution)};
+    });
+}
+
+/// The largest difference of two results as floats of any dtype, against the largest value.
+double relative_difference(const ConstTensorView& a, const ConstTensorView& b) {
+  const Doubles p = doubles(host(a)), q = doubles(host(b));
+  EXPECT_EQ(p.size(), q.size());
+  double difference = 0, largest = 0;
+  for (std::size_t i = 0; i < p.size() && i < q.size(); ++i) {
+    EXPECT_FALSE(std::isnan(p[i]));
+    difference = std::max(difference, std::abs(p[i] - q[i]));
+    largest = std::max(largest, std::abs(q[i]));
+  }
+  return difference / std::max(largest, 1e-30);
+}
+
+/// Two roundings of a dtype for each layer and sum; the sums run in another order.
+double tolerance(DType dtype) { return 64 * rounding(dtype); }
+
+TEST(DeviceMemory, ConvolutionsAndTheirGradients) {
+  std::mt19937 random(6);
+  const Tensor lattice = random_lattice(random, 60);
+  for (const DType dtype : kFloatingDTypes) {
+    const Tensor features = tensor(dtype, {60, 8}, normals(random, 480));
+    const Tensor weights = tensor(dtype, {16, 27, 8}, normals(random, 16 * 27 * 8));
+    const Tensor bias = tensor(DType::float32, {16}, normals(random, 16));
+    ConvSpec spec = ConvSpec::submanifold(3);
+    spec.weight_layout = WeightLayout::oki;
+    const auto run = [&](auto to, const Execution& execution) {
+      SparseTensor x(to(lattice), to(features), 1, StrideStyle::divided, execution);
+      const Tensor w = to(weights), b = to(bias);
+      const SparseTensor y = convolution(x, w, spec, {.bias = b, .activation = Activation::relu});
+      const KernelMap map = x.manager().kernel_map(x.coordinates(), spec).map;
+      const Tensor kio = to_kio(w, WeightLayout::oki, execution);
+      return std::vector<Tensor>{
+          y.features(), convolution_dgrad(y.features(), kio, map, 1, {}, execution),
+          convolution_wgrad(x.features(), y.features(), map, 1, {}, execution),
+          bias_grad(y.features(), execution)};
+    };
+    const auto expected = run([](const ConstTensorView& x) { return Tensor::copy_of(x); }, {});
+    const auto given = run(on_cuda, kOnCuda);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_LE(relative_difference(given[i], expected[i]), tolerance(dtype))
+          << name(dtype) << " result " << i;
+  }
+}
+
+Voxels some_voxels(std::uint64_t seed) {
+  std::mt19937 random(static_cast<unsigned>(seed));
+  std::uniform_real_distribution<float> place(-0.8F, 0.8F);
+  std::vector<float> points;
+  for (int i = 0; i < 700; ++i) points.push_back(place(random));
+  return voxelize(PointsView{.data = points.data(),
+                             .count = 175,
+                             .stride_bytes = 16,
+                             .feature_offset = 12,
+                             .features = 1},
+                  {.voxel_size_m = {0.1F, 0.1F, 0.2F}});
+}
+
+TEST(DeviceMemory, AWholeNetwork) {
+  NetworkBuilder net(3, 5);
+  const std::string x = net.input(1);
+  const std::string stem = net.activation(
+      "relu", net.batch_norm("bn", net.convolution("stem", x, 8, ConvSpec::submanifold(3))));
+  const std::string down = net.convolution("down", stem, 8, ConvSpec::strided(2, 2), true);
+  const std::string pooled = net.pool("pooled", stem, ConvSpec::strided(2, 2), PoolMode::max);
+  const std::string coarse = net.concatenate("coarse", std::array<std::string, 2>{down, pooled});
+  const std::string up = net.convolution("up", coarse, 8, ConvSpec::inverse(2, 2));
+  const std::string fine = net.concatenate("fine", std::array<std::string, 2>{up, stem});
+  net.linear("classifier", fine, 5);
+  const Network network = net.build("classifier");
+  const Voxels voxels = some_voxels(1);
+  for (const DType dtype : kFloatingDTypes) {
+    Executor on_cpu(network, {.dtype = dtype});
+    Executor on_gpu(network, {.device = kCuda, .dtype = dtype});
+    EXPECT_EQ(on_gpu.plan(), on_cpu.plan());
+    for (const std::uint64_t seed : {1, 2}) {  // the second scan in the first one's memory
+      const Voxels scan = seed == 1 ? voxels : some_voxels(seed);
+      const Result expected = on_cpu.run(scan), given = on_gpu.run(scan);
+      EXPECT_EQ(given.features.device, kCuda);
+      EXPECT_LE(relative_difference(given.features, expected.features), tolerance(dtype))
+          << name(dtype);
+      EXPECT_EQ(bytes_of(host(given.coordinates.lattice())),
+                bytes_of(expected.coordinates.lattice()));
+      EXPECT_EQ(given.argmax().rows(), scan.size());
+      EXPECT_EQ(given.stats.layers.size(), expected.stats.layers.size());
+      EXPECT_EQ(given.stats.layers[0].pairs, expected.stats.layers[0].pairs);
+      const Result again = on_gpu.run(scan.coordinates.to(kCuda), scan.features.to(kCuda));
+      EXPECT_LE(relative_difference(again.features, expected.features), tolerance(dtype));
+    }
+    EXPECT_EQ(on_gpu.run(Voxels{}).features.rows(), 0);
+  }
+}
+
+TEST(DeviceMemory, ANetworkThatEndsInAGlobalPool) {
+  NetworkBuilder net(3, 6);
+  const std::string conv =
+      net.convolution("conv", net.input(1), 8, ConvSpec::strided(3, 2, 1), true);
+  const Network network =
+      net.build(net.linear("scores", net.global_pool("pooled", conv, PoolMode::max), 3));
+  const Voxels voxels = some_voxels(3);
+  Executor on_cpu(network), on_gpu(network, {.device = kCuda});
+  const Result expected = on_cpu.run(voxels), given = on_gpu.run(voxels);
+  EXPECT_FALSE(given.coordinates);
+  EXPECT_LE(relative_difference(given.features, expected.features), tolerance(DType::float32));
+  EXPECT_EQ(bytes_of(given.argmax()), bytes_of(expected.argmax()));
+}
+
+TEST(DeviceMemory, ParametersStayOnTheHost) {
+  NetworkBuilder net;
+  const std::string x = net.linear("classifier", net.input(2), 2);
+  net.set_parameter("classifier.weight", Tensor::zeros(DType::float32, {2, 2}, kCuda));
+  EXPECT_NE(error_of([&] { net.build(x); }).find("cuda:0"), std::string::npos);
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ void expect_both_ways(const KernelMap& map, DType dtype, const Tensor& x, const 
 
 TEST(CudaPooling, IsTheCpusBitForBit) {
   std::mt19937 random(1);
-  for (const std::int64_t channels : {1, 3, 8, 16, 261, 520})
-    for (const int offsets : {1, 4, 7, 27}) {
+  for (const std::int64_t channels : {1, 3, 8, 261})
+    for (const int offsets : {1, 7, 27}) {
       const KernelMap map = map_of(random_pairs(random, offsets, 40, 31), offsets, 40, 31);
       for (const DType dtype : kFloatingDTypes) {
         expect_both_ways(map, dtype, special(random, dtype, {40, channels}),
