@@ -2,7 +2,7 @@
 # SOURCES define LLVMFuzzerTestOneInput. In an ordinary build the program replays the corpus and MUTATIONS
 # (default 500) seeded mutations of each file; under the fuzz preset (clang) libFuzzer drives it for some
 # seconds. Both are a test labelled fuzz. To fuzz for long: build/fuzz/bin/NAME CORPUS_FOLDER.
-set(GAVOTTE_FUZZ_SECONDS 10 CACHE STRING "Seconds that libFuzzer runs each target in ctest")
+set(GAVOTTE_FUZZ_SECONDS 5 CACHE STRING "Seconds that libFuzzer runs each target in ctest")
 add_custom_target(fuzz_tests)
 
 function(gavotte_add_fuzz_test name)
