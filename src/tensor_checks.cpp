@@ -78,10 +78,12 @@ void check_epilogue(const Epilogue& epilogue, DType dtype, std::int64_t rows, st
 
 void check_config(const ConvConfig& config, const Device& device) {
   config.validate();
-  GAVOTTE_CHECK(
-      config.dataflow != Dataflow::implicit_gemm || backend(device).kind() == DeviceKind::cuda,
-      "dataflow " + std::string(name(config.dataflow)) + " is one of CUDA's, and this runs on " +
-          device.to_string() + ": choose automatic or gather_gemm_scatter");
+  const bool needs_cuda =
+      config.dataflow == Dataflow::implicit_gemm || config.dataflow == Dataflow::minuet;
+  GAVOTTE_CHECK(!needs_cuda || backend(device).kind() == DeviceKind::cuda,
+                "dataflow " + std::string(name(config.dataflow)) +
+                    " is one of CUDA's, and this runs on " + device.to_string() +
+                    ": choose automatic or gather_gemm_scatter");
 }
 
 void check_tensor(const char* what, const SparseTensor& x) {
