@@ -5,6 +5,7 @@
 
 #include "cuda/primitives.h"
 #include "device_memory.h"
+#include "emulator.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 template <class Key>
 void sort(const Key* keys, Key* keys_out, const std::int32_t* values, std::int32_t* values_out,
           std::int64_t count, int bits) {
+  if (!emulator::options().execute) return;
   const emulator::DeviceAccess access;
   const Key mask = bits >= static_cast<int>(8 * sizeof(Key)) ? ~Key{0} : (Key{1} << bits) - 1;
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
@@ -42,12 +44,14 @@ void sort_pairs(const Execution&, const std::uint64_t* keys, std::uint64_t* keys
 
 void exclusive_scan(const Execution&, const std::int64_t* in, std::int64_t* out,
                     std::int64_t count) {
+  if (!emulator::options().execute) return;
   const emulator::DeviceAccess access;
   std::exclusive_scan(in, in + count, out, std::int64_t{0});
 }
 
 void exclusive_scan(const Execution&, const std::int32_t* in, std::int32_t* out,
                     std::int64_t count) {
+  if (!emulator::options().execute) return;
   const emulator::DeviceAccess access;
   std::exclusive_scan(in, in + count, out, std::int32_t{0});
 }
