@@ -34,7 +34,7 @@ void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
 #ifdef __CUDACC__
   launch_kernel(call, reinterpret_cast<const void*>(kernel), &arguments);
 #else
-  emulator::check_argument(name, &arguments, sizeof(arguments));
+  emulator::check_argument(name, arguments);
   emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},
                 [&] { kernel(arguments); });
 #endif

@@ -114,11 +114,11 @@ bool checks_arguments() noexcept {
 #endif
 }
 
-void check_argument(const char* kernel, const void* argument, std::size_t bytes) {
+void check_words(const char* kernel, const void* words, std::size_t bytes) {
   if (!checks_arguments()) return;
   for (std::size_t at = 0; at + sizeof(void*) <= bytes; at += sizeof(void*)) {
     std::uintptr_t word = 0;
-    std::memcpy(&word, static_cast<const unsigned char*>(argument) + at, sizeof(word));
+    std::memcpy(&word, static_cast<const unsigned char*>(words) + at, sizeof(word));
     auto* const page = reinterpret_cast<void*>(word / kPageBytes * kPageBytes);
     unsigned char resident = 0;
     const bool is_address = word >= kPageBytes && mincore(page, 1, &resident) == 0;

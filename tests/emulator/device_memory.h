@@ -24,11 +24,21 @@ void free_device(void* memory) noexcept;
 bool is_guarded(const void* address) noexcept;
 
 /// Only where Options::guard_device_memory is set, and never under a sanitizer: those map so much of
-/// the address space that an int32 and the padding beside it make an address.
+/// the address space that two int32 side by side make an address.
 bool checks_arguments() noexcept;
+/// Throws Error (runtime) where one of the words is an address of the host's memory.
+void check_words(const char* kernel, const void* words, std::size_t bytes);
+
 /// Throws Error (runtime) where a kernel is given an address of the host's memory, which a GPU cannot
-/// read: each word of its argument is looked at. A bool with seven bytes of padding behind it may look
-/// like one; put it beside an int.
-void check_argument(const char* kernel, const void* argument, std::size_t bytes);
+/// read. What is left in the argument's padding is not looked at.
+template <class Arguments>
+void check_argument(const char* kernel, const Arguments& argument) {
+  // Of a copy: GCC 12 clears members, too, in arrays of structs.
+  Arguments words = argument;
+#if __has_builtin(__builtin_clear_padding)
+  __builtin_clear_padding(&words);
+#endif
+  check_words(kernel, &words, sizeof(words));
+}
 
 }  // namespace gavotte::emulator

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "cuda/launch.h"
 #include "cuda/memory.h"
 #include "cuda_cases.h"
@@ -44,6 +46,21 @@ TEST(DeviceMemory, KernelsCannotBeGivenTheHosts) {
                                      {static_cast<float*>(host.data()), 4});
             }).find("host's memory"),
             std::string::npos);
+}
+
+TEST(DeviceMemory, KernelsMayBeGivenPaddingThatLooksLikeAnAddress) {
+  struct Args {
+    std::int32_t value;
+    float* to;
+  };
+  Tensor x(DType::float32, {1}, kCuda), host(DType::float32, {1});
+  const void* const address = host.data();
+  Args args;
+  std::memcpy(&args, &address, sizeof(address));
+  args.to = static_cast<float*>(x.data());
+  internal::cuda::launch(
+      "test_kernel", nullptr, {.threads = 1}, +[](Args args) { args.to[0] = 5.0F; }, args);
+  EXPECT_EQ(x.to(Device::cpu()).span<float>()[0], 5.0F);
 }
 
 TEST(DeviceMemory, BlocksAreUsedAgainAndDoNotOverlap) {
