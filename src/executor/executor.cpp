@@ -91,6 +91,16 @@ std::int64_t Executor::Impl::value_rows(int value, std::int64_t batch) const {
   return set == internal::kBatchRows ? batch : set_rows[at(set)];
 }
 
+/// The coordinate sets of the scan at hand.
+void Executor::Impl::take_sets(const Coordinates& input, const std::vector<MapResult>& maps) {
+  set_coordinates[0] = input;
+  set_rows[0] = input.rows();
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    set_coordinates[at(plan.map_output[i])] = maps[i].output;
+    set_rows[at(plan.map_output[i])] = maps[i].output.rows();
+  }
+}
+
 /// Places every value's buffer for the row counts at hand; returns the bytes that the arena must have.
 std::int64_t Executor::Impl::place(std::int64_t batch, bool input_in_arena) {
   for (std::size_t v = 0; v < plan.values.size(); ++v) {
@@ -207,12 +217,7 @@ Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features
   Coordinates input(coordinates, 1, StrideStyle::divided, execution);
   CoordinateManager manager(execution, options.map_config);
   const std::vector<MapResult> maps = manager.plan(input, plan.maps);
-  set_coordinates[0] = input;
-  set_rows[0] = input.rows();
-  for (std::size_t i = 0; i < maps.size(); ++i) {
-    set_coordinates[at(plan.map_output[i])] = maps[i].output;
-    set_rows[at(plan.map_output[i])] = maps[i].output.rows();
-  }
+  take_sets(input, maps);
   stats.map_ms = ms_since(start);
 
   const std::int64_t batch = std::max<std::int64_t>(input.batch_size(), least_batch);

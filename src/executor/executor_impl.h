@@ -41,6 +41,7 @@ struct Executor::Impl {
   Result run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch);
   void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
   std::int64_t value_rows(int value, std::int64_t batch) const;
+  void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
   std::int64_t place(std::int64_t batch, bool input_in_arena);
   void set_views(std::int64_t batch);
   internal::ConvPlan launch_step(std::size_t index, const KernelMap& map,

@@ -70,12 +70,7 @@ void Executor::Impl::enqueue(ConstTensorView coordinates, ConstTensorView featur
   enqueued.input = Coordinates(backend->make_deferred_set(execution, borrowed(coordinates), count,
                                                           box_of(*options.bounds, plan.dims), 1));
   enqueued.maps = CoordinateManager(execution, options.map_config).plan(enqueued.input, plan.maps);
-  set_coordinates[0] = enqueued.input;
-  set_rows[0] = enqueued.input.rows();
-  for (std::size_t i = 0; i < enqueued.maps.size(); ++i) {
-    set_coordinates[at(plan.map_output[i])] = enqueued.maps[i].output;
-    set_rows[at(plan.map_output[i])] = enqueued.maps[i].output.rows();
-  }
+  take_sets(enqueued.input, enqueued.maps);
   arena.reserve(place(options.bounds->batch_size, false));
   set_views(options.bounds->batch_size);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
