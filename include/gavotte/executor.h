@@ -27,8 +27,8 @@ struct ExecutorOptions {
   std::int64_t max_voxels =
       0;  ///< More input voxels are an Error; 0 = no limit. The arena is taken beforehand for it,
           ///< every coordinate set counted with as many rows.
-  std::optional<CoordinateBounds>
-      bounds;       ///< Needed by enqueue(), as max_voxels is; no other run looks at them.
+  /// Needed by enqueue(), as max_voxels is; no other run looks at them.
+  std::optional<CoordinateBounds> bounds = {};
   int threads = 0;  ///< See Execution.
   MapConfig map_config = {};
   ConvConfig conv_config = {};

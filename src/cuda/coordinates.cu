@@ -108,9 +108,9 @@ std::shared_ptr<CoordinateData> unique_set(const Execution& execution, const Sou
     set->lattice = make_tensor(execution, DType::int32, {0, columns});
     return set;
   }
-  const Scratch<SetFacts> on_device = make_facts(execution);
-  auto* const facts_out = const_cast<SetFacts*>(on_device.get());
-  const UniqueRows unique = find_unique(execution, source, KeyLayout::of(box, dims), facts_out);
+  Scratch<SetFacts> on_device = make_facts(execution);
+  const UniqueRows unique =
+      find_unique(execution, source, KeyLayout::of(box, dims), on_device.get());
   const SetFacts facts = read_facts(execution, on_device);
   check(facts);
   set->rows = facts.count;

@@ -4,24 +4,13 @@
 #include <cstddef>
 #include <utility>
 
+#include "cuda/kernel_name.h"
 #include "cuda/primitives.h"
 #include "cuda/runtime.h"
 #include "cuda/sort_coordinates.cuh"
 
 namespace gavotte::internal::cuda {
 namespace {
-
-template <class Key>
-constexpr int kKeyBits = 8 * static_cast<int>(sizeof(Key));
-
-template <class Key>
-const char* name_by_width(const char* of32, const char* of64, const char* of128,
-                          const char* of192) {
-  return kKeyBits<Key> == 32    ? of32
-         : kKeyBits<Key> == 64  ? of64
-         : kKeyBits<Key> == 128 ? of128
-                                : of192;
-}
 
 /// Keys of one word: the sort moves them.
 template <class Key>
@@ -130,9 +119,7 @@ SortedSlots sort_slots(const Execution& execution, SlotKeys keys) {
 
 void launch_find_duplicates(const Execution& execution, SortedSlots& sorted, SetFacts* facts) {
   dispatch_key(sorted.keys.layout.bits, [&]<class Key>() {
-    launch(name_by_width<Key>("find_duplicates_k32", "find_duplicates_k64", "find_duplicates_k128",
-                              "find_duplicates_k192"),
-           execution.stream.handle,
+    launch(kernel_name<"find_duplicates", 0, Key>(), execution.stream.handle,
            {.blocks = set_blocks(sorted.keys.count), .threads = kSetThreads},
            find_duplicates_kernel<Key>, FindDuplicatesArgs<Key>{sorted_view<Key>(sorted), facts});
   });
@@ -143,10 +130,9 @@ Scratch<std::int32_t> place_distinct(const Execution& execution, SortedSlots& so
   const std::int64_t count = sorted.keys.count;
   Scratch<std::int32_t> positions(execution, count + 1);
   dispatch_key(sorted.keys.layout.bits, [&]<class Key>() {
-    launch(name_by_width<Key>("mark_first_k32", "mark_first_k64", "mark_first_k128",
-                              "mark_first_k192"),
-           execution.stream.handle, {.blocks = set_blocks(count + 1), .threads = kSetThreads},
-           mark_first_kernel<Key>, MarkFirstArgs<Key>{sorted_view<Key>(sorted), positions.get()});
+    launch(kernel_name<"mark_first", 0, Key>(), execution.stream.handle,
+           {.blocks = set_blocks(count + 1), .threads = kSetThreads}, mark_first_kernel<Key>,
+           MarkFirstArgs<Key>{sorted_view<Key>(sorted), positions.get()});
   });
   exclusive_scan(execution, positions.get(), positions.get(), count + 1);
   launch("store_count", execution.stream.handle, {.blocks = 1, .threads = 1}, store_count_kernel,

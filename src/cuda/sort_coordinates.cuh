@@ -20,7 +20,7 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) find_box_kernel(FindBoxAr
   BoxPart box;
   bool descends = false;
   for (std::int64_t row = grid_thread(); row < args.rows.rows.bound; row += grid_threads()) {
-    std::int32_t values[kMaxColumns], before[kMaxColumns];
+    std::int32_t values[kMaxColumns], before[kMaxColumns] = {};
     if (args.rows.coordinate(row, values) != Slot::row) break;
     box.add(values);
     if (row == 0) continue;
