@@ -11,7 +11,7 @@ export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
-.PHONY: demo test bench lint build asan tsan fuzz cuda-compile coverage clean
+.PHONY: demo test bench lint build asan tsan fuzz cuda-compile python coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -28,7 +28,7 @@ demo:
 	build/bin/gavotte run sparse_res_unet42 build/demo/street.pcd
 
 # The release tests come last, so that their summary ends the output.
-test: asan tsan fuzz cuda-compile build
+test: asan tsan fuzz cuda-compile python build
 	ctest --preset release
 
 asan:
@@ -61,6 +61,13 @@ cuda-compile:
 	cmake --preset cuda-compile
 	cmake --build --preset cuda-compile -j $(JOBS)
 	ctest --preset cuda-compile
+
+# The wheel, built and installed into .venv as a user does it, and its tests there.
+python:
+	tools/setup.sh build python
+	.venv/bin/pip install --quiet --disable-pip-version-check .
+	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
+	.venv/bin/pytest
 
 coverage:
 	tools/setup.sh build test

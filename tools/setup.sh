@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# setup.sh GROUP...: makes sure that the Debian packages of each group (build, test, bench, lint, cuda) are
+# setup.sh GROUP...: makes sure that the Debian packages of each group (build, test, bench, lint, cuda, python) are
 # installed. Installs through apt-get as root or by passwordless sudo; otherwise says what to install.
 # The group cuda is nvcc, which Debian does not package: where the machine has none, its compiler comes from
 # NVIDIA's wheels on PyPI into build/cuda-toolkit (270 MB; no driver, no GPU), where CMake finds it.
+# The group python also makes .venv and installs requirements-dev.txt into it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +13,7 @@ declare -A packages=(
   [bench]="libbenchmark-dev"
   [lint]="clang-format clang-tidy shellcheck"
   [cuda]=""
+  [python]="python3-dev python3-venv"
 )
 wheels="nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85"
 toolkit=build/cuda-toolkit
@@ -67,6 +69,15 @@ install_toolkit() {
   echo "$wheels" >"$toolkit/wheels"
 }
 
+# .venv with what the Python side is developed and tested with.
+install_requirements() {
+  [ "$(cat .venv/requirements 2>/dev/null)" != "$(cat requirements-dev.txt)" ] || return 0
+  echo "setup.sh: installing requirements-dev.txt into .venv"
+  python3 -m venv .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+  cp requirements-dev.txt .venv/requirements
+}
+
 needed=()
 for group in "$@"; do
   [ -n "${packages[$group]+known}" ] || { echo "setup.sh: unknown group '$group'" >&2; exit 2; }
@@ -76,4 +87,5 @@ done
 install_packages "${needed[@]}"
 for group in "$@"; do
   [ "$group" != cuda ] || has_nvcc || install_toolkit
+  [ "$group" != python ] || install_requirements
 done
