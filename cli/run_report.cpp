@@ -203,6 +203,7 @@ RunStats median_stats(const std::vector<RunStats>& rounds) {
   RunStats stats = rounds.back();
   const auto middle = [&](auto&& time) {
     std::vector<double> times;
+    times.reserve(rounds.size());
     for (const RunStats& round : rounds) times.push_back(time(round));
     return median(std::move(times));
   };

@@ -130,7 +130,7 @@ PointCloud from_tensors(const o3d::t::geometry::PointCloud& source_cloud,
                         const std::string& source) {
   GAVOTTE_CHECK(source_cloud.HasPointPositions(),
                 source + ": expected points with x, y and z, found none");
-  const o3d::core::Tensor positions = source_cloud.GetPointPositions();
+  const o3d::core::Tensor& positions = source_cloud.GetPointPositions();
   const std::int64_t count = positions.GetLength();
   // Open3D keeps x, y, z under this name and lets a field of the same name replace them.
   GAVOTTE_CHECK(positions.NumDims() == 2 && positions.GetShape(1) == 3,
@@ -212,7 +212,7 @@ PointCloud read_through_open3d(Bytes bytes, PointFormat format, const std::files
   const std::int64_t expected = format == PointFormat::pcd   ? check_pcd(bytes, source)
                                 : format == PointFormat::ply ? check_ply(bytes, source)
                                                              : check_text(bytes, format, source);
-  const PointCloud cloud = quietly(source, [&] {
+  PointCloud cloud = quietly(source, [&] {
     if (!file.empty()) return read_file_as(format, file.string(), source);
     const TemporaryFile copy(bytes, "." + std::string(name(format)));
     return read_file_as(format, copy.path().string(), source);

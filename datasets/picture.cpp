@@ -47,6 +47,7 @@ struct Canvas {
 void robust_box(const std::vector<Vec3>& points, Vec3* middle, Vec3* half) {
   for (std::size_t a = 0; a < 3; ++a) {
     std::vector<double> values;
+    values.reserve(points.size());
     for (const Vec3& p : points) values.push_back(p[a]);
     const auto at = [&](double share) {
       const auto nth = values.begin() +
@@ -202,7 +203,8 @@ std::vector<std::uint8_t> shade(const Canvas& canvas, int width, int height, dou
                        static_cast<std::size_t>(column)) *
                       3;
       for (std::size_t k = 0; k < 3; ++k) {
-        rgb[to + k] = static_cast<std::uint8_t>(sum[k] / (kOversampling * kOversampling) + 0.5f);
+        rgb[to + k] =
+            static_cast<std::uint8_t>(std::lround(sum[k] / (kOversampling * kOversampling)));
       }
     }
   }

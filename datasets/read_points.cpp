@@ -35,7 +35,7 @@ std::string lower_name(const fs::path& path) {
 fs::path find_labels(const fs::path& scan) {
   fs::path beside = scan;
   beside.replace_extension(".label");
-  const fs::path sibling = scan.parent_path() / ".." / "labels" / beside.filename();
+  fs::path sibling = scan.parent_path() / ".." / "labels" / beside.filename();
   std::error_code error;
   if (fs::is_regular_file(beside, error)) return beside;
   if (fs::is_regular_file(sibling, error)) return sibling;

@@ -1,5 +1,6 @@
 // Scenes by name.
 #include <array>
+#include <iterator>
 
 #include "check.h"
 #include "gavotte/datasets/scenes.h"
@@ -49,6 +50,7 @@ const Scene& find_scene(std::string_view name) {
 
 std::vector<std::string> scene_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kScenes));
   for (const Scene& scene : kScenes) names.emplace_back(scene.name);
   return names;
 }

@@ -46,7 +46,7 @@ Tensor to_dense(const SparseTensor& x, std::int32_t batch_size, PerAxis origin, 
     GAVOTTE_CHECK(extent[axis] >= 1,
                   "extent must be at least 1 on every axis, got " + extent.to_string());
     if (set.rows == 0) continue;
-    const auto column = static_cast<std::size_t>(1 + axis);
+    const auto column = static_cast<std::size_t>(axis) + 1;
     const std::int64_t end = std::int64_t{origin[axis]} + extent[axis];
     GAVOTTE_CHECK(set.box.lower[column] >= origin[axis] && set.box.upper[column] < end,
                   "every voxel must lie inside the grid, on axis " + std::to_string(axis) + " in " +

@@ -79,6 +79,7 @@ PointCloud PointCloud::with_channels(const std::vector<std::string>& names, floa
   out.instances = instances;
   out.rows.resize(static_cast<std::size_t>(size() * out.row_floats()));
   std::vector<int> source;
+  source.reserve(names.size());
   for (const std::string& name : names) source.push_back(channel(name));
   for (std::int64_t i = 0; i < size(); ++i) {
     const float* from = row(i);

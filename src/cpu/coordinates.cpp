@@ -144,6 +144,7 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
   const int dims = set.dims;
   const std::int64_t columns = 1 + dims;
   std::vector<AxisCandidates> axes;
+  axes.reserve(static_cast<std::size_t>(dims));
   for (int axis = 0; axis < dims; ++axis) axes.emplace_back(geometry, axis, to_coarse, bounds);
   const std::int32_t* source = set.lattice.span<std::int32_t>().data();
 

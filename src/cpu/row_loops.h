@@ -54,7 +54,7 @@ template <class T, class A>
 void max_row(const T* __restrict x, std::int64_t channels, A* __restrict maximum) {
   for (std::int64_t c = 0; c < channels; ++c) {
     const A value = static_cast<A>(x[c]);
-    maximum[c] = (value > maximum[c]) | (value != value) ? value : maximum[c];
+    maximum[c] = ((value > maximum[c]) | (value != value)) ? value : maximum[c];
   }
 }
 
@@ -67,7 +67,7 @@ void win_row(const T* __restrict x, const T* __restrict y, std::int32_t candidat
     const A value = static_cast<A>(x[c]);
     const A wanted = static_cast<A>(y[c]);
     const bool equal = (value == wanted) | ((value != value) & (wanted != wanted));
-    winner[c] = equal & (winner[c] < 0) ? candidate : winner[c];
+    winner[c] = (equal & (winner[c] < 0)) ? candidate : winner[c];
   }
 }
 

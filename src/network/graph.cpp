@@ -132,8 +132,8 @@ bool same_output_rule(const ConvSpec& a, const ConvSpec& b, int dims) {
 /// The output set of a convolution or pool on set `input`; adds it where it is new.
 int output_set(const Layer& layer, int input, int dims, std::vector<SetInfo>& sets) {
   const ConvSpec& spec = layer.spec;
-  const auto add = [&sets](SetInfo set) {
-    sets.push_back(std::move(set));
+  const auto add = [&sets](const SetInfo& set) {
+    sets.push_back(set);
     return static_cast<int>(sets.size()) - 1;
   };
   switch (spec.kind) {
