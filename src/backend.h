@@ -75,18 +75,14 @@ class Backend {
                                                        const std::optional<Bounds>&, PerAxis stride,
                                                        Wait) = 0;
   /// A set of the first *count rows (int64 [1] on the device) of the lattice, whose coordinates the
-  /// caller says lie in `box`. Nothing waits: the set is deferred and stays so. What is wrong with it
-  /// comes out in counts(). For devices that work asynchronously; others throw Error.
+  /// caller says lie in `box`. Nothing waits: the set is deferred. What is wrong with it comes out in
+  /// resolve(). For devices that work asynchronously; others throw Error.
   virtual std::shared_ptr<const CoordinateData> make_deferred_set(const Execution&, Tensor lattice,
                                                                   ConstTensorView count,
                                                                   const Box& box, PerAxis stride);
-  /// Rows in use of sets, all in one wait; deferred ones stay so. Throws Error for what their kernels
-  /// found wrong: more rows than there is room for, rows outside the box, duplicates, outputs outside
-  /// int32.
-  virtual std::vector<std::int64_t> counts(
-      const Execution&, std::span<const std::shared_ptr<const CoordinateData>> sets);
-  /// Makes the sizes of sets and of maps exact that were made with Wait::later; all in one wait each.
-  /// Throws Error for what their kernels found wrong; the objects are then to be thrown away.
+  /// Makes the sizes of deferred sets and maps exact, all in one wait each. Throws Error for what their
+  /// kernels found wrong (more rows than there is room for, rows outside the box, duplicates, outputs
+  /// outside int32); the objects are then to be thrown away.
   virtual void resolve(const Execution&, std::span<const std::shared_ptr<const CoordinateData>>) {}
   /// Union of two sets, rows in key order; row_of_a, row_of_b: int32, the union's row of each row.
   virtual std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,

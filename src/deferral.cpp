@@ -4,6 +4,7 @@
 
 namespace gavotte::internal {
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep the tensor
 std::shared_ptr<const CoordinateData> Backend::make_deferred_set(const Execution& execution, Tensor,
                                                                  ConstTensorView, const Box&,
                                                                  PerAxis) {
@@ -11,13 +12,6 @@ std::shared_ptr<const CoordinateData> Backend::make_deferred_set(const Execution
       ErrorKind::runtime,
       "a run without waits needs a CUDA device; this one is on " + execution.device.to_string(),
       __FILE__, __LINE__);
-}
-
-std::vector<std::int64_t> Backend::counts(
-    const Execution&, std::span<const std::shared_ptr<const CoordinateData>> sets) {
-  std::vector<std::int64_t> rows;
-  for (const auto& set : sets) rows.push_back(set->rows);
-  return rows;
 }
 
 Tensor Backend::transpose_table(const Execution&, ConstTensorView, std::int64_t) {

@@ -24,7 +24,6 @@ struct MapData {
   Execution execution;       ///< That built it: derived forms are made on its stream.
   int identity_offset = -1;  ///< The offset that pairs row i with row i for every row, or -1.
   PairLists by_out;          ///< Sorted by output row within an offset.
-  std::vector<std::int64_t> host_begin;  ///< by_out.begin on the host.
   /// True where the lists are sorted by input row as well: both sets have their rows in key order.
   bool also_sorted_by_in = false;
 

@@ -186,8 +186,6 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
     return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);
   });
   map->pairs = lists.in.rows();
-  const auto begin = lists.begin.span<std::int64_t>();
-  map->host_begin.assign(begin.begin(), begin.end());
   map->by_out = std::move(lists);
   return map;
 }

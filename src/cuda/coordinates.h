@@ -33,9 +33,6 @@ std::shared_ptr<const CoordinateData> make_deferred_set(const Execution&, Tensor
                                                         ConstTensorView count, const Box& box,
                                                         PerAxis stride);
 /// One wait.
-std::vector<std::int64_t> counts(const Execution&,
-                                 std::span<const std::shared_ptr<const CoordinateData>> sets);
-/// One wait.
 void resolve(const Execution&, std::span<const std::shared_ptr<const CoordinateData>> sets);
 std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
                                             const CoordinateData& b, Tensor& row_of_a,

@@ -62,11 +62,6 @@ std::shared_ptr<const CoordinateData> CudaBackend::make_deferred_set(const Execu
   return cuda::make_deferred_set(execution, std::move(lattice), count, box, stride);
 }
 
-std::vector<std::int64_t> CudaBackend::counts(
-    const Execution& execution, std::span<const std::shared_ptr<const CoordinateData>> sets) {
-  return cuda::counts(execution, sets);
-}
-
 void CudaBackend::resolve(const Execution& execution,
                           std::span<const std::shared_ptr<const CoordinateData>> sets) {
   cuda::resolve(execution, sets);

@@ -27,8 +27,6 @@ class CudaBackend final : public Backend {
   std::shared_ptr<const CoordinateData> make_deferred_set(const Execution&, Tensor lattice,
                                                           ConstTensorView count, const Box&,
                                                           PerAxis stride) override;
-  std::vector<std::int64_t> counts(const Execution&,
-                                   std::span<const std::shared_ptr<const CoordinateData>>) override;
   std::shared_ptr<const CoordinateData> unite(const Execution&, const CoordinateData& a,
                                               const CoordinateData& b, Tensor& row_of_a,
                                               Tensor& row_of_b) override;

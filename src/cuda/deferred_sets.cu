@@ -85,15 +85,6 @@ std::shared_ptr<const CoordinateData> make_deferred_set(const Execution& executi
   return set;
 }
 
-std::vector<std::int64_t> counts(const Execution& execution,
-                                 std::span<const std::shared_ptr<const CoordinateData>> sets) {
-  const std::vector<SetFacts> facts = read_all(execution, sets);
-  std::vector<std::int64_t> rows;
-  std::size_t next = 0;
-  for (const auto& set : sets) rows.push_back(set->deferred() ? facts[next++].count : set->rows);
-  return rows;
-}
-
 void resolve(const Execution& execution,
              std::span<const std::shared_ptr<const CoordinateData>> sets) {
   const std::vector<SetFacts> facts = read_all(execution, sets);

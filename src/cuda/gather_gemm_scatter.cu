@@ -39,7 +39,7 @@ void gather_gemm_scatter_forward(const Execution& execution, const ConvPlan& pla
 double padding_ratio(const ConvPlan& plan) {
   const bool dense =
       plan.map.is_identity() && plan.config.dataflow != Dataflow::gather_gemm_scatter;
-  if (dense || is_depthwise(plan)) return 1.0;
+  if (dense || plan.config.dataflow == Dataflow::implicit_gemm || is_depthwise(plan)) return 1.0;
   const ConstTensorView begin = plan.map.pair_begin();
   Execution execution;
   execution.device = begin.device;

@@ -151,19 +151,20 @@ PendingMap launch_map(const Execution& execution, const Geometry& geometry,
 std::vector<std::shared_ptr<const MapData>> finish_maps(const Execution& execution,
                                                         std::span<PendingMap> pending) {
   use_device(execution.device.index);
+  std::vector<std::vector<std::int64_t>> pairs;  // of each map's offsets
   std::vector<ReadBack> pieces;
+  pairs.reserve(pending.size());
   for (const PendingMap& one : pending) {
-    std::vector<std::int64_t>& begin = one.map->host_begin;
-    begin.resize(static_cast<std::size_t>(one.map->offsets) + 1);
-    pieces.push_back({begin.data() + 1, one.flags.totals.get(),
+    std::vector<std::int64_t>& of_map = pairs.emplace_back(one.map->offsets);
+    pieces.push_back({of_map.data(), one.flags.totals.get(),
                       one.map->offsets * static_cast<std::int64_t>(sizeof(std::int64_t))});
   }
   read_back(execution, pieces);
   std::vector<std::shared_ptr<const MapData>> maps;
-  for (PendingMap& one : pending) {
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    PendingMap& one = pending[i];
     MapData& map = *one.map;
-    std::partial_sum(map.host_begin.begin(), map.host_begin.end(), map.host_begin.begin());
-    map.pairs = map.host_begin.back();
+    map.pairs = std::accumulate(pairs[i].begin(), pairs[i].end(), std::int64_t{0});
     map.by_out.begin = make_tensor(execution, DType::int64, Shape{map.offsets + std::int64_t{1}});
     map.by_out.in = make_tensor(execution, DType::int32, Shape{map.pairs});
     map.by_out.out = make_tensor(execution, DType::int32, Shape{map.pairs});
