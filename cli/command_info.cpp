@@ -1,6 +1,5 @@
 // gavotte info: what this build has and what this machine offers.
 #include <fmt/format.h>
-#include <hwy/targets.h>
 
 #include <fstream>
 #include <memory>
@@ -49,12 +48,6 @@ std::vector<std::string> cpu_features() {
     }
   }
   return present;
-}
-
-/// The widest vectors that run-time dispatch finds here: Highway numbers its targets from the best.
-std::string simd_target() {
-  const auto targets = hwy::SupportedTargets();
-  return hwy::TargetName(targets & -targets);
 }
 
 bool on(std::string_view value) { return value == "ON" || value == "1" || value == "TRUE"; }

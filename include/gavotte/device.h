@@ -33,6 +33,9 @@ struct Stream {
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
+/// The vector instructions that the CPU backend runs with on this machine, "AVX2" for instance.
+GAVOTTE_API std::string simd_target();
+
 struct Execution;
 
 /// Where memory comes from: a caller's own pool, or a framework's.

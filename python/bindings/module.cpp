@@ -1,12 +1,15 @@
 // The module gavotte._core: what Python sees of the library. Each area binds its own names.
-#include <pybind11/pybind11.h>
+#include "bindings.h"
 
 #include <string>
 
-#include "gavotte/gavotte.h"
-
-namespace py = pybind11;
+#include "gavotte/version.h"
 
 PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = std::string(gavotte::version());
+  gavotte::python::bind_errors(module);
+  gavotte::python::bind_info(module);
+  gavotte::python::bind_points(module);
+  gavotte::python::bind_scenes(module);
+  gavotte::python::bind_voxelize(module);
 }

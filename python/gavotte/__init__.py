@@ -1,5 +1,9 @@
 """Sparse convolution for 3D point clouds."""
 
-from gavotte._core import __version__
+from gavotte import data
+from gavotte._core import Voxels, __version__
+from gavotte._info import Info, info
+from gavotte._points import PointCloud
+from gavotte._voxelize import voxelize
 
-__all__ = ["__version__"]
+__all__ = ["Info", "PointCloud", "Voxels", "__version__", "data", "info", "voxelize"]

@@ -102,5 +102,7 @@ TEST(Device, NamesItself) {
   EXPECT_EQ((Device{DeviceKind::cuda, 2}).to_string(), "cuda:2");
 }
 
+TEST(Device, VectorInstructionsHaveAName) { EXPECT_FALSE(simd_target().empty()); }
+
 }  // namespace
 }  // namespace gavotte

@@ -1,0 +1,15 @@
+// The areas of gavotte._core, one function and one file each.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace gavotte::python {
+
+void bind_errors(pybind11::module_& module);
+void bind_info(pybind11::module_& module);
+void bind_network(pybind11::module_& module);
+void bind_points(pybind11::module_& module);
+void bind_scenes(pybind11::module_& module);
+void bind_voxelize(pybind11::module_& module);
+
+}  // namespace gavotte::python

@@ -1,0 +1,96 @@
+// From points to voxels and back.
+#include "gavotte/voxelize.h"
+
+#include <pybind11/stl.h>
+
+#include <memory>
+
+#include "arrays.h"
+#include "bindings.h"
+#include "devices.h"
+#include "gavotte/error.h"
+
+namespace py = pybind11;
+
+namespace gavotte::python {
+namespace {
+
+// How the points of an array lie in its memory; the array's first axis runs over the points.
+// The stride is given, since NumPy leaves that of fewer than two points open.
+using Layout = std::tuple<py::array, std::int64_t, int, std::string, int, int, std::string>;
+
+PointsView view_of_points(const Layout& layout) {
+  const auto& [array, stride_bytes, xyz_offset, xyz_dtype, feature_offset, features,
+               feature_dtype] = layout;
+  return {.data = array.data(),
+          .count = array.shape(0),
+          .stride_bytes = stride_bytes,
+          .xyz_offset = xyz_offset,
+          .xyz_dtype = dtype_from_name(xyz_dtype),
+          .feature_offset = feature_offset,
+          .features = features,
+          .feature_dtype = dtype_from_name(feature_dtype)};
+}
+
+Reduce reduce_from_name(const std::string& name) {
+  if (name == "first") return Reduce::first;
+  if (name == "mean") return Reduce::mean;
+  if (name == "max") return Reduce::max;
+  if (name == "sum") return Reduce::sum;
+  throw Error(ErrorKind::value, "reduce: expected first, mean, max or sum, got '" + name + "'");
+}
+
+using Axes = std::array<float, 3>;
+
+std::shared_ptr<Voxels> make_voxels(const std::vector<Layout>& scans, const Axes& voxel_size_m,
+                                    const std::optional<std::pair<Axes, Axes>>& range,
+                                    const std::string& reduce, const Axes& origin_m,
+                                    const std::string& device, int threads) {
+  VoxelizeOptions options{
+      .voxel_size_m = voxel_size_m, .reduce = reduce_from_name(reduce), .origin_m = origin_m};
+  if (range) options.range = PointRange{range->first, range->second};
+  std::vector<PointsView> views;
+  for (const Layout& scan : scans) views.push_back(view_of_points(scan));
+  const Execution execution{.device = device_from_name(device), .threads = threads};
+  const py::gil_scoped_release released;
+  return std::make_shared<Voxels>(voxelize(std::span<const PointsView>(views), options, execution));
+}
+
+py::array to_points(const Voxels& voxels, const py::array& values, int threads) {
+  const ConstTensorView view = view_of(values, "values");
+  Tensor spread;
+  {
+    const py::gil_scoped_release released;
+    const Device device = voxels.inverse.device();
+    const Execution execution{.device = device, .threads = threads};
+    spread = device.kind == DeviceKind::cpu
+                 ? voxels.to_points(view, execution)
+                 : voxels.to_points(Tensor::copy_to(device, view), execution).to(Device::cpu());
+  }
+  return array_of(spread);
+}
+
+}  // namespace
+
+void bind_voxelize(py::module_& module) {
+  module.def("voxelize", &make_voxels, py::arg("scans"), py::arg("voxel_size_m"),
+             py::arg("range_m"), py::arg("reduce"), py::arg("origin_m"), py::arg("device"),
+             py::arg("threads"));
+  py::class_<Voxels, std::shared_ptr<Voxels>>(module, "Voxels")
+      .def_property_readonly("coordinates", [](const Voxels& v) { return array_of(v.coordinates); })
+      .def_property_readonly("features", [](const Voxels& v) { return array_of(v.features); })
+      .def_property_readonly("inverse", [](const Voxels& v) { return array_of(v.inverse); })
+      .def_property_readonly("scan_starts", [](const Voxels& v) { return array_of(v.scan_starts); })
+      .def_readonly("dropped_nonfinite", &Voxels::dropped_nonfinite)
+      .def_readonly("dropped_out_of_range", &Voxels::dropped_out_of_range)
+      .def_readonly("dropped_out_of_int32", &Voxels::dropped_out_of_int32)
+      .def_property_readonly("voxel_size",
+                             [](const Voxels& v) { return py::tuple(py::cast(v.voxel_size_m)); })
+      .def_property_readonly("origin",
+                             [](const Voxels& v) { return py::tuple(py::cast(v.origin_m)); })
+      .def("to_points", &to_points, py::arg("values"), py::kw_only(), py::arg("threads") = 0)
+      .def("__len__", &Voxels::size)
+      .def("__repr__", &Voxels::to_string);
+}
+
+}  // namespace gavotte::python

@@ -1,0 +1,46 @@
+"""What this build has and what this machine offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gavotte import _core
+
+
+@dataclass(frozen=True)
+class Info:
+    """Printed by `gavotte.info()`; `str(info)` reads as lines.
+
+    simd: the vector instructions that the CPU backend chose. devices: names to pass as `device`. no_gpu_because: why
+    none of them is a GPU, None where one is. open3d: whether PLY, PCD, XYZ and PTS can be read.
+    """
+
+    version: str
+    simd: str
+    devices: tuple[str, ...]
+    default_device: str
+    no_gpu_because: str | None
+    open3d: bool
+
+    def __str__(self) -> str:
+        lines = [
+            f"gavotte {self.version}",
+            f"  SIMD target  {self.simd}",
+            f"  devices      {', '.join(self.devices)} (default: {self.default_device})",
+        ]
+        if self.no_gpu_because is not None:
+            lines.append(f"  no GPU       {self.no_gpu_because}")
+        lines.append(f"  Open3D       {'on' if self.open3d else 'off: no PLY, PCD, XYZ and PTS'}")
+        return "\n".join(lines)
+
+
+def info() -> Info:
+    """Version, vector instructions and devices; never fails for want of a GPU.
+
+    >>> print(info())  # doctest: +ELLIPSIS
+    gavotte ...
+      SIMD target  ...
+      devices      cpu...
+    """
+    names, why, best = _core.devices()
+    return Info(_core.__version__, _core.simd_target(), tuple(names), best, why, _core.can_read("ply"))
