@@ -56,6 +56,10 @@ class GAVOTTE_API Network {
   static Network from_bytes(std::span<const std::byte> file);
   void save(const std::string& path) const;
   std::vector<std::byte> to_bytes() const;
+  /// The graph as the file holds it (docs/network-format.md) and its parameters, which are shared, not copied. Throws
+  /// Error where either is wrong, or a parameter is missing, unused, of a wrong shape or dtype, or not in host memory.
+  static Network from_graph(std::string_view graph_json, std::map<std::string, Tensor> parameters);
+  std::string graph_json() const;
 
   int dims() const noexcept { return dims_; }
   const Metadata& metadata() const noexcept { return metadata_; }

@@ -6,6 +6,7 @@
 namespace gavotte::python {
 
 void bind_errors(pybind11::module_& module);
+void bind_executor(pybind11::module_& module);
 void bind_info(pybind11::module_& module);
 void bind_network(pybind11::module_& module);
 void bind_points(pybind11::module_& module);

@@ -12,4 +12,6 @@ PYBIND11_MODULE(_core, module) {
   gavotte::python::bind_points(module);
   gavotte::python::bind_scenes(module);
   gavotte::python::bind_voxelize(module);
+  gavotte::python::bind_network(module);
+  gavotte::python::bind_executor(module);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gavotte import _core
 
@@ -44,3 +45,13 @@ def info() -> Info:
     """
     names, why, best = _core.devices()
     return Info(_core.__version__, _core.simd_target(), tuple(names), best, why, _core.can_read("ply"))
+
+
+def cmake_prefix() -> str:
+    """Where CMake finds the C++ library that this package carries: `cmake -DCMAKE_PREFIX_PATH=<this>`.
+
+    >>> import pathlib
+    >>> (pathlib.Path(cmake_prefix()) / "lib" / "cmake" / "gavotte" / "gavotteConfig.cmake").is_file()
+    True
+    """
+    return str(Path(__file__).parent)

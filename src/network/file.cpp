@@ -112,6 +112,15 @@ std::vector<std::byte> Network::to_bytes() const {
       {{kMetadataKey, internal::encode_graph(NetworkCodec::graph_of(*this))}}, parameters_);
 }
 
+Network Network::from_graph(std::string_view graph_json, std::map<std::string, Tensor> parameters) {
+  return NetworkCodec::assemble(internal::decode_graph(graph_json), std::move(parameters));
+}
+
+std::string Network::graph_json() const {
+  GAVOTTE_CHECK(!layers_.empty(), "the network is empty: build or load one");
+  return internal::encode_graph(NetworkCodec::graph_of(*this));
+}
+
 void Network::save(const std::string& path) const {
   const std::vector<std::byte> bytes = to_bytes();
   // Written beside its place and renamed, so that a failure leaves an older file whole.

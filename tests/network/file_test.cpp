@@ -48,6 +48,29 @@ TEST(NetworkFile, RoundTripsBuiltinNetworks) {
   }
 }
 
+TEST(NetworkFile, GraphAndParametersMakeTheNetworkAgain) {
+  const Network network = test::small_network();
+  const Network copy = Network::from_graph(network.graph_json(), network.parameters());
+  expect_equal(network, copy);
+  const std::string& first = network.parameters().begin()->first;
+  EXPECT_EQ(copy.parameter(first).data(), network.parameter(first).data());
+}
+
+TEST(NetworkFile, GraphAndParametersAreChecked) {
+  const Network network = test::small_network();
+  auto parameters = network.parameters();
+  const std::string first = parameters.begin()->first;
+  test::expect_error("floating-point", [&] {
+    auto wrong = parameters;
+    wrong[first] = Tensor::zeros(DType::int32, wrong[first].shape());
+    Network::from_graph(network.graph_json(), wrong);
+  });
+  parameters.erase(first);
+  test::expect_error("missing", [&] { Network::from_graph(network.graph_json(), parameters); });
+  test::expect_error("the graph", [&] { Network::from_graph("[]", network.parameters()); });
+  test::expect_error("empty", [] { Network().graph_json(); });
+}
+
 TEST(NetworkFile, RoundTripsThroughAFile) {
   const std::filesystem::path path =
       std::filesystem::path(testing::TempDir()) / "round_trip.gavotte";

@@ -1,0 +1,172 @@
+// Running a network on voxels or arrays.
+#include "gavotte/executor.h"
+
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <mutex>
+
+#include "arrays.h"
+#include "bindings.h"
+#include "devices.h"
+#include "gavotte/error.h"
+
+namespace py = pybind11;
+
+namespace gavotte::python {
+namespace {
+
+// What a run leaves, in memory of its own: the executor's arena is written anew by its next run.
+struct Output {
+  Tensor features;
+  Coordinates coordinates;
+  RunStats stats;
+};
+
+// An executor is for one thread at a time; Python's threads take turns.
+class SharedExecutor {
+ public:
+  SharedExecutor(const Network& network, const ExecutorOptions& options)
+      : device_(options.device), executor_(network, options) {}
+
+  std::shared_ptr<Output> run(const Voxels& voxels) {
+    const std::lock_guard lock(mutex_);
+    return kept(executor_.run(voxels));
+  }
+  std::shared_ptr<Output> run(ConstTensorView coordinates, ConstTensorView features) {
+    const std::lock_guard lock(mutex_);
+    if (device_.kind == DeviceKind::cpu) return kept(executor_.run(coordinates, features));
+    const Tensor there = Tensor::copy_to(device_, coordinates);
+    return kept(executor_.run(there, Tensor::copy_to(device_, features)));
+  }
+  std::string plan() const { return executor_.plan(); }
+
+ private:
+  static std::shared_ptr<Output> kept(Result result) {
+    return std::make_shared<Output>(Output{Tensor::copy_to(Device::cpu(), result.features),
+                                           std::move(result.coordinates), std::move(result.stats)});
+  }
+  std::mutex mutex_;
+  Device device_;
+  Executor executor_;
+};
+
+Dataflow dataflow_from_name(const std::string& wanted) {
+  std::string names;
+  for (const Dataflow dataflow :
+       {Dataflow::automatic, Dataflow::gather_gemm_scatter, Dataflow::dense_gemm,
+        Dataflow::implicit_gemm, Dataflow::minuet}) {
+    if (name(dataflow) == wanted) return dataflow;
+    names += (names.empty() ? "" : ", ") + std::string(name(dataflow));
+  }
+  throw Error(ErrorKind::value, "dataflow: expected one of " + names + ", got '" + wanted + "'");
+}
+
+std::shared_ptr<SharedExecutor> make_executor(const Network& network, const std::string& device,
+                                              const std::string& dtype, std::int64_t max_voxels,
+                                              int threads, const std::string& dataflow,
+                                              bool allow_tf32, bool measure_padding) {
+  ExecutorOptions options;
+  options.device = device_from_name(device);
+  options.dtype = dtype_from_name(dtype);
+  options.max_voxels = max_voxels;
+  options.threads = threads;
+  options.conv_config.dataflow = dataflow_from_name(dataflow);
+  options.conv_config.allow_tf32 = allow_tf32;
+  options.measure_padding = measure_padding;
+  const py::gil_scoped_release released;
+  return std::make_shared<SharedExecutor>(network, options);
+}
+
+py::dict dict_of(const LayerStats& layer) {
+  py::dict dict;
+  dict["name"] = layer.name;
+  dict["op"] = layer.op;
+  dict["kernel"] = layer.kernel;
+  dict["in_channels"] = layer.in_channels;
+  dict["out_channels"] = layer.out_channels;
+  dict["in_voxels"] = layer.in_voxels;
+  dict["out_voxels"] = layer.out_voxels;
+  dict["pairs"] = layer.pairs;
+  dict["matches_per_output"] = layer.matches_per_output;
+  dict["map_ms"] = layer.map_ms;
+  dict["compute_ms"] = layer.compute_ms;
+  dict["gflop"] = layer.gflop;
+  dict["bytes"] = layer.bytes;
+  dict["padding"] = layer.padding;
+  return dict;
+}
+
+py::dict dict_of(const RunStats& stats) {
+  py::list layers;
+  for (const LayerStats& layer : stats.layers) layers.append(dict_of(layer));
+  py::dict dict;
+  dict["layers"] = layers;
+  dict["map_ms"] = stats.map_ms;
+  dict["compute_ms"] = stats.compute_ms;
+  dict["total_ms"] = stats.total_ms;
+  dict["voxels"] = stats.voxels;
+  dict["arena_bytes"] = stats.arena_bytes;
+  dict["peak_bytes"] = stats.peak_bytes;
+  dict["weight_bytes"] = stats.weight_bytes;
+  return dict;
+}
+
+// After a global pool there is a row for each batch entry and no coordinates.
+py::object coordinates_of(const Output& output) {
+  if (!output.coordinates) return py::none();
+  const ConstTensorView lattice = output.coordinates.lattice();
+  if (lattice.device.kind != DeviceKind::cpu) {
+    return array_of(Tensor::copy_to(Device::cpu(), lattice));
+  }
+  return array_over(lattice, output.coordinates, /*writable=*/false);
+}
+
+py::array argmax(const Output& output) {
+  Tensor labels;
+  {
+    const py::gil_scoped_release released;
+    Result result;
+    result.features = output.features;
+    labels = result.argmax();
+  }
+  return array_of(labels);
+}
+
+}  // namespace
+
+void bind_executor(py::module_& module) {
+  py::class_<Output, std::shared_ptr<Output>>(module, "RunOutput")
+      .def_property_readonly("features", [](const Output& o) { return array_of(o.features); })
+      .def_property_readonly("coordinates", &coordinates_of)
+      .def_property_readonly("stride",
+                             [](const Output& o) {
+                               std::vector<std::int32_t> stride;
+                               for (int axis = 0; o.coordinates && axis < o.coordinates.dims();
+                                    ++axis) {
+                                 stride.push_back(o.coordinates.stride()[axis]);
+                               }
+                               return stride;
+                             })
+      .def_property_readonly("stats", [](const Output& o) { return dict_of(o.stats); })
+      .def("argmax", &argmax);
+  py::class_<SharedExecutor, std::shared_ptr<SharedExecutor>>(module, "Executor")
+      .def(py::init(&make_executor), py::arg("network"), py::arg("device"), py::arg("dtype"),
+           py::arg("max_voxels"), py::arg("threads"), py::arg("dataflow"), py::arg("allow_tf32"),
+           py::arg("measure_padding"))
+      .def("run_voxels",
+           [](SharedExecutor& executor, const Voxels& voxels) {
+             const py::gil_scoped_release released;
+             return executor.run(voxels);
+           })
+      .def("run_arrays",
+           [](SharedExecutor& executor, const py::array& coordinates, const py::array& features) {
+             const ConstTensorView where = view_of(coordinates, "coordinates");
+             const ConstTensorView what = view_of(features, "features");
+             const py::gil_scoped_release released;
+             return executor.run(where, what);
+           })
+      .def("plan", &SharedExecutor::plan);
+}
+
+}  // namespace gavotte::python

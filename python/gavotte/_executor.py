@@ -1,0 +1,117 @@
+"""Runs a network on scan after scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from gavotte import _core
+from gavotte._network import Network
+from gavotte._stats import RunStats
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave; its arrays are its own and stay as they are.
+
+    >>> import gavotte
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> result = gavotte.Executor(network).run(gavotte.voxelize(gavotte.data.scenes.random(100), 1.0))
+    >>> result.features.shape == (len(result.argmax()), 4)
+    True
+    """
+
+    _native: _core.RunOutput
+
+    @cached_property
+    def features(self) -> npt.NDArray[Any]:
+        """[M, C] in the executor's dtype, bfloat16 as its bits in uint16; after a global pool [batch, C]."""
+        return self._native.features
+
+    @cached_property
+    def coordinates(self) -> npt.NDArray[np.int32] | None:
+        """int32 [M, 1 + D], batch first, in units of `stride`; None after a global pool."""
+        return self._native.coordinates
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """Of the output, in input voxels; empty after a global pool."""
+        return tuple(self._native.stride)
+
+    @cached_property
+    def stats(self) -> RunStats:
+        """Times and sizes of the run and of each layer; prints as a table."""
+        return RunStats.from_dict(self._native.stats)
+
+    def argmax(self) -> npt.NDArray[np.int32]:
+        """The largest channel of each row, int32 [M]; the first where several are equal, NaN never wins."""
+        return self._native.argmax()
+
+    def __repr__(self) -> str:
+        return f"Result({list(self.features.shape)} {self.features.dtype}, {self.stats.total_ms:.1f} ms)"
+
+
+class Executor:
+    """A network made ready to run: batch norm folded, layers fused, maps shared, features in one arena.
+
+    device: "cpu", "cuda:0" or "best"; arrays are the host's in any case. dtype: of features and weights, "float32",
+    "float16", "bfloat16" or "float64". max_voxels: more are a ValueError, and memory for as many is taken beforehand;
+    0 for no limit. threads: of the CPU, 0 for all. dataflow: how convolutions run, "automatic" by default. allow_tf32:
+    on a GPU float32 products may be rounded to TF32. measure_padding: fill `LayerStats.padding`.
+
+    The same bits on every run and for every number of threads. Threads of Python take turns; the GIL is free while it
+    runs. Raises ValueError and TypeError for illegal options, RuntimeError where the device is not there.
+
+    >>> import gavotte, numpy as np
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> executor = Executor(network, threads=1)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(100), 1.0)
+    >>> result = executor.run(voxels)
+    >>> again = executor.run(voxels.coordinates, voxels.features)
+    >>> np.array_equal(result.features, again.features), result.features.dtype
+    (True, dtype('float32'))
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        device: str = "cpu",
+        dtype: str = "float32",
+        max_voxels: int = 0,
+        threads: int = 0,
+        dataflow: str = "automatic",
+        allow_tf32: bool = False,
+        measure_padding: bool = False,
+    ) -> None:
+        self.network = network
+        self._native = _core.Executor(
+            network._native, device, dtype, max_voxels, threads, dataflow, allow_tf32, measure_padding
+        )
+
+    @overload
+    def run(self, voxels: _core.Voxels, /) -> Result: ...
+    @overload
+    def run(self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /) -> Result: ...
+    def run(self, first: Any, features: Any = None, /) -> Result:
+        """Runs on voxels, or on coordinates int32 [N, 1 + D], batch first and distinct, with features [N, C].
+
+        Arrays are read where they lie and must be C-contiguous. Raises ValueError where channels differ from the
+        network's, a coordinate comes twice or there are too many; the executor stays usable.
+        """
+        if features is None:
+            if not isinstance(first, _core.Voxels):
+                raise TypeError(f"run: expected Voxels, or coordinates and features, got {type(first).__name__}")
+            return Result(self._native.run_voxels(first))
+        return Result(self._native.run_arrays(first, features))
+
+    def plan(self) -> str:
+        """The steps that a run takes, one line each."""
+        return self._native.plan()
+
+    def __repr__(self) -> str:
+        return f"Executor({self.network!r})"

@@ -1,0 +1,132 @@
+"""A network as a value: its graph and its parameters."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gavotte import _core
+
+
+class Network:
+    """A graph of named layers and their parameters; never changes once made.
+
+    >>> network = Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> network
+    Network(sparse_resnet21d: 1 -> 4 channels, 3D, 73 layers, 2.7 M parameters)
+    >>> Network.from_bytes(network.to_bytes()).graph == network.graph
+    True
+
+    `print(network)` lists the layers. Run it with an `Executor`.
+    """
+
+    def __init__(self, native: _core.Network) -> None:
+        """Of the compiled module's network; users call `load`, `builtin` or `from_graph`."""
+        self._native = native
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Reads a network file; ValueError says what is wrong with it."""
+        return cls(_core.Network.load(os.fspath(path)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Network:
+        """The network in the bytes of a file."""
+        return cls(_core.Network.from_bytes(data))
+
+    @classmethod
+    def builtin(cls, name: str, in_channels: int, classes: int, *, seed: int = 0) -> Network:
+        """A network of the literature, see `builtin_networks()`, with weights drawn from the seed: not trained."""
+        return cls(_core.Network.builtin(name, in_channels, classes, seed))
+
+    @classmethod
+    def from_graph(cls, graph: Mapping[str, Any], parameters: Mapping[str, npt.NDArray[Any]]) -> Network:
+        """A network of a graph as docs/network-format.md describes it, and its parameters by their full names.
+
+        `format` and `version` may be left out. Parameters are float16, float32 or float64, or the bits of bfloat16 in
+        uint16; they are copied. Raises ValueError or TypeError where a layer is wrong, or a parameter is missing,
+        unused, or of another shape or dtype than its layer needs.
+
+        >>> import numpy as np
+        >>> layers = [
+        ...     {"name": "input", "op": "input", "channels": 2},
+        ...     {"name": "head", "op": "linear", "inputs": ["input"], "channels": 3, "bias": False},
+        ... ]
+        >>> weight = np.ones((2, 3), np.float32)
+        >>> network = Network.from_graph({"dims": 3, "output": "head", "layers": layers}, {"head.weight": weight})
+        >>> network.parameters["head.weight"].shape
+        (2, 3)
+        """
+        whole = {"format": "gavotte-network", "version": 1, **graph}
+        arrays = {name: np.ascontiguousarray(values) for name, values in parameters.items()}
+        return cls(_core.Network.from_graph(json.dumps(whole), arrays))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the network file, whole or not at all; RuntimeError where it cannot."""
+        self._native.save(os.fspath(path))
+
+    def to_bytes(self) -> bytes:
+        """What `save` writes."""
+        return self._native.to_bytes()
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """The graph as the file holds it: dims, output, layers, and where stated name, voxel_size_m and classes."""
+        graph: dict[str, Any] = json.loads(self._native.graph_json())
+        return graph
+
+    @property
+    def parameters(self) -> dict[str, npt.NDArray[Any]]:
+        """Each parameter by its full name: a read-only view of the network's memory, bfloat16 as its bits in uint16."""
+        return {name: self._native.parameter(name) for name in self._native.parameter_names()}
+
+    @property
+    def input_channels(self) -> int:
+        return self._native.input_channels
+
+    @property
+    def output_channels(self) -> int:
+        return self._native.output_channels
+
+    @property
+    def voxel_size(self) -> tuple[float, float, float] | None:
+        """The voxel size in metres that the network is made for; None where its file states none."""
+        size = self.graph.get("voxel_size_m")
+        return None if size is None else (size[0], size[1], size[2])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the output channels; empty where its file states none."""
+        return tuple(self.graph.get("classes", ()))
+
+    def __str__(self) -> str:
+        return str(self._native)
+
+    def __repr__(self) -> str:
+        graph = self.graph
+        count = sum(values.size for values in self.parameters.values())
+        number = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count:,}"
+        return (
+            f"Network({graph.get('name', 'unnamed')}: {self.input_channels} -> {self.output_channels} channels, "
+            f"{graph['dims']}D, {len(graph['layers'])} layers, {number} parameters)"
+        )
+
+    def __getstate__(self) -> bytes:
+        return self.to_bytes()
+
+    def __setstate__(self, state: bytes) -> None:
+        self._native = _core.Network.from_bytes(state)
+
+
+def builtin_networks() -> list[str]:
+    """Names for `Network.builtin`.
+
+    >>> builtin_networks()
+    ['sparse_resnet21d', 'sparse_res_unet42']
+    """
+    return _core.builtin_networks()

@@ -1,0 +1,102 @@
+"""What a run did, layer by layer: values that print as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LayerStats:
+    """One step of a run. Fused layers are joined with '+'. map_ms: 0 where the map was shared. bytes: compulsory
+    traffic. padding: padded rows over real rows of its grouped GEMMs, 1 for none, 0 where it was not measured."""
+
+    name: str
+    op: str
+    kernel: str
+    in_channels: int
+    out_channels: int
+    in_voxels: int
+    out_voxels: int
+    pairs: int
+    matches_per_output: float
+    map_ms: float
+    compute_ms: float
+    gflop: float
+    bytes: int
+    padding: float
+
+
+@dataclass(frozen=True)
+class RunStats:
+    """One run; `print(stats)` shows a table. Times in ms; map_ms counts coordinate sets and the input's sorting too."""
+
+    layers: tuple[LayerStats, ...]
+    map_ms: float
+    compute_ms: float
+    total_ms: float
+    voxels: int
+    arena_bytes: int
+    peak_bytes: int
+    weight_bytes: int
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunStats:
+        """Of the compiled module's dictionary."""
+        return cls(**{**values, "layers": tuple(LayerStats(**layer) for layer in values["layers"])})
+
+    def __str__(self) -> str:
+        heads = ("layer", "kernel", "channels", "voxels", "matches", "map ms", "compute ms", "GFLOP/s", "MB")
+        rows = [_row(layer) for layer in self.layers]
+        gflop, moved = sum(layer.gflop for layer in self.layers), sum(layer.bytes for layer in self.layers)
+        total = (f"total, {len(rows)} steps", "", "", "", "", f"{self.map_ms:.2f}", f"{self.compute_ms:.2f}",
+                 _rate(gflop, self.compute_ms), f"{moved / 1e6:.2f}")  # fmt: skip
+        lines = table(heads, [*rows, total], left=2)
+        lines.insert(len(lines) - 1, "-" * len(lines[0]))
+        lines.append(
+            f"{self.voxels:,} voxels, {self.total_ms:.1f} ms; peak {self.peak_bytes / 1e6:.1f} MB "
+            f"of which features {self.arena_bytes / 1e6:.1f} MB; weights {self.weight_bytes / 1e6:.1f} MB"
+        )
+        return "\n".join(lines)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> list[str]:
+    """Lines of a table: heads, a rule, rows. The first `left` columns are aligned to the left, the others to the right.
+
+    >>> print("\\n".join(table(["a", "number"], [["x", "1"], ["long", "22"]], left=1)))
+    a     number
+    ------------
+    x          1
+    long      22
+    """
+    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return "  ".join(cells).rstrip()
+
+    lines = [line(heads), *(line(row) for row in rows)]
+    return [lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]]
+
+
+def _rate(gflop: float, ms: float) -> str:
+    return f"{gflop / (ms * 1e-3):.1f}" if gflop > 0 and ms > 0 else ""
+
+
+def _row(layer: LayerStats) -> tuple[str, ...]:
+    first, *fused = layer.name.split("+")
+    return (
+        " +".join([first, *(part.rsplit(".", 1)[-1] for part in fused)]),
+        layer.kernel or layer.op,
+        f"{layer.in_channels} -> {layer.out_channels}",
+        f"{layer.out_voxels:,}",
+        f"{layer.matches_per_output:.2f}" if layer.pairs > 0 else "",
+        f"{layer.map_ms:.2f}" if layer.map_ms > 0 else "",
+        f"{layer.compute_ms:.2f}",
+        _rate(layer.gflop, layer.compute_ms),
+        f"{layer.bytes / 1e6:.2f}",
+    )
