@@ -1,4 +1,7 @@
-"""`gavotte` and `python -m gavotte`: the command line that the package carries."""
+"""`gavotte` and `python -m gavotte`: the command line that the package carries.
+
+`python -m gavotte --cmake-prefix` prints where CMake finds the C++ library.
+"""
 
 import os
 import sys
@@ -7,7 +10,11 @@ from pathlib import Path
 
 def main() -> None:
     """Runs the command in place of this process."""
-    command = Path(__file__).parent / "bin" / "gavotte"
+    folder = Path(__file__).parent
+    if sys.argv[1:] == ["--cmake-prefix"]:
+        print(folder)
+        return
+    command = folder / "bin" / "gavotte"
     os.execv(command, [str(command), *sys.argv[1:]])
 
 
