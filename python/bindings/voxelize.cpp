@@ -76,19 +76,37 @@ void bind_voxelize(py::module_& module) {
   module.def("voxelize", &make_voxels, py::arg("scans"), py::arg("voxel_size_m"),
              py::arg("range_m"), py::arg("reduce"), py::arg("origin_m"), py::arg("device"),
              py::arg("threads"));
-  py::class_<Voxels, std::shared_ptr<Voxels>>(module, "Voxels")
-      .def_property_readonly("coordinates", [](const Voxels& v) { return array_of(v.coordinates); })
-      .def_property_readonly("features", [](const Voxels& v) { return array_of(v.features); })
-      .def_property_readonly("inverse", [](const Voxels& v) { return array_of(v.inverse); })
-      .def_property_readonly("scan_starts", [](const Voxels& v) { return array_of(v.scan_starts); })
-      .def_readonly("dropped_nonfinite", &Voxels::dropped_nonfinite)
-      .def_readonly("dropped_out_of_range", &Voxels::dropped_out_of_range)
-      .def_readonly("dropped_out_of_int32", &Voxels::dropped_out_of_int32)
-      .def_property_readonly("voxel_size",
-                             [](const Voxels& v) { return py::tuple(py::cast(v.voxel_size_m)); })
-      .def_property_readonly("origin",
-                             [](const Voxels& v) { return py::tuple(py::cast(v.origin_m)); })
-      .def("to_points", &to_points, py::arg("values"), py::kw_only(), py::arg("threads") = 0)
+  py::class_<Voxels, std::shared_ptr<Voxels>>(module, "Voxels",
+                                              "The voxels of one scan or of a batch, made by "
+                                              "voxelize(). N voxels, C features, P points of all "
+                                              "scans. Arrays are the voxels' own memory.")
+      .def_property_readonly(
+          "coordinates", [](const Voxels& v) { return array_of(v.coordinates); },
+          "int32 [N, 4]: batch entry, x, y, z; rows distinct, in lexicographic order.")
+      .def_property_readonly(
+          "features", [](const Voxels& v) { return array_of(v.features); }, "float32 [N, C].")
+      .def_property_readonly(
+          "inverse", [](const Voxels& v) { return array_of(v.inverse); },
+          "int32 [P]: the row of a point's voxel, -1 where it was dropped.")
+      .def_property_readonly(
+          "scan_starts", [](const Voxels& v) { return array_of(v.scan_starts); },
+          "int64 [scans + 1]: where each scan's points begin in inverse.")
+      .def_readonly("dropped_nonfinite", &Voxels::dropped_nonfinite,
+                    "Points with a NaN or infinite x, y or z.")
+      .def_readonly("dropped_out_of_range", &Voxels::dropped_out_of_range,
+                    "Finite points outside the range.")
+      .def_readonly("dropped_out_of_int32", &Voxels::dropped_out_of_int32,
+                    "Points inside the range whose index does not fit int32.")
+      .def_property_readonly(
+          "voxel_size", [](const Voxels& v) { return py::tuple(py::cast(v.voxel_size_m)); },
+          "Edges along x, y and z in metres.")
+      .def_property_readonly(
+          "origin", [](const Voxels& v) { return py::tuple(py::cast(v.origin_m)); },
+          "Corner of voxel (0, 0, 0) in metres.")
+      .def(
+          "to_points", &to_points, py::arg("values"), py::kw_only(), py::arg("threads") = 0,
+          "A value for each point from one for each voxel: int32 [N] or [N, C], -1 at dropped "
+          "points, or float32, NaN there. ValueError where rows are not N or the dtype is another.")
       .def("__len__", &Voxels::size)
       .def("__repr__", &Voxels::to_string);
 }

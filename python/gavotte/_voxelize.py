@@ -47,7 +47,8 @@ def voxelize(
     >>> voxels.to_points(np.array([3, 4], np.int32)).tolist()
     [3, 3, 4]
     """
-    scans = [points] if isinstance(points, (PointCloud, np.ndarray)) else list(points)
+    given: Any = points
+    scans = [given] if isinstance(given, PointCloud) or hasattr(given, "__array__") else list(given)
     box = None if range is None else (_three(range[0], "range"), _three(range[1], "range"))
     return _core.voxelize(
         [_layout(scan, features) for scan in scans],
@@ -72,7 +73,12 @@ _Layout: TypeAlias = tuple[npt.NDArray[Any], int, int, str, int, int, str]
 
 
 def _layout(points: Points, features: str | Sequence[str]) -> _Layout:
-    array = points.rows if isinstance(points, PointCloud) else points
+    if isinstance(points, PointCloud):
+        array: npt.NDArray[Any] = points.rows
+    elif hasattr(points, "__array__"):
+        array = np.asarray(points)  # a tensor in the host's memory is no copy
+    else:
+        raise TypeError(f"points: expected a PointCloud or an array, got {type(points).__name__}")
     if array.dtype.names is not None:
         return _structured_layout(array, features)
     if features not in ("rest", "all"):

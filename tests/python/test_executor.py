@@ -173,12 +173,12 @@ def test_wrong_arrays_are_refused_and_the_executor_stays_usable(
     ],
 )
 def test_illegal_options_are_refused(options: dict[str, Any], error: Any) -> None:
-    with pytest.raises(error, match="expect|cuda|legal|float|must"):
+    with pytest.raises(error, match=r"expect|cuda|legal|float|must"):
         Executor(small_network(), **options)
 
 
 def test_more_voxels_than_allowed_are_refused() -> None:
-    with pytest.raises(ValueError, match="max_voxels|100"):
+    with pytest.raises(ValueError, match=r"max_voxels|100"):
         Executor(small_network(), max_voxels=100).run(voxelize(scan(2000), 0.1))
     with pytest.raises(TypeError, match="Voxels"):
         Executor(small_network()).run(scan())  # type: ignore[call-overload]

@@ -104,6 +104,8 @@ def test_structured_npy_gives_channels_by_name(tmp_path: Path) -> None:
         {"rows": np.zeros(3)},
         {"rows": np.zeros((2, 3)), "labels": np.zeros(5, np.int32)},
         {"rows": np.zeros((2, 3)), "labels": np.zeros(2)},
+        {"rows": np.zeros((2, 3)), "labels": np.full(2, 2**32 - 1, np.uint32)},
+        {"rows": np.zeros(2, [("x", "f4"), ("y", "f4"), ("z", "f4"), ("label", "f4")])},
         {"rows": np.zeros((2, 4)), "channels": np.array(["a", "b"])},
         {"rows": np.array([["a", "b", "c"]])},
     ],

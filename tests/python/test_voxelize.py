@@ -109,6 +109,15 @@ def test_points_are_read_where_they_lie() -> None:
     assert _layout(points[:, 1:4], "rest")[0].ctypes.data == points[:, 1:4].ctypes.data
 
 
+def test_a_tensor_of_torch_is_read_where_it_lies() -> None:
+    torch = pytest.importorskip("torch")
+    from gavotte._voxelize import _layout
+
+    tensor = torch.rand(5, 4)
+    assert _layout(tensor, "rest")[0].ctypes.data == tensor.data_ptr()
+    np.testing.assert_array_equal(voxelize(tensor, 0.5).features, voxelize(tensor.numpy(), 0.5).features)
+
+
 @given(threads=st.integers(1, 3), seed=st.integers(0, 1000), size=st.floats(0.05, 3))
 def test_bits_do_not_depend_on_threads(threads: int, seed: int, size: float) -> None:
     cloud = small_cloud(64, seed=seed)
@@ -122,6 +131,7 @@ def test_bits_do_not_depend_on_threads(threads: int, seed: int, size: float) -> 
     [
         ({"points": np.zeros((2, 2), np.float32)}, ValueError, "3 or more"),
         ({"points": np.zeros((2, 3), np.int32)}, TypeError, "int32"),
+        ({"points": [[1.0, 2.0, 3.0]]}, TypeError, "list"),
         ({"voxel_size": 0.0}, ValueError, "voxel"),
         ({"voxel_size": (1.0, 2.0)}, ValueError, "three"),
         ({"reduce": "median"}, ValueError, "median"),

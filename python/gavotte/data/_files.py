@@ -186,8 +186,10 @@ def _cloud_of_fields(path: str, array: npt.NDArray[Any]) -> PointCloud:
         raise ValueError(f"{path}: expected a structured array [N] with x, y and z, got {array.dtype}")
     channels = [name for name in names if name not in ("x", "y", "z", "label", "instance")]
     rows = np.stack([array[name].astype(np.float32) for name in ("x", "y", "z", *channels)], axis=1)
-    labels = _integers(array["label"]) if "label" in names else None
-    instances = _integers(array["instance"]) if "instance" in names else None
+    try:
+        labels, instances = (_integers(array[name]) if name in names else None for name in ("label", "instance"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return PointCloud(rows, tuple(channels), labels=labels, instances=instances)
 
 
@@ -196,4 +198,6 @@ def _integers(values: npt.NDArray[Any] | None) -> IntArray | None:
         return None
     if values.dtype.kind not in "iu":
         raise ValueError(f"expected integers as labels and instances, got {values.dtype}")
+    if values.size and not -(2**31) <= int(values.min()) <= int(values.max()) < 2**31:
+        raise ValueError("expected labels and instances that fit int32, got larger ones")
     return np.ascontiguousarray(values.astype(np.int32))

@@ -1,0 +1,202 @@
+"""Augmentations of a segmentation recipe: values that turn a cloud into another, drawing from a generator.
+
+Each takes (cloud, draw) and gives a new cloud; the one given stays as it is. The same generator state gives the same
+cloud. `Compose` puts them in a row, `Sometimes` leaves one to chance.
+
+>>> import numpy as np
+>>> from gavotte.data import scenes
+>>> recipe = Compose([RotateZ(), Flip(), Scale(0.95, 1.05), Jitter(0.01)])
+>>> cloud = scenes.random(20)
+>>> one, again = (recipe(cloud, np.random.default_rng(7)) for _ in range(2))
+>>> bool((one.rows == again.rows).all())
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gavotte._points import PointCloud
+from gavotte.data._mixing import Mix3D, PasteInstances
+
+__all__ = [
+    "Augmentation",
+    "ChannelJitter",
+    "Compose",
+    "Crop",
+    "DropPoints",
+    "Flip",
+    "Jitter",
+    "Mix3D",
+    "PasteInstances",
+    "RotateZ",
+    "Scale",
+    "Sometimes",
+    "Translate",
+]
+
+Augmentation: TypeAlias = Callable[[PointCloud, np.random.Generator], PointCloud]
+
+_NORMALS = ("nx", "ny", "nz")
+
+
+def _linear(cloud: PointCloud, matrix: npt.NDArray[np.float64]) -> PointCloud:
+    """Positions, and normals where the cloud has them, times an orthogonal matrix [3, 3]."""
+    rows = cloud.rows.copy()
+    rows[:, :3] = cloud.xyz @ matrix.T
+    if set(_NORMALS) <= set(cloud.channels):
+        columns = [3 + cloud.channels.index(name) for name in _NORMALS]
+        rows[:, columns] = cloud.rows[:, columns] @ matrix.T
+    return cloud.replace(rows=rows)
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One augmentation after the other."""
+
+    steps: Sequence[Augmentation]
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        for step in self.steps:
+            cloud = step(cloud, draw)
+        return cloud
+
+
+@dataclass(frozen=True)
+class Sometimes:
+    """An augmentation with a probability."""
+
+    probability: float
+    step: Augmentation
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        return self.step(cloud, draw) if draw.random() < self.probability else cloud
+
+
+@dataclass(frozen=True)
+class RotateZ:
+    """Turns about the z axis by an angle drawn from -degrees to degrees; normals turn too."""
+
+    degrees: float = 180.0
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        angle = np.deg2rad(draw.uniform(-self.degrees, self.degrees))
+        sine, cosine = np.sin(angle), np.cos(angle)
+        return _linear(cloud, np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]))
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Mirrors x, y and z, each with its probability; normals are mirrored too."""
+
+    x: float = 0.5
+    y: float = 0.5
+    z: float = 0.0
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        flipped = draw.random(3) < (self.x, self.y, self.z)
+        return _linear(cloud, np.diag(np.where(flipped, -1.0, 1.0)))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Scales about the origin by a factor drawn from low to high, one for all axes."""
+
+    low: float = 0.9
+    high: float = 1.1
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        rows = cloud.rows.copy()
+        rows[:, :3] *= np.float32(draw.uniform(self.low, self.high))
+        return cloud.replace(rows=rows)
+
+
+@dataclass(frozen=True)
+class Translate:
+    """Shifts all points by a vector drawn from -reach to reach on each axis, metres."""
+
+    reach: tuple[float, float, float] = (0.2, 0.2, 0.2)
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        reach = np.asarray(self.reach)
+        rows = cloud.rows.copy()
+        rows[:, :3] += draw.uniform(-reach, reach).astype(np.float32)
+        return cloud.replace(rows=rows)
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Moves each point by a normal deviate on each axis, at most `limit`; metres."""
+
+    sigma: float = 0.01
+    limit: float = 0.05
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        noise = draw.normal(0, self.sigma, (len(cloud), 3)).clip(-self.limit, self.limit)
+        rows = cloud.rows.copy()
+        rows[:, :3] += noise.astype(np.float32)
+        return cloud.replace(rows=rows)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Keeps the points inside a box of that size (metres) about a point drawn from the cloud; order stays.
+
+    An infinite edge does not cut. The point drawn is always kept, so a cloud with points never becomes empty.
+    """
+
+    size: tuple[float, float, float]
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        if len(cloud) == 0:
+            return cloud
+        middle = int(draw.integers(len(cloud)))
+        inside = (np.abs(cloud.xyz - cloud.xyz[middle]) <= np.asarray(self.size) / 2).all(axis=1)
+        inside[middle] = True
+        return cloud[inside]
+
+
+@dataclass(frozen=True)
+class DropPoints:
+    """Leaves out a share of the points drawn from 0 to `most`; order stays, and at least one point."""
+
+    most: float = 0.2
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        if len(cloud) == 0:
+            return cloud
+        kept = max(1, round(len(cloud) * (1 - draw.uniform(0, self.most))))
+        return cloud[np.sort(draw.permutation(len(cloud))[:kept])]
+
+
+@dataclass(frozen=True)
+class ChannelJitter:
+    """value * a + b + noise for the named channels, kept in [0, 1]: intensity, or colours.
+
+    a is drawn from 1 - scale to 1 + scale and b from -shift to shift, once for each channel (once for all of them with
+    `together`, as brightness and contrast are); noise is a normal deviate for each value. Channels that the cloud
+    lacks are an error.
+    """
+
+    channels: tuple[str, ...] = ("intensity",)
+    scale: float = 0.1
+    shift: float = 0.05
+    sigma: float = 0.01
+    together: bool = False
+
+    def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
+        for name in self.channels:
+            cloud.channel(name)  # the error that lists the channels
+        columns = [3 + cloud.channels.index(name) for name in self.channels]
+        count = 1 if self.together else len(columns)
+        factors = draw.uniform(1 - self.scale, 1 + self.scale, count)
+        shifts = draw.uniform(-self.shift, self.shift, count)
+        noise = draw.normal(0, self.sigma, (len(cloud), len(columns)))
+        rows = cloud.rows.copy()
+        rows[:, columns] = (rows[:, columns] * factors + shifts + noise).clip(0, 1)
+        return cloud.replace(rows=rows)
