@@ -2,6 +2,7 @@
 #   make demo    build, make a street scene, run a network on it
 #   make test    all tests: release, sanitizers, threading tests under TSan; the CUDA backend compiled
 #   make bench   benchmarks; writes build/bench/report.json
+#   make mutants whether the tests of the CUDA kernels notice a missing barrier or a wrong bound
 #   make lint    formatting, clang-tidy, headers that stand alone
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
@@ -11,7 +12,7 @@ export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
-.PHONY: demo test bench lint build asan tsan fuzz cuda-compile python coverage clean
+.PHONY: demo test bench lint build asan tsan fuzz mutants cuda-compile python coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -68,6 +69,14 @@ python:
 	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	.venv/bin/pytest
+
+# The kernels of the emulator with all mutants in them, then the tests against each.
+mutants:
+	tools/setup.sh build test
+	tools/mutate_kernels.py instrument build/mutants/kernels
+	cmake --preset asan-ubsan -B build/mutants -DGAVOTTE_MUTANTS=$(CURDIR)/build/mutants/kernels
+	cmake --build build/mutants -j $(JOBS) --target kernel_tests
+	tools/mutate_kernels.py check --bin build/mutants/bin --jobs $(JOBS)
 
 coverage:
 	tools/setup.sh build test

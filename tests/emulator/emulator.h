@@ -14,6 +14,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <type_traits>
 
 namespace gavotte::emulator {
@@ -31,6 +32,8 @@ struct Options {
   /// fibers: from the last thread to the first, so that a thread that reads before it waits does not
   /// find by luck what a lower one writes.
   bool descending_threads = false;
+  /// fibers: not 0: threads start, and go on after each barrier, in an order shuffled by it.
+  std::uint64_t thread_order_seed = 0;
   bool execute = true;           ///< False: launches are checked and recorded, and do nothing.
   double watchdog_seconds = 60;  ///< threads: a launch that waits longer is an error.
   /// Device memory from a region that the host cannot touch (device_memory.h). To be set before the
@@ -61,8 +64,9 @@ std::int64_t block_index_y();
 std::int64_t grid_blocks();
 inline int lane_index() { return thread_index() % 32; }
 
-void sync_block();
-void sync_warp(unsigned mask);
+// The place in the source is a barrier's name where one is left out (mutation.h).
+void sync_block(const std::source_location& at = std::source_location::current());
+void sync_warp(unsigned mask, const std::source_location& at = std::source_location::current());
 
 /// Shared memory of the block; an error where the launch gave less than `bytes`.
 void* shared_memory(std::size_t bytes);
@@ -139,6 +143,6 @@ inline void fence_device() { std::atomic_thread_fence(std::memory_order_seq_cst)
 void copy_async(void* shared, const void* global, std::size_t bytes, std::size_t zero_from);
 void copy_async_commit();
 /// Waits until at most `pending` of this thread's groups are on their way.
-void copy_async_wait(int pending);
+void copy_async_wait(int pending, const std::source_location& at = std::source_location::current());
 
 }  // namespace gavotte::emulator

@@ -62,6 +62,29 @@ TEST_P(OnEngine, BarriersOrderSharedMemory) {
       ASSERT_EQ(out[static_cast<std::size_t>(block * 96 + thread)], 100 * block + 95 - thread + 2);
 }
 
+TEST(ThreadOrder, CanBeShuffled) {
+  const auto order_of = [](std::uint64_t seed) {
+    emulator::options().thread_order_seed = seed;
+    std::vector<int> order;
+    emulator::run({.threads = 64}, [&order] {
+      order.push_back(thread_index());
+      sync_block();
+      order.push_back(thread_index());
+    });
+    emulator::reset_options();
+    return order;
+  };
+  const std::vector<int> shuffled = order_of(5);
+  EXPECT_NE(shuffled, order_of(0));
+  EXPECT_NE(shuffled, order_of(6));
+  EXPECT_EQ(shuffled, order_of(5));
+  for (const std::ptrdiff_t half : {0, 64}) {
+    std::vector<int> threads(shuffled.begin() + half, shuffled.begin() + half + 64);
+    std::sort(threads.begin(), threads.end());
+    for (int i = 0; i < 64; ++i) ASSERT_EQ(threads[static_cast<std::size_t>(i)], i);
+  }
+}
+
 TEST_P(OnEngine, WarpOperationsKeepToTheirMasks) {
   std::vector<int> sums(64), votes(64), halves(64);
   run({.threads = 64}, [sums = sums.data(), votes = votes.data(), halves = halves.data()] {

@@ -1,8 +1,11 @@
 // A fiber for each thread of a block, on the caller's thread: whole networks run in seconds. A fiber
 // goes on to the next thread of the block when one returns, so a kernel without barriers costs no
 // switch at all.
+#include <algorithm>
 #include <boost/context/detail/fcontext.hpp>
 #include <exception>
+#include <numeric>
+#include <random>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -41,7 +44,14 @@ struct Fiber {
 class FiberBlock final : public Block {
  public:
   FiberBlock(const Shape& shape, std::int64_t x, std::int64_t y, const std::function<void()>& body)
-      : Block(shape, x, y), body_(body) {}
+      : Block(shape, x, y), body_(body), order_(static_cast<std::size_t>(shape.threads)) {
+    std::iota(order_.begin(), order_.end(), 0);
+    if (options().descending_threads) std::reverse(order_.begin(), order_.end());
+    if (options().thread_order_seed != 0) {
+      random_.seed(static_cast<std::minstd_rand::result_type>(options().thread_order_seed));
+      std::shuffle(order_.begin(), order_.end(), random_);
+    }
+  }
 
   void meet(Gate& gate, int wanted, const char* operation, FunctionRef<void()> arrive) override {
     arrive();
@@ -83,12 +93,28 @@ class FiberBlock final : public Block {
     return *fibers_.back();
   }
 
-  /// Resumes every fiber whose gate has opened; false where none has.
+  /// Resumes every fiber whose gate has opened; false where none has. In a shuffled order a warp goes
+  /// as far as it can before the next one does, which shows a missing barrier.
   bool go_on() {
+    if (options().thread_order_seed == 0) return go_on(0, shape.threads);
+    std::shuffle(fibers_.begin(), fibers_.end(), random_);
+    std::vector<int> first((static_cast<std::size_t>(shape.threads) + 31) / 32);
+    for (std::size_t warp = 0; warp < first.size(); ++warp)
+      first[warp] = static_cast<int>(32 * warp);
+    std::shuffle(first.begin(), first.end(), random_);
+    bool any = false;
+    for (const int thread : first)
+      while (go_on(thread, thread + 32)) any = true;
+    return any;
+  }
+
+  /// The same for the threads [first, end).
+  bool go_on(int first, int end) {
     bool any = false;
     for (std::size_t i = 0; i < fibers_.size() && !failure_; ++i) {
       Fiber& fiber = *fibers_[i];
       if (fiber.waits_at == nullptr || fiber.waits_at->generation == fiber.generation) continue;
+      if (fiber.thread.index < first || fiber.thread.index >= end) continue;
       fiber.waits_at = nullptr;
       resume(fiber);
       any = true;
@@ -149,8 +175,7 @@ class FiberBlock final : public Block {
       while (next_ < shape.threads && !failure_) {
         fiber.thread = Thread();
         fiber.thread.block = this;
-        fiber.thread.index = options().descending_threads ? shape.threads - 1 - next_ : next_;
-        ++next_;
+        fiber.thread.index = order_[static_cast<std::size_t>(next_++)];
         body_();
         check_end(fiber.thread);
         ++finished_;
@@ -161,6 +186,8 @@ class FiberBlock final : public Block {
   }
 
   const std::function<void()>& body_;
+  std::vector<int> order_;  ///< In which threads begin.
+  std::minstd_rand random_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   Fiber* running_ = nullptr;
   context::fcontext_t caller_ = nullptr;

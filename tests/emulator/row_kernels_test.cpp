@@ -8,6 +8,7 @@
 #include "cuda/elementwise.cuh"
 #include "cuda/global_pooling.cuh"
 #include "cuda/pooling.cuh"
+#include "cuda/transpose.cuh"
 #include "cuda_cases.h"
 #include "emulator.h"
 
@@ -88,6 +89,17 @@ TEST_P(RowKernels, CountsThatOnlyTheDeviceKnows) {
          {x.data(), y.data(), MapTable{table.data(), 10, 2}, RowCount{10, &rows}, 4,
           PoolMode::average_present, RowLanes::for_items(4)});
   EXPECT_EQ(written(), 12);
+}
+
+TEST_P(RowKernels, TransposesSeveralTilesInABlock) {
+  constexpr std::int64_t kRows = 70, kColumns = 40;
+  std::vector<std::uint32_t> x(kRows * kColumns), y(x.size());
+  std::iota(x.begin(), x.end(), 0U);
+  launch("transpose", nullptr,
+         {.threads = kTransposeThreads, .shared_bytes = sizeof(TransposeShared<std::uint32_t>)},
+         transpose_kernel<std::uint32_t>, {x.data(), y.data(), 1, 1, kRows, kColumns});
+  for (std::size_t i = 0; i < y.size(); ++i)
+    ASSERT_EQ(y[i], i % kRows * kColumns + i / kRows) << "element " << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, RowKernels,

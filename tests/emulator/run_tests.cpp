@@ -4,12 +4,14 @@
 
 #include <charconv>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
 
 #include "check.h"
 #include "emulator.h"
+#include "mutation.h"
 
 namespace gavotte::emulator {
 namespace {
@@ -32,6 +34,24 @@ bool second_of(std::string_view flag, std::string_view text, std::string_view fi
   return text == second;
 }
 
+/// Appends a line to a file after each test: its name, its milliseconds, the mutants that it reached.
+class MutantRecorder final : public ::testing::EmptyTestEventListener {
+ public:
+  explicit MutantRecorder(const std::string& path) : file_(path, std::ios::app) {
+    GAVOTTE_CHECK(file_.is_open(), "cannot write " + path);
+    record_mutants();
+  }
+
+ private:
+  void OnTestEnd(const ::testing::TestInfo& test) override {
+    file_ << test.test_suite_name() << '.' << test.name() << ' ' << test.result()->elapsed_time();
+    for (const std::string& name : take_reached_mutants()) file_ << ' ' << name;
+    file_ << std::endl;
+  }
+
+  std::ofstream file_;
+};
+
 void take(std::string_view argument, Options& chosen) {
   const std::size_t equals = argument.find('=');
   const std::string_view flag = argument.substr(0, equals);
@@ -41,10 +61,17 @@ void take(std::string_view argument, Options& chosen) {
     chosen.engine = second_of(flag, text, "fibers", "threads") ? Engine::threads : Engine::fibers;
   else if (flag == "--block-order")
     chosen.block_order_seed = number<std::uint64_t>(flag, text);
+  else if (flag == "--thread-order" && !text.empty() && text[0] >= '0' && text[0] <= '9')
+    chosen.thread_order_seed = number<std::uint64_t>(flag, text);
   else if (flag == "--thread-order")
     chosen.descending_threads = second_of(flag, text, "ascending", "descending");
   else if (flag == "--watchdog-seconds")
     chosen.watchdog_seconds = number<double>(flag, text);
+  else if (flag == "--mutant")
+    choose_mutant(std::string(text));
+  else if (flag == "--record-mutants")
+    ::testing::UnitTest::GetInstance()->listeners().Append(
+        new MutantRecorder(std::string(text)));  // GoogleTest owns it
   else
     GAVOTTE_CHECK(false, "no such flag: " + std::string(argument));
 }

@@ -131,8 +131,14 @@ GAVOTTE_DEVICE std::int64_t block_index() { return emulator::block_index(); }
 GAVOTTE_DEVICE std::int64_t block_index_y() { return emulator::block_index_y(); }
 GAVOTTE_DEVICE std::int64_t grid_blocks() { return emulator::grid_blocks(); }
 
-GAVOTTE_DEVICE void sync_block() { emulator::sync_block(); }
-GAVOTTE_DEVICE void sync_warp(unsigned mask = kFullMask) { emulator::sync_warp(mask); }
+// The place in the source is a barrier's name where the emulator leaves one out.
+GAVOTTE_DEVICE void sync_block(const std::source_location& at = std::source_location::current()) {
+  emulator::sync_block(at);
+}
+GAVOTTE_DEVICE void sync_warp(unsigned mask = kFullMask,
+                              const std::source_location& at = std::source_location::current()) {
+  emulator::sync_warp(mask, at);
+}
 GAVOTTE_DEVICE void fence_device() { emulator::fence_device(); }
 
 template <class T>

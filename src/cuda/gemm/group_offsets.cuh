@@ -60,7 +60,8 @@ GAVOTTE_DEVICE bool may_group(const GroupOffsetsArgs& args, std::int32_t begin, 
                              args.prefix[end] - args.prefix[begin]);
 }
 
-/// cost[end] and begin[end] for every end, by one warp. Of equal costs the shortest last group.
+/// cost[end] and begin[end] for every end, by one warp: there for its first lane. Of equal costs the
+/// shortest last group.
 GAVOTTE_DEVICE void find_cheapest_groups(const GroupOffsetsArgs& args, std::int32_t size) {
   if (lane_index() == 0) args.cost[0] = 0;
   for (std::int32_t end = 1; end <= size; ++end) {
@@ -89,7 +90,6 @@ GAVOTTE_DEVICE void find_cheapest_groups(const GroupOffsetsArgs& args, std::int3
       args.begin[end] = begin;
     }
   }
-  sync_warp();
 }
 
 /// By one thread.

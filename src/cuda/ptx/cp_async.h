@@ -42,12 +42,15 @@ GAVOTTE_DEVICE void cp_async_commit_group() {
 
 /// Waits until at most `Pending` of this thread's groups are on their way.
 template <int Pending>
-GAVOTTE_DEVICE void cp_async_wait_group() {
 #ifdef __CUDACC__
+GAVOTTE_DEVICE void cp_async_wait_group() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
-#else
-  emulator::copy_async_wait(Pending);
-#endif
 }
+#else
+GAVOTTE_DEVICE void cp_async_wait_group(
+    const std::source_location& at = std::source_location::current()) {
+  emulator::copy_async_wait(Pending, at);
+}
+#endif
 
 }  // namespace gavotte::internal::cuda::ptx
