@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from gavotte import _core
 from gavotte._points import IntArray, PointCloud
 from gavotte.data._classes import Classes
 from gavotte.data._las import read_las
+from gavotte.data._numpy_files import read_npy, read_npz
 
 PathLike = str | os.PathLike[str]
 
@@ -40,8 +40,8 @@ def read(path: PathLike) -> PointCloud:
     """
     path = os.fspath(path)
     readers: dict[str, Callable[[str], PointCloud]] = {
-        ".npy": _read_npy,
-        ".npz": _read_npz,
+        ".npy": read_npy,
+        ".npz": read_npz,
         ".las": read_las,
         ".laz": read_las,
     }
@@ -124,80 +124,3 @@ def _rows(points: PointCloud | npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _labels(labels: IntArray) -> IntArray:
     return np.ascontiguousarray(labels)
-
-
-def _load(path: str) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise RuntimeError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: expected NumPy's format without pickled objects: {error}") from error
-
-
-def _read_npy(path: str) -> PointCloud:
-    array = _load(path)
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path}: expected one array, got an archive; name it .npz")
-    return _cloud_of_array(path, array)
-
-
-def _read_npz(path: str) -> PointCloud:
-    archive = _load(path)
-    if isinstance(archive, np.ndarray):
-        raise ValueError(f"{path}: expected an archive of arrays, got one array; name it .npy")
-    with archive:
-        try:
-            arrays = {name: archive[name] for name in archive.files}
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: expected arrays without pickled objects: {error}") from error
-    known = {"rows", "points", "channels", "labels", "instances"}
-    rows = arrays.get("rows", arrays.get("points"))
-    if rows is None or not set(arrays) <= known:
-        raise ValueError(f"{path}: expected arrays among {', '.join(sorted(known))}, got {', '.join(arrays)}")
-    channels = [str(name) for name in arrays["channels"].ravel()] if "channels" in arrays else None
-    return _cloud_of_array(path, rows, channels, arrays.get("labels"), arrays.get("instances"))
-
-
-def _cloud_of_array(
-    path: str,
-    array: npt.NDArray[Any],
-    channels: list[str] | None = None,
-    labels: npt.NDArray[Any] | None = None,
-    instances: npt.NDArray[Any] | None = None,
-) -> PointCloud:
-    if array.dtype.names is not None:
-        return _cloud_of_fields(path, array)
-    if array.ndim != 2 or array.shape[1] < 3 or array.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: expected numbers [N, 3 or more], got {array.dtype} {list(array.shape)}")
-    if channels is None:
-        count = array.shape[1] - 3
-        channels = ["intensity"] if count == 1 else [f"feature{index}" for index in range(count)]
-    try:
-        rows = np.ascontiguousarray(array, np.float32)
-        return PointCloud(rows, tuple(channels), labels=_integers(labels), instances=_integers(instances))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _cloud_of_fields(path: str, array: npt.NDArray[Any]) -> PointCloud:
-    names = [name for name in array.dtype.names or () if array.dtype[name].kind in "fiu"]
-    if array.ndim != 1 or not {"x", "y", "z"} <= set(names):
-        raise ValueError(f"{path}: expected a structured array [N] with x, y and z, got {array.dtype}")
-    channels = [name for name in names if name not in ("x", "y", "z", "label", "instance")]
-    rows = np.stack([array[name].astype(np.float32) for name in ("x", "y", "z", *channels)], axis=1)
-    try:
-        labels, instances = (_integers(array[name]) if name in names else None for name in ("label", "instance"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return PointCloud(rows, tuple(channels), labels=labels, instances=instances)
-
-
-def _integers(values: npt.NDArray[Any] | None) -> IntArray | None:
-    if values is None:
-        return None
-    if values.dtype.kind not in "iu":
-        raise ValueError(f"expected integers as labels and instances, got {values.dtype}")
-    if values.size and not -(2**31) <= int(values.min()) <= int(values.max()) < 2**31:
-        raise ValueError("expected labels and instances that fit int32, got larger ones")
-    return np.ascontiguousarray(values.astype(np.int32))
