@@ -16,6 +16,7 @@ A first run of each program records which mutants each test reaches, and where a
 difference at all. Then a mutant is run against its own tests, cheapest first, until one fails. What survives
 is an error, unless tests/emulator/equivalent_mutants.txt says why no test can notice it.
 """
+
 import argparse
 import collections
 import concurrent.futures
@@ -74,11 +75,11 @@ def operand_begin(text, at):
                 return at
             depth -= 1
         elif depth == 0:
-            if c in ";,?" or text[at - 2:at] in ("&&", "||") or (c == ":" and before != ":" and text[at] != ":"):
+            if c in ";,?" or text[at - 2 : at] in ("&&", "||") or (c == ":" and before != ":" and text[at] != ":"):
                 return at
             if c == "=" and before not in "=!<>" and text[at] != "=":
                 return at
-            if text[at - 7:at] == "return ":
+            if text[at - 7 : at] == "return ":
                 return at
         at -= 1
     return at
@@ -94,7 +95,7 @@ def operand_end(text, at):
             if depth == 0:
                 return at
             depth -= 1
-        elif depth == 0 and (c in ";,?" or text[at:at + 2] in ("&&", "||") or text[at:at + 3] == " : "):
+        elif depth == 0 and (c in ";,?" or text[at : at + 2] in ("&&", "||") or text[at : at + 3] == " : "):
             return at
         at += 1
     return at
@@ -102,16 +103,16 @@ def operand_end(text, at):
 
 def bounds_of(file, text):
     for found in COMPARISON.finditer(text):
-        statement = text[max(text.rfind(c, 0, found.start()) for c in ";{}") + 1:found.start()]
+        statement = text[max(text.rfind(c, 0, found.start()) for c in ";{}") + 1 : found.start()]
         if re.search(r"\b(?:constexpr|static_assert|alignas|template)\b", statement):
             continue
         begin = operand_begin(text, found.start())
         end = operand_end(text, found.end())
         begin += len(text[begin:]) - len(text[begin:].lstrip())
-        left, operator, right = text[begin:found.start()], found[1], text[found.end():end].rstrip()
+        left, operator, right = text[begin : found.start()], found[1], text[found.end() : end].rstrip()
         # "for (a; condition; c)": the statement before the condition is "for (a"; "while (" opens its own.
         before = text[:begin]
-        head = before[max(before.rfind("\n", 0, before.rfind(";")), before.rfind("}")) + 1:]
+        head = before[max(before.rfind("\n", 0, before.rfind(";")), before.rfind("}")) + 1 :]
         in_for = re.search(r"\bfor \([^;{}]*;[^;]*$", head) is not None
         in_while = re.search(r"\bwhile \([^;{}]*$", head) is not None
         if in_for and CONSTANT.match(right) and re.search(r"= [01k]\w*( - 1)?;[^;]*$|= kWarpThreads / 2;", head):
@@ -125,9 +126,15 @@ def bounds_of(file, text):
             changed = "true" if operator[0] == ">" else "false"
         else:
             changed = "true" if operator[0] == "<" else "false"
-        yield Mutant("", file, text.count("\n", 0, found.start()) + 1,
-                     " ".join(f"{left} {operator} {right}".split()), begin, begin + len(text[begin:end].rstrip()),
-                     changed)
+        yield Mutant(
+            "",
+            file,
+            text.count("\n", 0, found.start()) + 1,
+            " ".join(f"{left} {operator} {right}".split()),
+            begin,
+            begin + len(text[begin:end].rstrip()),
+            changed,
+        )
 
 
 def find_mutants():
@@ -155,10 +162,10 @@ def find_mutants():
 
 def instrumented(text, mutants):
     for mutant in sorted(mutants, key=lambda mutant: mutant.begin, reverse=True):
-        kept = text[mutant.begin:mutant.end]
+        kept = text[mutant.begin : mutant.end]
         # Line breaks stay what they are, so that lines of barriers do.
         changed = " ".join(mutant.changed.split())
-        text = f"{text[:mutant.begin]}::gavotte::emulator::bound({mutant.name}, {kept}, {changed}){text[mutant.end:]}"
+        text = f"{text[: mutant.begin]}::gavotte::emulator::bound({mutant.name}, {kept}, {changed}){text[mutant.end :]}"
     head, rest = text.split("\n", 1)  # the first line of a file is a comment
     return f'#include "mutation.h" {head}\n{rest}' if mutants else text
 
@@ -193,8 +200,12 @@ def environment():
 
 def record(program, folder, test_filter):
     file = pathlib.Path(folder) / program.name
-    run = subprocess.run([program, f"--record-mutants={file}", "--gtest_brief=1", f"--gtest_filter={test_filter}"],
-                         capture_output=True, text=True, env=environment())
+    run = subprocess.run(
+        [program, f"--record-mutants={file}", "--gtest_brief=1", f"--gtest_filter={test_filter}"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
     if run.returncode != 0:
         sys.exit(f"{program.name} fails without any mutant:\n{run.stdout[-3000:]}{run.stderr[-3000:]}")
     tests = []
@@ -215,8 +226,16 @@ def find_killer(mutant, tests, most_seconds):
         for order in orders:
             command = [test.program, f"--mutant={mutant.name}", f"--gtest_filter={test.name}", *order]
             try:
-                failed = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
-                                        timeout=5 + 20 * test.seconds).returncode != 0
+                failed = (
+                    subprocess.run(
+                        command,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        env=environment(),
+                        timeout=5 + 20 * test.seconds,
+                    ).returncode
+                    != 0
+                )
             except subprocess.TimeoutExpired:
                 failed = True
             if failed:
@@ -238,15 +257,19 @@ def read_equivalent():
 def check(arguments):
     begin = time.monotonic()
     programs = [arguments.bin / name for name in arguments.programs] or sorted(arguments.bin.glob("*_test"))
-    mutants = [mutant for mutant in find_mutants()
-               if not (arguments.barriers and mutant.changed) and arguments.only in mutant.place]
+    mutants = [
+        mutant
+        for mutant in find_mutants()
+        if not (arguments.barriers and mutant.changed) and arguments.only in mutant.place
+    ]
     reasons = read_equivalent()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool, tempfile.TemporaryDirectory() as folder:
-        tests = sum(pool.map(lambda program: record(program, folder, arguments.filter), programs), [])
+        recorded = pool.map(lambda program: record(program, folder, arguments.filter), programs)
+        tests = [test for of_program in recorded for test in of_program]
         print(f"{len(mutants)} mutants, {len(tests)} tests recorded in {time.monotonic() - begin:.0f} s", flush=True)
         results = pool.map(lambda mutant: find_killer(mutant, tests, arguments.most_seconds), mutants)
         counts, wrong = collections.Counter(), []
-        for number, (mutant, (killer, why)) in enumerate(zip(mutants, results), 1):
+        for number, (mutant, (killer, why)) in enumerate(zip(mutants, results, strict=True), 1):
             reason = reasons.get((mutant.file, mutant.what))
             verdict = "killed" if killer else "explained" if reason else "SURVIVED"
             if killer and reason:
@@ -254,12 +277,16 @@ def check(arguments):
             if verdict == "SURVIVED":
                 wrong.append(f"{mutant.place}: {mutant.what}: {why}")
             counts[verdict] += 1
-            print(f"[{number}/{len(mutants)}] {verdict:9} {mutant.place}: {mutant.what}: {killer or reason or why}",
-                  flush=True)
+            print(
+                f"[{number}/{len(mutants)}] {verdict:9} {mutant.place}: {mutant.what}: {killer or reason or why}",
+                flush=True,
+            )
     known = {(mutant.file, mutant.what) for mutant in find_mutants()}
     wrong += [f"{EQUIVALENT}: no such mutant: {file}: {what}" for file, what in reasons if (file, what) not in known]
-    print(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())),
-          f"in {time.monotonic() - begin:.0f} s")
+    print(
+        ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())),
+        f"in {time.monotonic() - begin:.0f} s",
+    )
     if wrong:
         sys.exit("\n".join(wrong))
 
@@ -280,7 +307,10 @@ def main():
     arguments = parser.parse_args()
     if arguments.command == "list":
         for mutant in find_mutants():
-            print(f"{mutant.place}: {mutant.what}" + (f"  ->  {' '.join(mutant.changed.split())}" if mutant.changed else ""))
+            print(
+                f"{mutant.place}: {mutant.what}"
+                + (f"  ->  {' '.join(mutant.changed.split())}" if mutant.changed else "")
+            )
     elif arguments.command == "instrument":
         instrument(arguments.out)
     else:
