@@ -133,3 +133,19 @@ def test_semantic_kitti_folders_work_as_they_are(tmp_path: Path) -> None:
     np.testing.assert_array_equal(item.rows, cloud.rows)
     np.testing.assert_array_equal(item.labels, cloud.labels)
     np.testing.assert_array_equal(item.instances, cloud.instances)
+
+
+def test_nuscenes_labels_come_from_where_they_lie(tmp_path: Path) -> None:
+    (tmp_path / "lidarseg").mkdir()
+    (tmp_path / "sweeps").mkdir()
+    cloud = small_cloud(channels=("intensity", "ring"))
+    assert cloud.labels is not None
+    cloud.rows.astype(np.float32).tofile(tmp_path / "sweeps" / "a.pcd.bin")
+    cloud.labels.astype(np.uint8).tofile(tmp_path / "lidarseg" / "a.bin")
+
+    def labels_of(path: Path) -> np.ndarray:
+        return np.fromfile(tmp_path / "lidarseg" / path.name.replace(".pcd", ""), np.uint8)
+
+    (item,) = data.PointFolder(tmp_path, pattern="sweeps/*.pcd.bin", labels_of=labels_of)
+    assert item.channels == ("intensity", "ring")
+    np.testing.assert_array_equal(item.labels, cloud.labels)

@@ -7,12 +7,13 @@ workers, on every machine.
 from __future__ import annotations
 
 import multiprocessing.context
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gavotte._points import PointCloud
 from gavotte.data import scenes
@@ -136,7 +137,8 @@ class PointFolder(SceneDataset):
 
     pattern: of the files within the folder, "**/*.pcd" for instance; None takes all with a known ending. channels: of
     each cloud, missing ones filled with 0; None leaves them. label_map: from the file's labels to the classes; labels
-    that it lacks become -1. SemanticKITTI's folders (velodyne beside labels) work as they are. Raises ValueError where
+    that it lacks become -1. SemanticKITTI's folders (velodyne beside labels) work as they are; where labels lie
+    elsewhere, as those of nuScenes do, labels_of gives them, [N], for the path of a cloud. Raises ValueError where
     there is no such file.
     """
 
@@ -148,6 +150,7 @@ class PointFolder(SceneDataset):
         *,
         pattern: str | None = None,
         channels: Sequence[str] | None = None,
+        labels_of: Callable[[Path], npt.ArrayLike] | None = None,
         label_map: Mapping[int, int] | None = None,
         classes: Classes | None = None,
         augment: Augmentation | None = None,
@@ -162,6 +165,7 @@ class PointFolder(SceneDataset):
         if not self.paths:
             raise ValueError(f"{root}: expected files that match {pattern or ', '.join(self.endings)}, found none")
         self.channels = None if channels is None else tuple(channels)
+        self.labels_of = labels_of
         self.label_map = None if label_map is None else dict(label_map)
 
     def __len__(self) -> int:
@@ -171,6 +175,8 @@ class PointFolder(SceneDataset):
         cloud = read(self.paths[index])
         if self.channels is not None:
             cloud = cloud.with_channels(self.channels)
+        if self.labels_of is not None:
+            cloud = cloud.replace(labels=np.ascontiguousarray(self.labels_of(self.paths[index]), np.int32))
         if self.label_map is not None and cloud.labels is not None:
             values, places = np.unique(cloud.labels, return_inverse=True)
             mapped = np.array([self.label_map.get(int(value), -1) for value in values], np.int32)
