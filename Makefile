@@ -63,12 +63,12 @@ cuda-compile:
 	cmake --build --preset cuda-compile -j $(JOBS)
 	ctest --preset cuda-compile
 
-# The wheel, built and installed into .venv as a user does it, and its tests there.
+# The wheel, built and installed into .venv as a user does it, its tests and the examples of its docstrings there.
 python:
 	tools/setup.sh build python
 	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
-	.venv/bin/pytest
+	.venv/bin/pytest --doctest-modules --pyargs tests/python gavotte
 
 # The kernels of the emulator with all mutants in them, then the tests against each.
 mutants:
