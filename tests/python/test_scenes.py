@@ -48,3 +48,11 @@ def test_an_illegal_option_is_a_value_error() -> None:
     for make in (lambda: scenes.lidar(azimuths=-1), lambda: scenes.shell(4), lambda: scenes.random(-1)):
         with pytest.raises(ValueError, match="expected"):
             make()
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_seed_beyond_64_bits_is_a_value_error(name: str) -> None:
+    for seed in (-1, 2**64):
+        with pytest.raises(ValueError, match="seed"):
+            SCENES[name](seed)
+    assert len(SCENES[name](2**64 - 1)) > 0

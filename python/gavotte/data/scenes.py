@@ -13,6 +13,12 @@ def _cloud(arrays: tuple[FloatArray, list[str], IntArray | None, IntArray | None
     return PointCloud(rows, tuple(channels), labels=labels, instances=instances)
 
 
+def _checked(seed: int) -> int:
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed: expected 0 to 2^64 - 1, got {seed}")
+    return seed
+
+
 def lidar(
     seed: int = 1, *, frame: int = 0, azimuths: int = 1100, max_range: float = 80.0, range_noise: float = 0.02
 ) -> PointCloud:
@@ -25,7 +31,7 @@ def lidar(
     >>> lidar(azimuths=32)  # doctest: +ELLIPSIS
     PointCloud(... points, channels: intensity, labels, instances)
     """
-    return _cloud(_core.lidar_street(seed, frame, azimuths, max_range, range_noise))
+    return _cloud(_core.lidar_street(_checked(seed), frame, azimuths, max_range, range_noise))
 
 
 def room(seed: int = 1, *, points_per_m2: float = 6000.0, noise: float = 0.003) -> PointCloud:
@@ -36,7 +42,7 @@ def room(seed: int = 1, *, points_per_m2: float = 6000.0, noise: float = 0.003) 
     >>> room(points_per_m2=10).channels
     ('r', 'g', 'b')
     """
-    return _cloud(_core.room(seed, points_per_m2, noise))
+    return _cloud(_core.room(_checked(seed), points_per_m2, noise))
 
 
 def random(count: int = 100_000, seed: int = 1) -> PointCloud:
@@ -45,7 +51,7 @@ def random(count: int = 100_000, seed: int = 1) -> PointCloud:
     >>> random(10)
     PointCloud(10 points, channels: intensity)
     """
-    return _cloud(_core.random_voxels(count, seed))
+    return _cloud(_core.random_voxels(count, _checked(seed)))
 
 
 def shell(resolution: int = 256, *, thickness: float = 2.0, seed: int = 1) -> PointCloud:
@@ -54,4 +60,4 @@ def shell(resolution: int = 256, *, thickness: float = 2.0, seed: int = 1) -> Po
     >>> len(shell(16)) < 16**3
     True
     """
-    return _cloud(_core.sphere_shell(resolution, thickness, seed))
+    return _cloud(_core.sphere_shell(resolution, thickness, _checked(seed)))
