@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cuda/column_walk.cuh"
 #include "cuda/double_traversal.cuh"
 #include "cuda/launch.h"
 #include "emulator.h"
@@ -18,13 +19,88 @@ class MapKernels : public ::testing::TestWithParam<emulator::Engine> {
   ~MapKernels() override { emulator::reset_options(); }
 };
 
+constexpr std::int64_t kCount = 150;
+
 /// Every other number, then all of them: neighbours at distances 2 and 1.
-TEST_P(MapKernels, SearchSeveralItemsInABlock) {
-  constexpr std::int64_t kCount = 150, kBlocks = 3, kItems = 40;
-  constexpr int kSteps = 3, kBlockSize = 64, kItemGroups = 2, kThreads = 96;
+std::vector<Key32> some_keys() {
   std::vector<Key32> keys(kCount);
   for (std::size_t i = 0; i < keys.size(); ++i)
     keys[i] = static_cast<Key32>(i < 50 ? 100 + 2 * i : 150 + i);
+  return keys;
+}
+
+/// Entries of step s, then of the next: where key + step is among the keys.
+void expect_matches(const std::vector<std::int32_t>& table, const std::vector<Key32>& keys,
+                    const Key32* steps) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const Key32 wanted = keys[i % kCount] + steps[i / kCount];
+    const auto at = std::lower_bound(keys.begin(), keys.end(), wanted);
+    const bool match = at != keys.end() && *at == wanted;
+    ASSERT_EQ(table[i], match ? at - keys.begin() : -1) << "entry " << i;
+  }
+}
+
+MatchSink sink_of(std::vector<std::int32_t>& table, int offsets) {
+  MatchSink sink;
+  sink.table = table.data();
+  sink.offset_stride = kCount;
+  sink.row_stride = 1;
+  sink.searched.offsets = offsets;
+  return sink;
+}
+
+/// Two columns, and room in shared memory for none, one or both of their runs.
+TEST_P(MapKernels, WalkColumnsThatAreStagedOrNot) {
+  const std::vector<Key32> keys = some_keys();
+  SearchColumns<Key32> columns;
+  columns.count = 2;
+  columns.begin[1] = 3;
+  columns.begin[2] = 5;
+  const Key32 steps[5] = {static_cast<Key32>(-21), static_cast<Key32>(-20), static_cast<Key32>(-19),
+                          1, 2};
+  for (int s = 0; s < 5; ++s) {
+    columns.offset[s] = static_cast<std::int16_t>(s);
+    columns.step[s] = steps[s];
+  }
+  constexpr int kTile = 64, kThreads = 96;
+  for (const int capacity : {8, 90, 300}) {
+    SCOPED_TRACE(capacity);
+    std::vector<std::int32_t> table(5 * kCount, -2);
+    launch("walk_columns", nullptr,
+           {.blocks = 3,
+            .threads = kThreads,
+            .shared_bytes = static_cast<std::int64_t>(sizeof(WalkColumnsShared) +
+                                                      static_cast<std::size_t>(capacity) * 4)},
+           walk_columns_kernel<Key32>,
+           {keys.data(), keys.data(), RowCount{kCount}, RowCount{kCount}, sink_of(table, 5),
+            columns, kTile, capacity});
+    expect_matches(table, keys, steps);
+  }
+}
+
+/// As many as a launch takes: nothing may follow the last one.
+TEST_P(MapKernels, WalkAsManyColumnsAsALaunchTakes) {
+  const std::vector<Key32> keys = some_keys();
+  SearchColumns<Key32> columns;
+  columns.count = kLaunchOffsets;
+  for (int c = 0; c < kLaunchOffsets; ++c) {
+    columns.begin[c + 1] = static_cast<std::int16_t>(c + 1);
+    columns.offset[c] = static_cast<std::int16_t>(c);
+    columns.step[c] = static_cast<Key32>(c);
+  }
+  std::vector<std::int32_t> table(kLaunchOffsets * kCount, -2);
+  launch("walk_columns", nullptr,
+         {.blocks = 1, .threads = 64, .shared_bytes = sizeof(WalkColumnsShared) + 64},
+         walk_columns_kernel<Key32>,
+         {keys.data(), keys.data(), RowCount{kCount}, RowCount{kCount},
+          sink_of(table, kLaunchOffsets), columns, 160, 16});
+  expect_matches(table, keys, columns.step);
+}
+
+TEST_P(MapKernels, SearchSeveralItemsInABlock) {
+  constexpr std::int64_t kBlocks = 3, kItems = 40;
+  constexpr int kSteps = 3, kBlockSize = 64, kItemGroups = 2, kThreads = 96;
+  const std::vector<Key32> keys = some_keys();
   SearchSteps<Key32> steps;
   for (const int difference : {-1, 0, 1}) {
     steps.offset[steps.count] = static_cast<std::int16_t>(steps.count);
@@ -43,24 +119,14 @@ TEST_P(MapKernels, SearchSeveralItemsInABlock) {
   ASSERT_LE(work_count, kItems);
 
   std::vector<std::int32_t> table(kSteps * kCount, -2);
-  MatchSink sink;
-  sink.table = table.data();
-  sink.offset_stride = kCount;
-  sink.row_stride = 1;
-  sink.searched.offsets = kSteps;
   launch("search_blocks", nullptr,
          {.blocks = 2,
           .threads = kThreads,
           .shared_bytes = sizeof(SearchBlocksShared) + kBlockSize * sizeof(Key32)},
          search_blocks_kernel<Key32>,
-         {keys.data(), keys.data(), count, count, sink, steps, kBlockSize, kItemGroups,
-          borders.data(), work.data(), &work_count});
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    const Key32 wanted = keys[i % kCount] + steps.step[i / kCount];
-    const auto at = std::lower_bound(keys.begin(), keys.end(), wanted);
-    const bool match = at != keys.end() && *at == wanted;
-    ASSERT_EQ(table[i], match ? at - keys.begin() : -1) << "entry " << i;
-  }
+         {keys.data(), keys.data(), count, count, sink_of(table, kSteps), steps, kBlockSize,
+          kItemGroups, borders.data(), work.data(), &work_count});
+  expect_matches(table, keys, steps.step);
 }
 
 INSTANTIATE_TEST_SUITE_P(Engines, MapKernels,
