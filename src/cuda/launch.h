@@ -36,7 +36,7 @@ void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
 #else
   emulator::check_argument(name, arguments);
   emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},
-                [&] { kernel(arguments); });
+                [kernel, arguments] { kernel(arguments); });
 #endif
 }
 

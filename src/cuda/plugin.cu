@@ -4,6 +4,7 @@
 
 #include "backend.h"
 #include "cuda/cuda_backend.h"
+#include "cuda/memory.h"
 #include "cuda/runtime.h"
 #include "gavotte/version.h"
 
@@ -24,5 +25,6 @@ Backend& backend(const Device&) { return own_backend(); }
 extern "C" __attribute__((visibility("default"))) gavotte::internal::CudaPlugin
 gavotte_cuda_plugin() {
   return {GAVOTTE_VERSION, &gavotte::internal::own_backend(),
-          [](std::string& why_none) { return gavotte::internal::cuda::device_count(&why_none); }};
+          [](std::string& why_none) { return gavotte::internal::cuda::device_count(&why_none); },
+          &gavotte::internal::cuda::synchronizations};
 }

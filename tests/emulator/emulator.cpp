@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "block.h"
+#include "capture.h"
 #include "check.h"
 #include "device_memory.h"
 #include "mutation.h"
@@ -92,6 +93,14 @@ void run(const Shape& shape, const std::function<void()>& body) {
           std::to_string(shape.blocks_y) + " blocks of " + std::to_string(shape.threads) +
           " threads with " + std::to_string(shape.shared_bytes) + " bytes of shared memory");
   if (!options().execute) return;
+  if (is_recording()) {
+    record([shape, name = std::string(shape.name), body] {
+      Shape again = shape;
+      again.name = name.c_str();
+      run(again, body);
+    });
+    return;
+  }
   std::vector<std::int64_t> order(static_cast<std::size_t>(shape.blocks * shape.blocks_y));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   if (options().block_order_seed != 0) {

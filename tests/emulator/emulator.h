@@ -52,8 +52,8 @@ struct Shape {
   std::int64_t shared_bytes = 0;
 };
 
-/// Runs `body` once for each thread of each block. Throws gavotte::Error naming the kernel where it
-/// breaks a rule.
+/// Runs `body` once for each thread of each block; in a capture (capture.h) keeps a copy of it for later.
+/// Throws gavotte::Error naming the kernel where it breaks a rule.
 void run(const Shape& shape, const std::function<void()>& body);
 
 // Of the thread that asks, inside run().

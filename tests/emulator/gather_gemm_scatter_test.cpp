@@ -1,5 +1,5 @@
-// Whole convolutions on the emulated GPU whose memory the host cannot touch: the CPU's results, the
-// same launches for every map of the same sizes, no wait.
+// Whole convolutions on the emulated GPU: the same launches for every map of the same sizes, no wait.
+// Their results: tests/gpu/convolution_test.cpp.
 #include <gtest/gtest.h>
 
 #include "convolution/reference.h"
@@ -10,6 +10,7 @@
 #include "emulated_device.h"
 #include "far_memory.h"
 #include "gavotte/convolution.h"
+#include "gpu/convolution_cases.h"
 #include "guarded_cuda.h"
 
 namespace gavotte {
@@ -20,105 +21,10 @@ using testing_cuda::kCuda;
 
 const bool served = (testing_cuda::serve_guarded_cuda(), true);
 
-constexpr DType kDTypes[] = {DType::float32, DType::float64, DType::float16, DType::bfloat16};
+using testing_gpu::Case;
+using testing_gpu::kDTypes;
 
-Execution on_device() {
-  Execution execution;
-  execution.device = kCuda;
-  return execution;
-}
-
-KernelMap to_device(const KernelMap& map) {
-  auto data = std::make_shared<internal::MapData>();
-  const internal::MapData& from = *map.data();
-  data->offsets = from.offsets;
-  data->in_rows = from.in_rows;
-  data->out_rows = from.out_rows;
-  data->pairs = from.pairs;
-  data->identity_offset = from.identity_offset;
-  const auto copy = [](const internal::PairLists& lists) {
-    return internal::PairLists{lists.begin.to(kCuda), lists.in.to(kCuda), lists.out.to(kCuda)};
-  };
-  data->by_out = copy(from.by_out);
-  data->by_in = copy(from.by_in);
-  return KernelMap(std::move(data), map.is_transposed());
-}
-
-struct Case {
-  ref::ReferenceMap map;
-  KernelMap device_map;
-  std::int64_t in, out;
-  int groups;
-  ref::Values x, w, grad_y;
-
-  Case(ref::ReferenceMap reference, std::int64_t in, std::int64_t out, int groups, DType dtype,
-       unsigned seed)
-      : map(std::move(reference)),
-        device_map(to_device(map.map)),
-        in(in),
-        out(out),
-        groups(groups) {
-    std::mt19937 random(seed);
-    x = ref::random_values(random, dtype, {map.in_rows, in});
-    w = ref::random_values(random, dtype, {map.offsets, in / groups, out});
-    grad_y = ref::random_values(random, dtype, {map.out_rows, out});
-  }
-  Tensor forward(const ConvConfig& config = {}) const {
-    return convolution(x.tensor.to(kCuda), w.tensor.to(kCuda), device_map, groups, {}, config,
-                       on_device());
-  }
-  Tensor dgrad(const ConvConfig& config = {}) const {
-    return convolution_dgrad(grad_y.tensor.to(kCuda), w.tensor.to(kCuda), device_map, groups,
-                             config, on_device());
-  }
-};
-
-void expect_close(const Tensor& on_gpu, const ref::Expected& expected, double relative = 0) {
-  const Tensor actual = on_gpu.to(Device::cpu());
-  const auto values = ref::to_doubles(actual);
-  ASSERT_EQ(values.size(), expected.value.size());
-  for (std::size_t i = 0; i < values.size(); ++i)
-    ASSERT_NEAR(
-        values[i], expected.value[i],
-        ref::tolerance(actual.dtype(), expected.terms, expected.magnitude[i], expected.value[i]) +
-            relative * expected.magnitude[i])
-        << "element " << i;
-}
-
-TEST(GatherGemmScatter, GuardedMemoryGivesTheDefinition) {
-  std::mt19937 random(1);
-  const auto submanifold = ref::submanifold_map(random, 150, 7, 3);
-  const auto strided = ref::strided_map(random, 200, 40, 8, 3);
-  for (const auto& map : {submanifold, strided}) {
-    for (const DType dtype : kDTypes) {
-      for (const auto& [in, out, groups] :
-           {std::tuple{16, 24, 1}, std::tuple{5, 7, 1}, std::tuple{8, 8, 8}, std::tuple{6, 12, 6},
-            std::tuple{12, 8, 4}}) {
-        const Case test(map, in, out, groups, dtype, 2);
-        expect_close(test.forward(),
-                     ref::forward(test.map, in, out, groups, test.x.exact, test.w.exact));
-        expect_close(test.dgrad(),
-                     ref::dgrad(test.map, in, out, groups, test.grad_y.exact, test.w.exact));
-      }
-    }
-  }
-}
-
-TEST(GatherGemmScatter, Tf32RoundsFactorsOnlyWhereItIsAllowed) {
-  std::mt19937 random(3);
-  const Case test(ref::submanifold_map(random, 150, 7, 3), 20, 24, 1, DType::float32, 4);
-  const auto expected = ref::forward(test.map, 20, 24, 1, test.x.exact, test.w.exact);
-  ConvConfig config;
-  config.allow_tf32 = true;
-  // Each factor is off by 2^-11 of itself at most.
-  expect_close(test.forward(config), expected, 0x1p-10 + 0x1p-22);
-  expect_close(test.forward(), expected);
-  EXPECT_FALSE(
-      ref::same_bits(test.forward(config).to(Device::cpu()), test.forward().to(Device::cpu())));
-  const Case doubles(test.map, 20, 24, 1, DType::float64, 4);
-  EXPECT_TRUE(ref::same_bits(doubles.forward(config).to(Device::cpu()),
-                             doubles.forward().to(Device::cpu())));
-}
+Execution on_device() { return testing_gpu::kOnCuda; }
 
 /// Maps of the same sizes: every output row of one has `pairs / rows` inputs, in the other the first
 /// offsets have them all.
@@ -158,22 +64,6 @@ TEST(GatherGemmScatter, LaunchesFollowFromSizesAloneAndNothingWaits) {
       EXPECT_EQ(launches[0], launches[1]);
       EXPECT_GE(launches[0].size(), 6U);
     }
-  }
-}
-
-TEST(GatherGemmScatter, EmptyAndTinySizes) {
-  for (const DType dtype : kDTypes) {
-    const auto check = [&](const ref::ReferenceMap& map, std::int64_t in, std::int64_t out) {
-      const Case test(map, in, out, 1, dtype, 8);
-      expect_close(test.forward(), ref::forward(map, in, out, 1, test.x.exact, test.w.exact));
-      expect_close(test.dgrad(), ref::dgrad(map, in, out, 1, test.grad_y.exact, test.w.exact));
-    };
-    check(ref::make_reference(27, 0, 0, 13, {}), 3, 4);
-    check(ref::make_reference(27, 5, 3, -1, {}), 3, 4);
-    check(ref::make_reference(27, 1, 1, 13, {{13, 0, 0}}), 1, 1);
-    check(ref::make_reference(1, 4, 4, -1, {{0, 3, 0}}), 1, 3);
-    check(ref::make_reference(3, 4, 4, -1, {{2, 3, 0}}), 0, 3);
-    check(ref::make_reference(3, 4, 4, -1, {{2, 3, 0}}), 3, 0);
   }
 }
 

@@ -3,8 +3,10 @@
 
 #include <random>
 
+#include "cuda/cuda_backend.h"
+#include "cuda/memory.h"
 #include "emulator.h"
-#include "map_cases.h"
+#include "gpu/map_cases.h"
 
 namespace gavotte::testing_cuda {
 namespace {
@@ -13,7 +15,7 @@ cuda::CudaBackend emulated;  // its memory is the host's, and so are its tensors
 
 class MapsOnThreads : public MapTest {
  protected:
-  MapsOnThreads() : MapTest({}, emulated) {}
+  MapsOnThreads() : MapTest({}, &emulated, cuda::synchronizations) {}
   void SetUp() override { emulator::options().engine = emulator::Engine::threads; }
   void TearDown() override { emulator::reset_options(); }
 };

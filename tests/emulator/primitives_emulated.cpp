@@ -3,6 +3,7 @@
 #include <numeric>
 #include <vector>
 
+#include "capture.h"
 #include "cuda/primitives.h"
 #include "device_memory.h"
 #include "emulator.h"
@@ -14,6 +15,7 @@ template <class Key>
 void sort(const Key* keys, Key* keys_out, const std::int32_t* values, std::int32_t* values_out,
           std::int64_t count, int bits) {
   if (!emulator::options().execute) return;
+  if (emulator::record([=] { sort(keys, keys_out, values, values_out, count, bits); })) return;
   const emulator::DeviceAccess access;
   const Key mask = bits >= static_cast<int>(8 * sizeof(Key)) ? ~Key{0} : (Key{1} << bits) - 1;
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
@@ -26,6 +28,14 @@ void sort(const Key* keys, Key* keys_out, const std::int32_t* values, std::int32
     keys_out[i] = keys[from];
     values_out[i] = values[from];
   }
+}
+
+template <class T>
+void scan(const T* in, T* out, std::int64_t count) {
+  if (!emulator::options().execute) return;
+  if (emulator::record([=] { scan(in, out, count); })) return;
+  const emulator::DeviceAccess access;
+  std::exclusive_scan(in, in + count, out, T{0});
 }
 
 }  // namespace
@@ -44,16 +54,12 @@ void sort_pairs(const Execution&, const std::uint64_t* keys, std::uint64_t* keys
 
 void exclusive_scan(const Execution&, const std::int64_t* in, std::int64_t* out,
                     std::int64_t count) {
-  if (!emulator::options().execute) return;
-  const emulator::DeviceAccess access;
-  std::exclusive_scan(in, in + count, out, std::int64_t{0});
+  scan(in, out, count);
 }
 
 void exclusive_scan(const Execution&, const std::int32_t* in, std::int32_t* out,
                     std::int64_t count) {
-  if (!emulator::options().execute) return;
-  const emulator::DeviceAccess access;
-  std::exclusive_scan(in, in + count, out, std::int32_t{0});
+  scan(in, out, count);
 }
 
 }  // namespace gavotte::internal::cuda

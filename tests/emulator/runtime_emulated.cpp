@@ -1,16 +1,32 @@
 // The CUDA runtime's seam over host memory: copies and launches happen at once, so every stream is
-// always idle.
+// always idle. Captures (capture.h) refuse what a CUDA graph cannot hold.
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <string>
 
+#include "capture.h"
+#include "check.h"
 #include "cuda/runtime.h"
 #include "device_memory.h"
+#include "emulator.h"
 
 namespace gavotte::internal::cuda {
 namespace {
+
 constexpr std::align_val_t kAlignment{256};
+
+void refuse_while_recording(bool refused, const char* what) {
+  GAVOTTE_CHECK_RUNTIME(!emulator::is_recording() || !refused,
+                        std::string("a captured call may not ") + what);
 }
+
+/// What a graph would read long after the call that captured it.
+bool is_of_host(const void* memory) {
+  return emulator::options().guard_device_memory && !emulator::is_guarded(memory);
+}
+
+}  // namespace
 
 int device_count(std::string*) { return 1; }
 
@@ -22,27 +38,34 @@ const DeviceLimits& device_limits(int) {
 
 void use_device(int) {}
 
-void* allocate_device(std::int64_t bytes) { return emulator::allocate_device(bytes); }
+void* allocate_device(std::int64_t bytes) {
+  refuse_while_recording(true, "allocate");
+  return emulator::allocate_device(bytes);
+}
 void free_device(void* memory) noexcept { emulator::free_device(memory); }
 void* allocate_pinned(std::int64_t bytes) {
   return ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
 }
 void free_pinned(void* memory) noexcept { ::operator delete(memory, kAlignment); }
 
-void copy_bytes(StreamHandle, void* to, const void* from, std::int64_t bytes) {
+void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
+  refuse_while_recording(bytes > 0 && (is_of_host(to) || is_of_host(from)),
+                         "copy from or to the host's memory");
+  if (emulator::record([=] { copy_bytes(stream, to, from, bytes); })) return;
   const emulator::DeviceAccess access;
   if (bytes > 0) std::memmove(to, from, static_cast<std::size_t>(bytes));
 }
-void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes) {
+void fill_bytes(StreamHandle stream, void* to, int value, std::int64_t bytes) {
+  if (emulator::record([=] { fill_bytes(stream, to, value, bytes); })) return;
   const emulator::DeviceAccess access;
   if (bytes > 0) std::memset(to, value, static_cast<std::size_t>(bytes));
 }
-void synchronize(StreamHandle) {}
+void synchronize(StreamHandle) { refuse_while_recording(true, "wait"); }
 StreamHandle create_stream() {
   static std::atomic<std::uintptr_t> streams{0};
   return reinterpret_cast<StreamHandle>(++streams);
 }
 void order_streams(StreamHandle, StreamHandle) {}
-bool is_capturing(StreamHandle) { return false; }
+bool is_capturing(StreamHandle) { return emulator::is_recording(); }
 
 }  // namespace gavotte::internal::cuda

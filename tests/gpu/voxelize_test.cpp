@@ -1,5 +1,5 @@
-// The voxeliser of the emulated CUDA backend against the CPU's, bit for bit.
-#include "cuda/voxelize.h"
+// The voxeliser of the CUDA backend against the CPU's, bit for bit.
+#include "gavotte/voxelize.h"
 
 #include <gtest/gtest.h>
 
@@ -9,24 +9,16 @@
 #include <random>
 #include <vector>
 
-#include "backend.h"
-#include "cuda/memory.h"
-#include "emulator.h"
 #include "gavotte/error.h"
-#include "guarded_cuda.h"
+#include "gpu.h"
 
-namespace gavotte::internal::cuda {
+namespace gavotte::testing_gpu {
 namespace {
 
-const Execution kGpu{.device = {DeviceKind::cuda, 0}};
+constexpr Execution kGpu = kOnCuda;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-const bool served = (testing_cuda::serve_guarded_cuda(), true);
-
-class Voxeliser : public ::testing::Test {
- protected:
-  void TearDown() override { emulator::reset_options(); }
-};
+class Voxeliser : public OnGpu {};
 
 std::vector<unsigned char> bytes_of(const Tensor& tensor) {
   const Tensor host = tensor.to(Device::cpu());
@@ -109,9 +101,9 @@ TEST_F(Voxeliser, EqualsTheCpuBitForBit) {
                                     .origin_m = {0.1F, 0.0F, -0.3F}};
             options.reduce = kReductions[random() % kReductions.size()];
             if (ranged) options.range = PointRange{{-2, -1.5F, -3}, {1.5F, 3, 2.75F}};
-            const std::int64_t before = synchronizations();
+            const std::int64_t before = waits();
             const Voxels given = voxelize(scans, options, kGpu);
-            EXPECT_EQ(synchronizations() - before, ranged ? 1 : 2);
+            EXPECT_EQ(waits() - before, ranged ? 1 : 2);
             const Voxels expected = voxelize(scans, options);
             ASSERT_GT(expected.size(), 0);
             expect_equal(given, expected);
@@ -159,9 +151,9 @@ TEST_F(Voxeliser, ValuesGoBackToPointsOnTheDevice) {
 }
 
 TEST_F(Voxeliser, NoPointsNoWait) {
-  const std::int64_t before = synchronizations();
+  const std::int64_t before = waits();
   const Voxels none = voxelize({.stride_bytes = 16, .feature_offset = 12, .features = 1}, {}, kGpu);
-  EXPECT_EQ(synchronizations(), before);
+  EXPECT_EQ(waits(), before);
   EXPECT_EQ(none.coordinates.shape(), (Shape{0, 4}));
   EXPECT_EQ(none.features.shape(), (Shape{0, 1}));
   EXPECT_EQ(none.inverse.shape(), (Shape{0}));
@@ -172,9 +164,9 @@ TEST_F(Voxeliser, TheOrderOfBlocksChangesNothing) {
   const Scan scan = random_scan(random, 700, DType::float32, DType::float32, 2, 0, 2.0);
   const VoxelizeOptions options{.voxel_size_m = {1, 1, 1}, .reduce = Reduce::sum};
   const Voxels expected = voxelize(scan.view, options);
-  emulator::options().block_order_seed = 5;
+  shuffle_blocks(5);
   expect_equal(voxelize(scan.view, options, kGpu), expected);
 }
 
 }  // namespace
-}  // namespace gavotte::internal::cuda
+}  // namespace gavotte::testing_gpu

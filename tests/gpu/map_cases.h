@@ -12,9 +12,8 @@
 
 #include "backend.h"
 #include "cpu/cpu_backend.h"
-#include "cuda/cuda_backend.h"
-#include "cuda/memory.h"
 #include "gavotte/kernel_map.h"
+#include "geometry.h"
 
 namespace gavotte::testing_cuda {
 
@@ -117,7 +116,9 @@ struct BothSets {
 
 class MapTest : public ::testing::Test {
  protected:
-  explicit MapTest(const Execution& execution, Backend& gpu) : execution_(execution), gpu_(gpu) {}
+  /// waits: how often this thread has waited for the device.
+  MapTest(const Execution& execution, Backend* gpu, std::int64_t (*waits)())
+      : execution_(execution), gpu_(gpu), waits_(waits) {}
 
   BothSets on_both(std::shared_ptr<const CoordinateData> set) {
     auto copy = std::make_shared<CoordinateData>(*set);
@@ -146,10 +147,10 @@ class MapTest : public ::testing::Test {
     SCOPED_TRACE(config.to_string());
     const auto expected =
         cpu_.build_map(kOneThread, geometry, *input.cpu, *output.cpu, {}, internal::Wait::now);
-    const std::int64_t waits = cuda::synchronizations();
+    const std::int64_t waits = waits_();
     const auto given =
-        gpu_.build_map(execution_, geometry, *input.gpu, *output.gpu, config, internal::Wait::now);
-    ASSERT_EQ(cuda::synchronizations() - waits, 1);
+        gpu_->build_map(execution_, geometry, *input.gpu, *output.gpu, config, internal::Wait::now);
+    ASSERT_EQ(waits_() - waits, 1);
     ASSERT_EQ(given->offsets, expected->offsets);
     ASSERT_EQ(given->in_rows, expected->in_rows);
     ASSERT_EQ(given->out_rows, expected->out_rows);
@@ -162,7 +163,8 @@ class MapTest : public ::testing::Test {
 
   static constexpr Execution kOneThread = {.threads = 1};
   Execution execution_;
-  Backend& gpu_;
+  Backend* gpu_;
+  std::int64_t (*waits_)();
   cpu::CpuBackend cpu_;
 };
 

@@ -1,7 +1,5 @@
-// Coordinate sets of the emulated CUDA backend against those of the CPU: the same rows, orders, boxes
+// Coordinate sets of the CUDA backend against those of the CPU: the same rows, orders, boxes
 // and errors, for random and adversarial sets.
-#include "cuda/coordinates.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,29 +8,25 @@
 #include <string>
 #include <vector>
 
-#include "backend.h"
-#include "cuda/memory.h"
-#include "emulator.h"
+#include "coordinate_data.h"
 #include "gavotte/error.h"
-#include "guarded_cuda.h"
+#include "gpu.h"
 
-namespace gavotte::internal::cuda {
+namespace gavotte::testing_gpu {
 namespace {
+
+using namespace internal;
 
 constexpr std::int32_t kLeast = std::numeric_limits<std::int32_t>::min();
 constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
 const Execution kCpu{.threads = 1};
-const Execution kGpu{.device = {DeviceKind::cuda, 0}};
+constexpr Execution kGpu = kOnCuda;
 
 using Rows = std::vector<std::vector<std::int32_t>>;
 using Set = std::shared_ptr<const CoordinateData>;
 
-const bool served = (testing_cuda::serve_guarded_cuda(), true);
-
-class CoordinateSets : public ::testing::Test {
+class CoordinateSets : public OnGpu {
  protected:
-  void TearDown() override { emulator::reset_options(); }
-  Backend& emulated_ = backend(kGpu.device);
   Backend& cpu_ = backend(Device::cpu());
 };
 
@@ -135,9 +129,9 @@ Set made(Backend& device, const Execution& execution, const Case& from, PerAxis 
 TEST_F(CoordinateSets, AreSortedAndMeasuredAsOnTheCpu) {
   for (const Case& c : cases()) {
     Tensor lattice = lattice_of(kGpu, c.rows, c.dims);
-    const std::int64_t before = synchronizations();
-    const Set given = emulated_.make_set(kGpu, std::move(lattice), 2);
-    EXPECT_EQ(synchronizations() - before, c.rows.empty() ? 0 : given->order ? 2 : 1) << c.name;
+    const std::int64_t before = waits();
+    const Set given = gpu().make_set(kGpu, std::move(lattice), 2);
+    EXPECT_EQ(waits() - before, c.rows.empty() ? 0 : given->order ? 2 : 1) << c.name;
     expect_equal(given, made(cpu_, kCpu, c, 2), c.name);
   }
 }
@@ -151,12 +145,12 @@ TEST_F(CoordinateSets, NameTheFirstPairOfDuplicates) {
         rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(random() % rows.size()),
                     rows[random() % rows.size()]);
       const Case repeated{"", dims, rows};
-      const std::string given = error_of([&] { made(emulated_, kGpu, repeated); });
+      const std::string given = error_of([&] { made(gpu(), kGpu, repeated); });
       EXPECT_EQ(given, error_of([&] { made(cpu_, kCpu, repeated); }));
       EXPECT_NE(given.find("30 duplicates"), std::string::npos) << given;
     }
   const Case twice{"", 3, {{0, 1, 2, 3}, {0, 1, 2, 3}}};
-  EXPECT_EQ(error_of([&] { made(emulated_, kGpu, twice); }),
+  EXPECT_EQ(error_of([&] { made(gpu(), kGpu, twice); }),
             error_of([&] { made(cpu_, kCpu, twice); }));
 }
 
@@ -201,10 +195,10 @@ TEST_F(CoordinateSets, DownsampleAsOnTheCpu) {
                                     {3, 1, 5, 2},
                                     {1, 1, 1, 1},
                                     {1000, 7, 1'000'000, 2'147'483'647}}) {
-      const Set given_in = made(emulated_, kGpu, c), expected_in = made(cpu_, kCpu, c);
-      const std::int64_t before = synchronizations();
-      const Set given = emulated_.downsample(kGpu, *given_in, scale, 6, Wait::now);
-      EXPECT_EQ(synchronizations() - before, c.rows.empty() ? 0 : 1);
+      const Set given_in = made(gpu(), kGpu, c), expected_in = made(cpu_, kCpu, c);
+      const std::int64_t before = waits();
+      const Set given = gpu().downsample(kGpu, *given_in, scale, 6, Wait::now);
+      EXPECT_EQ(waits() - before, c.rows.empty() ? 0 : 1);
       expect_equal(given, cpu_.downsample(kCpu, *expected_in, scale, 6, Wait::now),
                    c.name + " by " + std::to_string(scale[0]));
     }
@@ -244,22 +238,22 @@ TEST_F(CoordinateSets, ExpandAsOnTheCpu) {
         for (const auto& bounds :
              {std::optional<Bounds>{}, std::optional<Bounds>{narrow}, {nothing}}) {
           const Geometry geometry = window(c.dims, w.size, w.dilation, w.shift, w.scale);
-          const Set given_in = made(emulated_, kGpu, c), expected_in = made(cpu_, kCpu, c);
+          const Set given_in = made(gpu(), kGpu, c), expected_in = made(cpu_, kCpu, c);
           const std::string what = c.name + " window " + std::to_string(w.size) + " scale " +
                                    std::to_string(w.scale) + (to_coarse ? " coarse" : " fine") +
                                    (bounds ? " bounds to " + std::to_string(bounds->upper[0]) : "");
           Set given, expected;
-          const std::int64_t before = synchronizations();
+          const std::int64_t before = waits();
           const std::string given_error = error_of([&] {
-            given = emulated_.expand(kGpu, *given_in, geometry, to_coarse, bounds, 1, Wait::now);
+            given = gpu().expand(kGpu, *given_in, geometry, to_coarse, bounds, 1, Wait::now);
           });
-          const std::int64_t waits = synchronizations() - before;
+          const std::int64_t waited = waits() - before;
           const std::string expected_error = error_of([&] {
             expected = cpu_.expand(kCpu, *expected_in, geometry, to_coarse, bounds, 1, Wait::now);
           });
           ASSERT_EQ(given_error, expected_error) << what;
           if (!expected) continue;
-          EXPECT_LE(waits, 1);
+          EXPECT_LE(waited, 1);
           expect_equal(given, expected, what);
         }
   }
@@ -273,14 +267,13 @@ TEST_F(CoordinateSets, UniteAsOnTheCpu) {
       if (other == 0) second.rows.clear();
       if (other == 2) second.rows = random_rows(random, 250, c.dims, -6, 6, true);
       if (other == 3) second.rows.resize(c.rows.size() / 2);
-      const Set a = made(emulated_, kGpu, c), b = made(emulated_, kGpu, second);
+      const Set a = made(gpu(), kGpu, c), b = made(gpu(), kGpu, second);
       const Set cpu_a = made(cpu_, kCpu, c), cpu_b = made(cpu_, kCpu, second);
       for (const bool swapped : {false, true}) {
         Tensor rows_a, rows_b, cpu_rows_a, cpu_rows_b;
-        const std::int64_t before = synchronizations();
-        const Set given =
-            emulated_.unite(kGpu, swapped ? *b : *a, swapped ? *a : *b, rows_a, rows_b);
-        EXPECT_LE(synchronizations() - before, 1);
+        const std::int64_t before = waits();
+        const Set given = gpu().unite(kGpu, swapped ? *b : *a, swapped ? *a : *b, rows_a, rows_b);
+        EXPECT_LE(waits() - before, 1);
         expect_equal(given,
                      cpu_.unite(kCpu, swapped ? *cpu_b : *cpu_a, swapped ? *cpu_a : *cpu_b,
                                 cpu_rows_a, cpu_rows_b),
@@ -295,15 +288,15 @@ TEST_F(CoordinateSets, DoNotDependOnTheOrderOfBlocks) {
   std::mt19937 random(4);
   const Case c{"", 3, random_rows(random, 1500, 3, -20, 20, true)};
   const Geometry geometry = window(3, 3, 1, 1, 2);
-  emulator::options().block_order_seed = 7;
-  const Set given_in = made(emulated_, kGpu, c), expected_in = made(cpu_, kCpu, c);
+  shuffle_blocks(7);
+  const Set given_in = made(gpu(), kGpu, c), expected_in = made(cpu_, kCpu, c);
   expect_equal(given_in, expected_in, "make_set");
-  expect_equal(emulated_.expand(kGpu, *given_in, geometry, true, std::nullopt, 2, Wait::now),
+  expect_equal(gpu().expand(kGpu, *given_in, geometry, true, std::nullopt, 2, Wait::now),
                cpu_.expand(kCpu, *expected_in, geometry, true, std::nullopt, 2, Wait::now),
                "expand");
-  expect_equal(emulated_.downsample(kGpu, *given_in, {2, 3, 2, 1}, 2, Wait::now),
+  expect_equal(gpu().downsample(kGpu, *given_in, {2, 3, 2, 1}, 2, Wait::now),
                cpu_.downsample(kCpu, *expected_in, {2, 3, 2, 1}, 2, Wait::now), "downsample");
 }
 
 }  // namespace
-}  // namespace gavotte::internal::cuda
+}  // namespace gavotte::testing_gpu

@@ -7,23 +7,20 @@
 #include <set>
 #include <vector>
 
-#include "backend.h"
-#include "cuda/cuda_backend.h"
-#include "cuda/memory.h"
-#include "emulator.h"
 #include "gavotte/error.h"
+#include "gpu.h"
 
-namespace gavotte::internal::cuda {
+namespace gavotte::testing_gpu {
 namespace {
 
-const Execution kGpu{.device = {DeviceKind::cuda, 0}};
+using namespace internal;
+
+constexpr Execution kGpu = kOnCuda;
 using Set = std::shared_ptr<const CoordinateData>;
 
-class DeferredSets : public ::testing::TestWithParam<bool> {  // rows in key order
+class DeferredSets : public OnGpu,
+                     public ::testing::WithParamInterface<bool> {  // rows in key order
  protected:
-  void SetUp() override { set_backend(DeviceKind::cuda, &gpu_); }
-  void TearDown() override { set_backend(DeviceKind::cuda, nullptr); }
-
   Set random_set(int rows) {
     std::mt19937 random(7);
     std::set<std::vector<std::int32_t>> distinct;
@@ -38,7 +35,7 @@ class DeferredSets : public ::testing::TestWithParam<bool> {  // rows in key ord
     Tensor host(DType::int32, {rows, 4});
     for (std::size_t i = 0; i < list.size(); ++i)
       std::copy(list[i].begin(), list[i].end(), host.span<std::int32_t>().data() + 4 * i);
-    return gpu_.make_set(kGpu, host.to(kGpu.device), 1);
+    return gpu().make_set(kGpu, host.to(kGpu.device), 1);
   }
 
   static Geometry window(int size, int scale, bool output_is_fine) {
@@ -51,26 +48,24 @@ class DeferredSets : public ::testing::TestWithParam<bool> {  // rows in key ord
   /// Downsample twice, expand to coarse, downsample that, expand to fine.
   std::vector<Set> chain(const Set& input, Wait wait) {
     std::vector<Set> sets;
-    sets.push_back(gpu_.downsample(kGpu, *input, {2, 2, 2, 1}, 2, wait));
-    sets.push_back(gpu_.downsample(kGpu, *sets[0], {2, 3, 2, 1}, 4, wait));
-    sets.push_back(gpu_.expand(kGpu, *sets[0], window(3, 2, false), true, {}, 4, wait));
-    sets.push_back(gpu_.downsample(kGpu, *sets[2], {2, 2, 2, 1}, 8, wait));
-    sets.push_back(gpu_.expand(kGpu, *sets[3], window(2, 2, true), false, {}, 4, wait));
+    sets.push_back(gpu().downsample(kGpu, *input, {2, 2, 2, 1}, 2, wait));
+    sets.push_back(gpu().downsample(kGpu, *sets[0], {2, 3, 2, 1}, 4, wait));
+    sets.push_back(gpu().expand(kGpu, *sets[0], window(3, 2, false), true, {}, 4, wait));
+    sets.push_back(gpu().downsample(kGpu, *sets[2], {2, 2, 2, 1}, 8, wait));
+    sets.push_back(gpu().expand(kGpu, *sets[3], window(2, 2, true), false, {}, 4, wait));
     return sets;
   }
-
-  CudaBackend gpu_;
 };
 
 TEST_P(DeferredSets, AreThoseThatWaitAndCostOneWait) {
   const Set input = random_set(900);
   const std::vector<Set> expected = chain(input, Wait::now);
-  const std::int64_t before = synchronizations();
+  const std::int64_t before = waits();
   const std::vector<Set> deferred = chain(input, Wait::later);
-  EXPECT_EQ(synchronizations(), before);
+  EXPECT_EQ(waits(), before);
   for (const Set& set : deferred) EXPECT_TRUE(set->deferred());
-  gpu_.resolve(kGpu, deferred);
-  EXPECT_EQ(synchronizations(), before + 1);
+  gpu().resolve(kGpu, deferred);
+  EXPECT_EQ(waits(), before + 1);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     SCOPED_TRACE(i);
     EXPECT_FALSE(deferred[i]->deferred());
@@ -97,11 +92,11 @@ TEST_P(DeferredSets, WithoutRowsAreExactAtOnce) {
 TEST_P(DeferredSets, AnOverflowIsAnErrorOfResolve) {
   const std::vector<std::int32_t> far = {0, 2147483000, 0, 0, 0, 5, 5, 5};
   const Tensor host = Tensor::from<std::int32_t>(far, {2, 4});
-  const Set input = gpu_.make_set(kGpu, host.to(kGpu.device), 4);
+  const Set input = gpu().make_set(kGpu, host.to(kGpu.device), 4);
   const std::vector<Set> sets = {
-      gpu_.expand(kGpu, *input, window(2, 2, true), false, {}, 2, Wait::later)};
+      gpu().expand(kGpu, *input, window(2, 2, true), false, {}, 2, Wait::later)};
   try {
-    gpu_.resolve(kGpu, sets);
+    gpu().resolve(kGpu, sets);
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("row 0 of a layer's input"), std::string::npos)
@@ -110,41 +105,37 @@ TEST_P(DeferredSets, AnOverflowIsAnErrorOfResolve) {
 }
 
 /// A set given with its count on the device.
-class GivenCount : public ::testing::Test {
+class GivenCount : public OnGpu {
  protected:
-  void SetUp() override { set_backend(DeviceKind::cuda, &gpu_); }
-  void TearDown() override { set_backend(DeviceKind::cuda, nullptr); }
-
   /// Room for 6 rows in the box [0, 1] x [-4, 4]^3.
   Set make(std::vector<std::int32_t> rows, std::int64_t count) {
     rows.resize(24, 99);  // what lies behind the count is not looked at
     box_.upper = {1, 4, 4, 4};
     box_.lower = {0, -4, -4, -4};
     count_ = Tensor::from<std::int64_t>(std::vector<std::int64_t>{count}, {1}).to(kGpu.device);
-    return gpu_.make_deferred_set(kGpu, Tensor::from<std::int32_t>(rows, {6, 4}).to(kGpu.device),
-                                  std::as_const(count_).view(), box_, 1);
+    return gpu().make_deferred_set(kGpu, Tensor::from<std::int32_t>(rows, {6, 4}).to(kGpu.device),
+                                   std::as_const(count_).view(), box_, 1);
   }
   std::string problem(const Set& set) {
     try {
-      gpu_.resolve(kGpu, {&set, 1});
+      gpu().resolve(kGpu, {&set, 1});
     } catch (const Error& error) {
       return error.what();
     }
     return "none";
   }
 
-  CudaBackend gpu_;
   Box box_;
   Tensor count_;
 };
 
 TEST_F(GivenCount, IsReadWithThoseDerivedFromIt) {
   const Set set = make({0, 3, 3, 3, 0, -4, 0, 0, 0, -3, 1, 1, 1, -4, 0, 0}, 4);
-  const std::vector<Set> sets = {set, gpu_.downsample(kGpu, *set, {2, 2, 2, 1}, 2, Wait::now)};
-  const std::int64_t before = synchronizations();
+  const std::vector<Set> sets = {set, gpu().downsample(kGpu, *set, {2, 2, 2, 1}, 2, Wait::now)};
+  const std::int64_t before = waits();
   EXPECT_TRUE(sets[1]->deferred());
-  gpu_.resolve(kGpu, sets);
-  EXPECT_EQ(synchronizations(), before + 1);
+  gpu().resolve(kGpu, sets);
+  EXPECT_EQ(waits(), before + 1);
   EXPECT_EQ(set->rows, 4);
   EXPECT_EQ(sets[1]->rows, 3);
   const Tensor order = set->order.to(Device::cpu());
@@ -157,7 +148,7 @@ TEST_F(GivenCount, IsReadWithThoseDerivedFromIt) {
 
 TEST_F(GivenCount, OfNoRowsIsLegal) {
   const Set set = make({}, 0);
-  gpu_.resolve(kGpu, {&set, 1});
+  gpu().resolve(kGpu, {&set, 1});
   EXPECT_EQ(set->rows, 0);
 }
 
@@ -173,4 +164,4 @@ INSTANTIATE_TEST_SUITE_P(Rows, DeferredSets, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "in_key_order" : "shuffled"; });
 
 }  // namespace
-}  // namespace gavotte::internal::cuda
+}  // namespace gavotte::testing_gpu

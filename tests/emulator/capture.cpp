@@ -1,0 +1,29 @@
+#include "capture.h"
+
+#include <memory>
+#include <utility>
+
+namespace gavotte::emulator {
+namespace {
+thread_local Capture* capture_of_thread = nullptr;
+}
+
+Capture::Capture(const std::function<void()>& body) {
+  capture_of_thread = this;
+  const std::shared_ptr<void> end(nullptr, [](void*) { capture_of_thread = nullptr; });
+  body();
+}
+
+void Capture::replay() const {
+  for (const auto& work : work_) work();
+}
+
+bool is_recording() noexcept { return capture_of_thread != nullptr; }
+
+bool record(std::function<void()> work) {
+  if (!is_recording()) return false;
+  capture_of_thread->work_.push_back(std::move(work));
+  return true;
+}
+
+}  // namespace gavotte::emulator
