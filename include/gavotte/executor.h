@@ -25,9 +25,9 @@ struct ExecutorOptions {
   DType dtype = DType::
       float32;  ///< Of features and weights while running; accumulation is float32 (float64 for float64).
   std::int64_t max_voxels =
-      0;  ///< More input voxels are an Error; 0 = no limit. The arena is taken beforehand for it,
-          ///< every coordinate set counted with as many rows.
-  /// Needed by enqueue(), as max_voxels is; no other run looks at them.
+      0;  ///< More input voxels are an Error; 0 = no limit. Without bounds run()'s arena is taken
+          ///< beforehand for it, every coordinate set counted with as many rows.
+  /// Needed by enqueue(), as max_voxels is; run() does not look at them.
   std::optional<CoordinateBounds> bounds = {};
   int threads = 0;  ///< See Execution.
   MapConfig map_config = {};
@@ -64,7 +64,8 @@ struct RunStats {
   std::int64_t weight_bytes = 0;
 };
 
-/// Output of one run. Views into the Executor's arena: valid until its next run; clone() to keep.
+/// Output of one run. Views into the Executor's arena: valid until its next run of the same kind (run(), or enqueue()
+/// and replays); clone() to keep.
 struct GAVOTTE_API Result {
   ConstTensorView features;  ///< [M, C], the Executor's dtype.
   Coordinates
@@ -97,12 +98,15 @@ class GAVOTTE_API Executor {
   /// then hold. coordinates: int32 [max_voxels, 1 + D]; features: [max_voxels, C] of the Executor's dtype; count: int64
   /// [1], how many rows of them are used. All on the device; they must stay until collect(). Needs options.max_voxels
   /// and options.bounds. Every convolution runs as implicit_gemm, which needs no sizes on the host.
+  /// Its memory is its own: run() in between changes nothing in what a captured graph points to. Graphs and calls of
+  /// one Executor share that memory, so their runs must not overlap; a graph must not be replayed after the Executor's
+  /// end, and a capture of other views than those of the last enqueue() must be collected before the next call.
   /// Throws Error: another device than a GPU, missing options, wrong shapes or dtypes.
   void enqueue(ConstTensorView coordinates, ConstTensorView features, ConstTensorView count);
   /// Waits once, for the run that was enqueued or replayed last, and returns its result; the times in its statistics
   /// are 0. Throws Error (value): more rows than max_voxels, rows outside the bounds, duplicates.
   Result collect();
-  /// Bytes that runs by enqueue() hold on the device beside the arena, after the first of them.
+  /// Bytes that runs by enqueue() hold on the device beside their arena, after the first of them.
   std::int64_t workspace_bytes() const noexcept;
 
   /// The steps that a run takes, one line each.

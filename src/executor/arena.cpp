@@ -44,11 +44,11 @@ std::int64_t place_buffers(std::span<ArenaBuffer> buffers, std::vector<int>& ord
 void Arena::reserve(std::int64_t bytes) {
   if (memory_ && bytes <= capacity()) return;
   memory_ = Tensor();  // given back first, so that both are never held
-  memory_ = Tensor(DType::uint8, Shape{std::max(bytes, kArenaAlignment)}, device_);
+  memory_ = Tensor(execution_, DType::uint8, Shape{std::max(bytes, kArenaAlignment)});
 }
 
 TensorView Arena::view(std::int64_t offset, DType dtype, Shape shape) {
-  return {static_cast<std::byte*>(memory_.data()) + offset, dtype, shape, device_};
+  return {static_cast<std::byte*>(memory_.data()) + offset, dtype, shape, execution_.device};
 }
 
 }  // namespace gavotte::internal

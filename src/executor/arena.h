@@ -26,14 +26,15 @@ std::int64_t place_buffers(std::span<ArenaBuffer> buffers, std::vector<int>& ord
 /// Memory that grows only when it is outgrown.
 class Arena {
  public:
-  explicit Arena(Device device = {}) : device_(device) {}
+  /// Memory of that device, for work on that stream.
+  explicit Arena(Execution execution = {}) : execution_(execution) {}
   /// At least `bytes`; what it held is lost where it grows. Throws Error (runtime) where memory is short.
   void reserve(std::int64_t bytes);
   std::int64_t capacity() const noexcept { return memory_ ? memory_.rows() : 0; }
   TensorView view(std::int64_t offset, DType dtype, Shape shape);
 
  private:
-  Device device_;
+  Execution execution_;
   Tensor memory_;  ///< uint8 [capacity]
 };
 

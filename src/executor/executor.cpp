@@ -44,7 +44,8 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
     : plan(internal::make_plan(network)),
       options(std::move(given)),
       execution{.device = options.device, .stream = options.stream, .threads = options.threads},
-      arena(options.device) {
+      arena(execution),
+      fixed_arena(execution) {
   GAVOTTE_CHECK_TYPE(is_floating_point(options.dtype),
                      "an executor runs in a floating-point dtype, got " +
                          std::string(gavotte::name(options.dtype)));
@@ -61,7 +62,8 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   views.resize(plan.values.size());
   set_coordinates.resize(at(plan.sets));
   set_rows.assign(at(plan.sets), options.max_voxels);
-  if (options.max_voxels > 0) arena.reserve(place(1, true));
+  // Where bounds are given, enqueue() is what the memory is for, and takes its own.
+  if (options.max_voxels > 0 && !options.bounds) arena.reserve(place(1, true));
 }
 
 void Executor::Impl::check_input(const ConstTensorView& coordinates,
@@ -114,10 +116,10 @@ std::int64_t Executor::Impl::place(std::int64_t batch, bool input_in_arena) {
   return internal::place_buffers(buffers, order);
 }
 
-void Executor::Impl::set_views(std::int64_t batch) {
+void Executor::Impl::set_views(internal::Arena& from, std::int64_t batch) {
   for (std::size_t v = 0; v < plan.values.size(); ++v)
-    views[v] = arena.view(buffers[v].offset, options.dtype,
-                          Shape{value_rows(static_cast<int>(v), batch), plan.values[v].channels});
+    views[v] = from.view(buffers[v].offset, options.dtype,
+                         Shape{value_rows(static_cast<int>(v), batch), plan.values[v].channels});
 }
 
 ConstTensorView Executor::Impl::read(int value, const ConstTensorView& input_view) const {
@@ -223,7 +225,7 @@ Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features
   const std::int64_t batch = std::max<std::int64_t>(input.batch_size(), least_batch);
   const bool convert = features.dtype != options.dtype;
   arena.reserve(place(batch, convert));
-  set_views(batch);
+  set_views(arena, batch);
   ConstTensorView input_view = features;
   if (convert) {
     backend->convert(execution, features, views[0]);

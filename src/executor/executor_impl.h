@@ -28,6 +28,8 @@ struct Executor::Impl {
   std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
   std::int64_t weight_bytes = 0;
   internal::Arena arena;
+  internal::Arena
+      fixed_arena;  ///< Of runs without waits: a graph that captured one points into it.
 
   // Of the scan at hand; kept so that their memory is reused.
   std::vector<std::int64_t> set_rows;
@@ -43,7 +45,7 @@ struct Executor::Impl {
   std::int64_t value_rows(int value, std::int64_t batch) const;
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
   std::int64_t place(std::int64_t batch, bool input_in_arena);
-  void set_views(std::int64_t batch);
+  void set_views(internal::Arena& from, std::int64_t batch);
   internal::ConvPlan launch_step(std::size_t index, const KernelMap& map,
                                  ConstTensorView input_view);
   void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
@@ -53,6 +55,7 @@ struct Executor::Impl {
   struct Enqueued {
     Coordinates input;
     std::vector<MapResult> maps;
+    TensorView features;  ///< The output, with room for all rows.
     bool any = false;
   };
   Enqueued enqueued;  ///< The run that collect() waits for; its memory is the pool's.

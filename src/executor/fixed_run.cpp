@@ -71,13 +71,14 @@ void Executor::Impl::enqueue(ConstTensorView coordinates, ConstTensorView featur
                                                           box_of(*options.bounds, plan.dims), 1));
   enqueued.maps = CoordinateManager(execution, options.map_config).plan(enqueued.input, plan.maps);
   take_sets(enqueued.input, enqueued.maps);
-  arena.reserve(place(options.bounds->batch_size, false));
-  set_views(options.bounds->batch_size);
+  fixed_arena.reserve(place(options.bounds->batch_size, false));
+  set_views(fixed_arena, options.bounds->batch_size);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const int map = plan.steps[i].map;
     launch_step(i, map >= 0 ? enqueued.maps[at(map)].map : KernelMap(), features);
   }
   for (Coordinates& set : set_coordinates) set = {};
+  enqueued.features = views[at(plan.output)];
   enqueued.any = true;
 }
 
@@ -97,7 +98,7 @@ Result Executor::Impl::collect() {
     return *sets[0];
   };
   const int output_set = plan.values[at(plan.output)].set;
-  TensorView features = views[at(plan.output)];
+  TensorView features = enqueued.features;
   if (output_set != internal::kBatchRows) {
     internal::CoordinateData output = set_of(output_set);
     features.shape = Shape{output.rows, features.shape[1]};
@@ -126,8 +127,8 @@ Result Executor::Impl::collect() {
     stats.layers[i].out_voxels = rows_of(plan.steps[i].output);
   }
   stats.voxels = sets[0]->rows;
-  stats.arena_bytes = arena.capacity();
-  stats.peak_bytes = arena.capacity() + pool.bytes();
+  stats.arena_bytes = fixed_arena.capacity();
+  stats.peak_bytes = fixed_arena.capacity() + pool.bytes();
   stats.weight_bytes = weight_bytes;
   return result;
 }

@@ -17,7 +17,8 @@ std::int64_t rounded(std::int64_t bytes) {
 void* PrivatePool::allocate(const Execution& execution, std::int64_t bytes) {
   const std::int64_t wanted = rounded(bytes);
   const std::lock_guard lock(mutex_);
-  if (const auto fits = free_.find(wanted); fits != free_.end()) {
+  if (const auto fits = free_.lower_bound({wanted, nullptr});
+      fits != free_.end() && fits->first == wanted) {
     void* memory = fits->second;
     free_.erase(fits);
     return memory;

@@ -1,10 +1,12 @@
 // Memory that belongs to one Executor. A sequence of calls that asks for the same sizes in the same
-// order gets the same blocks, so a run that was captured in a graph finds its memory again.
+// order gets the same blocks, so a run that was captured in a graph finds its memory again: of the free
+// blocks of a size the one at the lowest address is taken, whatever the order in which they came back.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <mutex>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "gavotte/tensor.h"
@@ -21,7 +23,7 @@ class PrivatePool final : public Allocator {
  private:
   mutable std::mutex mutex_;
   std::vector<Tensor> blocks_;
-  std::multimap<std::int64_t, void*> free_;  ///< By size.
+  std::set<std::pair<std::int64_t, void*>> free_;  ///< Sizes and addresses.
   std::int64_t bytes_ = 0;
 };
 

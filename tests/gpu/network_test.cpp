@@ -187,6 +187,42 @@ TEST_F(FixedRun, GraphsOfScansOfAnySizeAreAlike) {
   }
 }
 
+/// Its memory is its own: runs of other kinds that need more memory, and other places in it.
+TEST_F(FixedRun, AGraphOutlivesOtherRunsOfItsExecutor) {
+  Captured captured;
+  captured.expect_replay_is_right(100);
+  const test::Scan large = test::make_scan(75, 12, 3, 4, {0, 1});
+  const Tensor coordinates = large.coordinates.to(kCuda);
+  const Tensor features = convert(large.features, DType::float64).to(kCuda);  // takes room as well
+  for (int i = 0; i < 2; ++i) {
+    const Result between = captured.fixed.run(coordinates, features);
+    expect_close(between, captured.cpu.run(large.coordinates, large.features));
+    captured.expect_replay_is_right(90 + i);
+  }
+}
+
+TEST_F(FixedRun, AGraphOutlivesFurtherCallsOfEnqueue) {
+  Captured captured;
+  for (int i = 1; i < 6; ++i) {
+    const test::Scan scan = scan_of(20 * i);
+    captured.input.set(scan);
+    captured.enqueue();
+    expect_close(captured.fixed.collect(), captured.cpu.run(scan.coordinates, scan.features));
+    captured.expect_replay_is_right(150 - 10 * i);
+  }
+}
+
+TEST_F(FixedRun, CollectGivesWhatWasEnqueuedWhateverRanSince) {
+  const Network network = test::small_network();
+  Executor fixed(network, fixed_options()), cpu(network);
+  const test::Scan scan = scan_of(60), other = scan_of(140);
+  Input input(3);
+  input.set(scan);
+  fixed.enqueue(input.coordinates, input.features, input.count);
+  fixed.run(other.coordinates.to(kCuda), other.features.to(kCuda));
+  expect_close(fixed.collect(), cpu.run(scan.coordinates, scan.features));
+}
+
 class Networks : public OnGpu {};
 
 TEST_F(Networks, GiveTheSameBitsOnEachRun) {
