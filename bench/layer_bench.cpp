@@ -23,17 +23,6 @@ struct Width {
 };
 constexpr std::array<Width, 5> kWidths = {{{4, 16}, {16, 16}, {32, 32}, {64, 64}, {128, 128}}};
 
-/// Values in [-1, 1] that differ from place to place; what they are does not change the time.
-Tensor filled(Shape shape) {
-  Tensor tensor(DType::float32, shape);
-  std::uint32_t state = 1;
-  for (float& value : tensor.span<float>()) {
-    state = state * 1664525U + 1013904223U;
-    value = static_cast<float>(state >> 8) * 0x1p-23F - 1.0F;
-  }
-  return tensor;
-}
-
 }  // namespace
 
 void bench_layers(const Scene& scene, const std::vector<int>& threads, int rounds, Report& report) {

@@ -16,11 +16,11 @@ struct Row {
   std::string layer;      ///< "3x3x3 submanifold", "3x3x3 64->64"...
   std::string dtype;
   int threads = 1;
-  std::string library;  ///< What was timed, its settings included.
+  std::string library = {};  ///< What was timed, its settings included.
   double median_ms = 0;
   double ratio = 1;
-  std::string ratio_to;  ///< The library of the row that the ratio compares with.
-  double padding = 0;    ///< Padded rows / real rows of the grouped GEMMs; 0: does not apply.
+  std::string ratio_to = {};  ///< The library of the row that the ratio compares with.
+  double padding = 0;         ///< Padded rows / real rows of the grouped GEMMs; 0: does not apply.
 };
 
 struct SceneFacts {

@@ -67,4 +67,14 @@ Scene make_scene(std::string_view name) {
   return scene;
 }
 
+Tensor filled(Shape shape) {
+  Tensor tensor(DType::float32, shape);
+  std::uint32_t state = 1;
+  for (float& value : tensor.span<float>()) {
+    state = state * 1664525U + 1013904223U;
+    value = static_cast<float>(state >> 8) * 0x1p-23F - 1.0F;
+  }
+  return tensor;
+}
+
 }  // namespace gavotte::bench

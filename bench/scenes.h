@@ -25,4 +25,7 @@ std::vector<std::string> scene_names(SceneSet set);
 /// shell in a grid of R^3. Throws Error for another name.
 Scene make_scene(std::string_view name);
 
+/// float32 values in [-1, 1] that differ from place to place; what they are does not change the time.
+Tensor filled(Shape shape);
+
 }  // namespace gavotte::bench
