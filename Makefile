@@ -58,7 +58,7 @@ bench:
 
 # The CUDA backend for all three architectures, with warnings as errors; needs no GPU.
 cuda-compile:
-	tools/setup.sh build test cuda
+	tools/setup.sh build test bench cuda
 	cmake --preset cuda-compile
 	cmake --build --preset cuda-compile -j $(JOBS)
 	ctest --preset cuda-compile
