@@ -1,6 +1,7 @@
 // The public convolutions: check every argument, make the plan, call the backend.
 #include "gavotte/convolution.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,7 @@ using internal::check_floating;
 using internal::check_map;
 using internal::check_matrix;
 using internal::check_memory;
+using internal::check_out;
 using internal::check_shape;
 using internal::ConvPlan;
 
@@ -32,14 +34,19 @@ void check_groups(std::int64_t in_channels, std::int64_t out_channels, int group
                     std::to_string(out_channels) + "; got " + std::to_string(groups));
 }
 
+void check_map_device(const KernelMap& map, const Execution& execution) {
+  check_map(map);
+  GAVOTTE_CHECK(map.pair_begin().device == execution.device,
+                "the kernel map must be on " + execution.device.to_string() +
+                    ", where the call runs; it is on " + map.pair_begin().device.to_string());
+}
+
 ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t out_channels,
                    int groups, const ConvConfig& config, const Execution& execution) {
   check_threads(execution);
   check_config(config, execution.device);
   check_groups(in_channels, out_channels, groups);
-  GAVOTTE_CHECK(map.pair_begin().device == execution.device,
-                "the kernel map must be on " + execution.device.to_string() +
-                    ", where the call runs; it is on " + map.pair_begin().device.to_string());
+  check_map_device(map, execution);
   GAVOTTE_CHECK(config.dataflow != Dataflow::dense_gemm || map.is_identity(),
                 "dataflow dense_gemm needs a map that is the identity (kernel size 1, stride 1); "
                 "this one is: " +
@@ -68,6 +75,12 @@ void check_weights(const ConstTensorView& weights, std::int64_t offsets, std::in
               "[K, Cin / groups, Cout]");
 }
 
+// Channels of a matrix, whose shape is checked later; 0 where it is none.
+std::int64_t last_extent(const ConstTensorView& view) {
+  const int rank = view.shape.rank();
+  return rank > 0 ? view.shape[rank - 1] : 0;
+}
+
 // A bias as the epilogue's shift: a view of itself where its dtype is the accumulator's, else of
 // `converted`.
 ConstTensorView bias_as_shift(const ConstTensorView& bias, DType dtype, std::int64_t channels,
@@ -86,9 +99,9 @@ ConstTensorView bias_as_shift(const ConstTensorView& bias, DType dtype, std::int
 
 }  // namespace
 
-Tensor convolution(ConstTensorView features, ConstTensorView weights, const KernelMap& map,
-                   int groups, const Epilogue& epilogue, const ConvConfig& config,
-                   const Execution& execution) {
+void convolution_into(TensorView out, ConstTensorView features, ConstTensorView weights,
+                      const KernelMap& map, int groups, const Epilogue& epilogue,
+                      const ConvConfig& config, const Execution& execution) {
   check_map(map);
   check_matrix("features", features, map.in_rows(), "input");
   check_memory("features", features, execution.device);
@@ -97,14 +110,23 @@ Tensor convolution(ConstTensorView features, ConstTensorView weights, const Kern
   const std::int64_t out_channels = weights.shape[2];
   const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
   check_epilogue(epilogue, features.dtype, map.out_rows(), out_channels, execution.device);
-  Tensor result(execution, features.dtype, {map.out_rows(), out_channels});
+  check_out(out, features.dtype, {map.out_rows(), out_channels}, "[output rows, Cout]", execution);
   internal::backend(execution.device)
-      .convolution_forward(execution, plan, features, weights, epilogue, result);
+      .convolution_forward(execution, plan, features, weights, epilogue, out);
+}
+
+Tensor convolution(ConstTensorView features, ConstTensorView weights, const KernelMap& map,
+                   int groups, const Epilogue& epilogue, const ConvConfig& config,
+                   const Execution& execution) {
+  check_map_device(map, execution);
+  Tensor result(execution, features.dtype, {map.out_rows(), last_extent(weights)});
+  convolution_into(result, features, weights, map, groups, epilogue, config, execution);
   return result;
 }
 
-Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, const KernelMap& map,
-                         int groups, const ConvConfig& config, const Execution& execution) {
+void convolution_dgrad_into(TensorView out, ConstTensorView grad_out, ConstTensorView weights,
+                            const KernelMap& map, int groups, const ConvConfig& config,
+                            const Execution& execution) {
   check_map(map);
   check_matrix("grad_out", grad_out, map.out_rows(), "output");
   check_memory("grad_out", grad_out, execution.device);
@@ -115,13 +137,23 @@ Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, cons
                     " channels of grad_out, got " + weights.shape.to_string());
   const std::int64_t in_channels = weights.shape[1] * groups;
   const ConvPlan plan = make_plan(map, in_channels, weights.shape[2], groups, config, execution);
+  check_out(out, grad_out.dtype, {map.in_rows(), in_channels}, "[input rows, Cin]", execution);
+  internal::backend(execution.device).convolution_dgrad(execution, plan, grad_out, weights, out);
+}
+
+Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView weights, const KernelMap& map,
+                         int groups, const ConvConfig& config, const Execution& execution) {
+  check_map_device(map, execution);
+  const std::int64_t in_channels =
+      weights.shape.rank() == 3 ? weights.shape[1] * std::max(groups, 0) : 0;
   Tensor result(execution, grad_out.dtype, {map.in_rows(), in_channels});
-  internal::backend(execution.device).convolution_dgrad(execution, plan, grad_out, weights, result);
+  convolution_dgrad_into(result, grad_out, weights, map, groups, config, execution);
   return result;
 }
 
-Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out, const KernelMap& map,
-                         int groups, const ConvConfig& config, const Execution& execution) {
+void convolution_wgrad_into(TensorView out, ConstTensorView features, ConstTensorView grad_out,
+                            const KernelMap& map, int groups, const ConvConfig& config,
+                            const Execution& execution) {
   check_map(map);
   check_matrix("features", features, map.in_rows(), "input");
   check_memory("features", features, execution.device);
@@ -130,9 +162,18 @@ Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out, con
   check_dtype("grad_out", grad_out, features.dtype);
   const std::int64_t in_channels = features.shape[1], out_channels = grad_out.shape[1];
   const ConvPlan plan = make_plan(map, in_channels, out_channels, groups, config, execution);
-  Tensor result(execution, features.dtype, {map.offsets(), in_channels / groups, out_channels});
-  internal::backend(execution.device)
-      .convolution_wgrad(execution, plan, features, grad_out, result);
+  check_out(out, features.dtype, {map.offsets(), in_channels / groups, out_channels},
+            "[K, Cin / groups, Cout]", execution);
+  internal::backend(execution.device).convolution_wgrad(execution, plan, features, grad_out, out);
+}
+
+Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out, const KernelMap& map,
+                         int groups, const ConvConfig& config, const Execution& execution) {
+  check_map_device(map, execution);
+  const std::int64_t in_channels = last_extent(features);
+  Tensor result(execution, features.dtype,
+                {map.offsets(), groups > 0 ? in_channels / groups : 0, last_extent(grad_out)});
+  convolution_wgrad_into(result, features, grad_out, map, groups, config, execution);
   return result;
 }
 

@@ -2,7 +2,9 @@
 #include "gavotte/coordinates.h"
 
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "backend.h"
 #include "check.h"
@@ -19,6 +21,34 @@ void check_stride(const PerAxis& stride, int dims) {
     GAVOTTE_CHECK(stride[axis] >= 1,
                   "stride expects at least 1 on every axis; got " + stride.to_string());
   }
+}
+
+void check_values(const ConstTensorView& coordinates, const PerAxis& stride,
+                  const Execution& execution) {
+  GAVOTTE_CHECK_TYPE(coordinates.dtype == DType::int32,
+                     "coordinates expect int32; got " + std::string(name(coordinates.dtype)));
+  GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] >= 2 &&
+                    coordinates.shape[1] <= 1 + kMaxDims,
+                "coordinates expect the shape [N, 1 + D], batch first, D = 1 to 4; got " +
+                    coordinates.shape.to_string());
+  GAVOTTE_CHECK(
+      coordinates.rows() <= std::numeric_limits<std::int32_t>::max(),
+      "coordinates expect fewer than 2^31 rows; got " + std::to_string(coordinates.rows()));
+  GAVOTTE_CHECK(coordinates.data != nullptr || coordinates.rows() == 0,
+                "coordinates expect memory; got a null pointer");
+  GAVOTTE_CHECK(coordinates.device == execution.device,
+                "coordinates expect the device " + execution.device.to_string() + "; got " +
+                    coordinates.device.to_string());
+  check_stride(stride, static_cast<int>(coordinates.shape[1]) - 1);
+}
+
+std::shared_ptr<const internal::CoordinateData> make_set(const Execution& execution, Tensor lattice,
+                                                         const PerAxis& stride) {
+  auto data = internal::backend(execution.device).make_set(execution, std::move(lattice), stride);
+  GAVOTTE_CHECK(data->rows == 0 || data->box.lower[0] >= 0,
+                "coordinates expect batch indices of at least 0 in the first column; got " +
+                    std::to_string(data->box.lower[0]));
+  return data;
 }
 
 /// The value of an int32 element, wherever the tensor lies.
@@ -45,33 +75,18 @@ void divide(const Execution& execution, Tensor& lattice, const PerAxis& stride) 
 
 Coordinates::Coordinates(ConstTensorView coordinates, PerAxis stride, StrideStyle style,
                          const Execution& execution) {
-  GAVOTTE_CHECK_TYPE(coordinates.dtype == DType::int32,
-                     "coordinates expect int32; got " + std::string(name(coordinates.dtype)));
-  GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] >= 2 &&
-                    coordinates.shape[1] <= 1 + kMaxDims,
-                "coordinates expect the shape [N, 1 + D], batch first, D = 1 to 4; got " +
-                    coordinates.shape.to_string());
-  GAVOTTE_CHECK(
-      coordinates.rows() <= std::numeric_limits<std::int32_t>::max(),
-      "coordinates expect fewer than 2^31 rows; got " + std::to_string(coordinates.rows()));
-  GAVOTTE_CHECK(coordinates.data != nullptr || coordinates.rows() == 0,
-                "coordinates expect memory; got a null pointer");
-  GAVOTTE_CHECK(coordinates.device == execution.device,
-                "coordinates expect the device " + execution.device.to_string() + "; got " +
-                    coordinates.device.to_string());
-  const int dims = static_cast<int>(coordinates.shape[1]) - 1;
-  check_stride(stride, dims);
-
+  check_values(coordinates, stride, execution);
   // On the stream of `execution`: what makes the coordinates may still be queued there.
   Tensor lattice(execution, DType::int32, coordinates.shape);
   if (coordinates.rows() > 0)
     internal::backend(execution.device).copy(execution, lattice, coordinates);
   if (style == StrideStyle::multiples) divide(execution, lattice, stride);
-  auto data = internal::backend(execution.device).make_set(execution, std::move(lattice), stride);
-  GAVOTTE_CHECK(data->rows == 0 || data->box.lower[0] >= 0,
-                "coordinates expect batch indices of at least 0 in the first column; got " +
-                    std::to_string(data->box.lower[0]));
-  data_ = std::move(data);
+  data_ = make_set(execution, std::move(lattice), stride);
+}
+
+Coordinates Coordinates::sharing(Tensor lattice, PerAxis stride, const Execution& execution) {
+  check_values(std::as_const(lattice).view(), stride, execution);
+  return Coordinates(make_set(execution, std::move(lattice), stride));
 }
 
 std::int64_t Coordinates::rows() const noexcept { return data_ ? data_->rows : 0; }

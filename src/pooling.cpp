@@ -16,7 +16,13 @@ using internal::check_dtype;
 using internal::check_map;
 using internal::check_matrix;
 using internal::check_memory;
+using internal::check_out;
 using internal::check_shape;
+
+// Of a matrix whose shape is checked later; 0 where it is none.
+std::int64_t channels_of(const ConstTensorView& matrix) {
+  return matrix.shape.rank() == 2 ? matrix.shape[1] : 0;
+}
 
 void check_mode(PoolMode mode) {
   const auto value = static_cast<int>(mode);
@@ -75,21 +81,31 @@ std::string_view name(PoolMode mode) noexcept {
   return "unknown";
 }
 
-Tensor pool(ConstTensorView features, const KernelMap& map, PoolMode mode,
-            const Execution& execution) {
+void pool_into(TensorView out, ConstTensorView features, const KernelMap& map, PoolMode mode,
+               const Execution& execution) {
   check_threads(execution);
   check_mode(mode);
   check_map(map);
   check_matrix("features", features, map.in_rows(), "input");
   check_memory("features", features, execution.device);
   check_device(map.pair_begin(), execution);
-  Tensor result(execution, features.dtype, {map.out_rows(), features.shape[1]});
-  internal::backend(execution.device).pool_forward(execution, map, mode, features, result);
+  check_out(out, features.dtype, {map.out_rows(), features.shape[1]}, "[output rows, C]",
+            execution);
+  internal::backend(execution.device).pool_forward(execution, map, mode, features, out);
+}
+
+Tensor pool(ConstTensorView features, const KernelMap& map, PoolMode mode,
+            const Execution& execution) {
+  check_map(map);
+  check_device(map.pair_begin(), execution);
+  Tensor result(execution, features.dtype, {map.out_rows(), channels_of(features)});
+  pool_into(result, features, map, mode, execution);
   return result;
 }
 
-Tensor pool_backward(ConstTensorView features, ConstTensorView output, ConstTensorView grad_out,
-                     const KernelMap& map, PoolMode mode, const Execution& execution) {
+void pool_backward_into(TensorView out, ConstTensorView features, ConstTensorView output,
+                        ConstTensorView grad_out, const KernelMap& map, PoolMode mode,
+                        const Execution& execution) {
   check_threads(execution);
   check_mode(mode);
   check_map(map);
@@ -99,9 +115,17 @@ Tensor pool_backward(ConstTensorView features, ConstTensorView output, ConstTens
   const Shape in_shape = {map.in_rows(), grad_out.shape[1]};
   check_saved("features", features, in_shape, "[input rows, C]", grad_out, mode, execution);
   check_saved("output", output, grad_out.shape, "[output rows, C]", grad_out, mode, execution);
-  Tensor result(execution, grad_out.dtype, in_shape);
+  check_out(out, grad_out.dtype, in_shape, "[input rows, C]", execution);
   internal::backend(execution.device)
-      .pool_backward(execution, map, mode, features, output, grad_out, result);
+      .pool_backward(execution, map, mode, features, output, grad_out, out);
+}
+
+Tensor pool_backward(ConstTensorView features, ConstTensorView output, ConstTensorView grad_out,
+                     const KernelMap& map, PoolMode mode, const Execution& execution) {
+  check_map(map);
+  check_device(map.pair_begin(), execution);
+  Tensor result(execution, grad_out.dtype, {map.in_rows(), channels_of(grad_out)});
+  pool_backward_into(result, features, output, grad_out, map, mode, execution);
   return result;
 }
 
@@ -120,8 +144,8 @@ SparseTensor pool(const SparseTensor& x, const ConvSpec& spec, PoolMode mode) {
   return {result.output, std::move(features), x.manager()};
 }
 
-Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
-                   std::int32_t batch_size, PoolMode mode, const Execution& execution) {
+void global_pool_into(TensorView out, ConstTensorView features, const Coordinates& coordinates,
+                      std::int32_t batch_size, PoolMode mode, const Execution& execution) {
   check_threads(execution);
   check_global_mode(mode);
   check_coordinates(coordinates, batch_size, execution);
@@ -131,15 +155,22 @@ Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
                     std::to_string(coordinates.rows()) + " rows, got " +
                     features.shape.to_string());
   check_memory("features", features, execution.device);
-  Tensor result(execution, features.dtype, {batch_size, features.shape[1]});
+  check_out(out, features.dtype, {batch_size, features.shape[1]}, "[batch_size, C]", execution);
   internal::backend(execution.device)
-      .global_pool_forward(execution, *coordinates.data(), mode, features, result);
+      .global_pool_forward(execution, *coordinates.data(), mode, features, out);
+}
+
+Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
+                   std::int32_t batch_size, PoolMode mode, const Execution& execution) {
+  check_coordinates(coordinates, batch_size, execution);
+  Tensor result(execution, features.dtype, {batch_size, channels_of(features)});
+  global_pool_into(result, features, coordinates, batch_size, mode, execution);
   return result;
 }
 
-Tensor global_pool_backward(ConstTensorView features, ConstTensorView output,
-                            ConstTensorView grad_out, const Coordinates& coordinates, PoolMode mode,
-                            const Execution& execution) {
+void global_pool_backward_into(TensorView out, ConstTensorView features, ConstTensorView output,
+                               ConstTensorView grad_out, const Coordinates& coordinates,
+                               PoolMode mode, const Execution& execution) {
   check_threads(execution);
   check_global_mode(mode);
   internal::check_floating("grad_out", grad_out);
@@ -150,10 +181,17 @@ Tensor global_pool_backward(ConstTensorView features, ConstTensorView output,
   const Shape in_shape = {coordinates.rows(), grad_out.shape[1]};
   check_saved("features", features, in_shape, "[rows, C]", grad_out, mode, execution);
   check_saved("output", output, grad_out.shape, "[batch_size, C]", grad_out, mode, execution);
-  Tensor result(execution, grad_out.dtype, in_shape);
+  check_out(out, grad_out.dtype, in_shape, "[rows, C]", execution);
   internal::backend(execution.device)
-      .global_pool_backward(execution, *coordinates.data(), mode, features, output, grad_out,
-                            result);
+      .global_pool_backward(execution, *coordinates.data(), mode, features, output, grad_out, out);
+}
+
+Tensor global_pool_backward(ConstTensorView features, ConstTensorView output,
+                            ConstTensorView grad_out, const Coordinates& coordinates, PoolMode mode,
+                            const Execution& execution) {
+  check_coordinates(coordinates, coordinates.batch_size(), execution);
+  Tensor result(execution, grad_out.dtype, {coordinates.rows(), channels_of(grad_out)});
+  global_pool_backward_into(result, features, output, grad_out, coordinates, mode, execution);
   return result;
 }
 

@@ -16,17 +16,20 @@ namespace {
 using internal::backend;
 using internal::check_tensor;
 
-void check_joinable(const SparseTensor& a, const SparseTensor& b) {
-  check_tensor("a sparse tensor", a);
-  check_tensor("a sparse tensor", b);
-  const int dims = a.coordinates().dims();
-  GAVOTTE_CHECK(b.coordinates().dims() == dims,
-                "tensors to join must have equally many axes, got " + std::to_string(dims) +
-                    " and " + std::to_string(b.coordinates().dims()));
+void check_joinable(const Coordinates& a, const Coordinates& b) {
+  const int dims = a.dims();
+  GAVOTTE_CHECK(b.dims() == dims, "tensors to join must have equally many axes, got " +
+                                      std::to_string(dims) + " and " + std::to_string(b.dims()));
   for (int axis = 0; axis < dims; ++axis)
     GAVOTTE_CHECK(a.stride()[axis] == b.stride()[axis],
                   "tensors to join must have the same stride, got " + a.stride().to_string() +
                       " and " + b.stride().to_string());
+}
+
+void check_joinable(const SparseTensor& a, const SparseTensor& b) {
+  check_tensor("a sparse tensor", a);
+  check_tensor("a sparse tensor", b);
+  check_joinable(a.coordinates(), b.coordinates());
   GAVOTTE_CHECK_TYPE(a.features().dtype() == b.features().dtype(),
                      "tensors to join must have the same dtype, got " +
                          std::string(name(a.features().dtype())) + " and " +
@@ -132,6 +135,20 @@ SparseTensor concatenate(std::span<const SparseTensor> tensors) {
     column += pointers[i]->channels();
   }
   return {joined.coordinates, std::move(result), first.manager()};
+}
+
+CoordinateUnion unite(const Coordinates& a, const Coordinates& b, const Execution& execution) {
+  GAVOTTE_CHECK(bool{a} && bool{b}, "the coordinates are empty (default constructed)");
+  check_joinable(a, b);
+  GAVOTTE_CHECK(a.device() == execution.device && b.device() == execution.device,
+                "the coordinates must be on " + execution.device.to_string() +
+                    ", where the call runs; they are on " + a.device().to_string() + " and " +
+                    b.device().to_string());
+  CoordinateUnion result;
+  result.coordinates =
+      Coordinates(backend(execution.device)
+                      .unite(execution, *a.data(), *b.data(), result.row_of_a, result.row_of_b));
+  return result;
 }
 
 SparseTensor prune(const SparseTensor& x, ConstTensorView keep) {

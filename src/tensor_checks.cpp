@@ -45,6 +45,13 @@ void check_matrix(const char* what, const ConstTensorView& view, std::int64_t ro
                     " rows of the kernel map, got " + std::to_string(view.shape[0]));
 }
 
+void check_out(const TensorView& out, DType dtype, const Shape& shape, const char* meaning,
+               const Execution& execution) {
+  check_dtype("out", out, dtype);
+  check_shape("out", out, shape, meaning);
+  check_memory("out", out, execution.device);
+}
+
 void check_map(const KernelMap& map) {
   GAVOTTE_CHECK(bool{map}, "the kernel map is empty (default constructed)");
 }

@@ -17,6 +17,9 @@ void check_memory(const char* what, const ConstTensorView& view, const Device& d
 /// Floating [rows, channels]. rows_of: "input", the map's rows that these are.
 void check_matrix(const char* what, const ConstTensorView& view, std::int64_t rows,
                   const char* rows_of);
+/// Where a result goes that the caller has memory for.
+void check_out(const TensorView& out, DType dtype, const Shape& shape, const char* meaning,
+               const Execution& execution);
 /// Not default constructed.
 void check_map(const KernelMap& map);
 void check_tensor(const char* what, const SparseTensor& x);

@@ -217,7 +217,11 @@ def record(program, folder, test_filter):
 
 def find_killer(mutant, tests, most_seconds):
     """The run that fails with this mutant, in words, or None; and whether any test reaches it."""
-    orders = [[], ["--block-order=7"]] if mutant.changed else [[f"--thread-order={order}"] for order in ("descending", 1, 2, 3, "ascending")]
+    orders = (
+        [[], ["--block-order=7"]]
+        if mutant.changed
+        else [[f"--thread-order={order}"] for order in ("descending", 1, 2, 3, "ascending")]
+    )
     reaching = sorted((test for test in tests if mutant.name in test.reaches), key=lambda test: test.seconds)
     begin = time.monotonic()
     for test in reaching:

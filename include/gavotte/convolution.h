@@ -48,6 +48,21 @@ GAVOTTE_API Tensor convolution_wgrad(ConstTensorView features, ConstTensorView g
 /// Gradient of the bias: column sums of grad_out, [Cout], in its dtype.
 GAVOTTE_API Tensor bias_grad(ConstTensorView grad_out, const Execution& execution = {});
 
+/// The same into memory of the caller's, which must have the shape and dtype of the result and must not
+/// overlap an argument.
+GAVOTTE_API void convolution_into(TensorView out, ConstTensorView features, ConstTensorView weights,
+                                  const KernelMap& map, int groups = 1,
+                                  const Epilogue& epilogue = {}, const ConvConfig& config = {},
+                                  const Execution& execution = {});
+GAVOTTE_API void convolution_dgrad_into(TensorView out, ConstTensorView grad_out,
+                                        ConstTensorView weights, const KernelMap& map,
+                                        int groups = 1, const ConvConfig& config = {},
+                                        const Execution& execution = {});
+GAVOTTE_API void convolution_wgrad_into(TensorView out, ConstTensorView features,
+                                        ConstTensorView grad_out, const KernelMap& map,
+                                        int groups = 1, const ConvConfig& config = {},
+                                        const Execution& execution = {});
+
 /// Weights in any layout as [K, Cin / groups, Cout].
 GAVOTTE_API Tensor to_kio(ConstTensorView weights, WeightLayout layout,
                           const Execution& execution = {});

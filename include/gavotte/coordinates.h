@@ -27,6 +27,9 @@ class GAVOTTE_API Coordinates {
   /// no multiple of the stride; Error (type): another dtype.
   explicit Coordinates(ConstTensorView coordinates, PerAxis stride = 1,
                        StrideStyle style = StrideStyle::divided, const Execution& execution = {});
+  /// The same without a copy: lattice coordinates (StrideStyle::divided) whose memory the set shares. Nobody may
+  /// change them while the set lives.
+  static Coordinates sharing(Tensor lattice, PerAxis stride = 1, const Execution& execution = {});
 
   std::int64_t rows() const noexcept;
   int dims() const noexcept;  ///< D, without the batch index.

@@ -20,6 +20,14 @@ GAVOTTE_API Tensor pool_backward(ConstTensorView features, ConstTensorView outpu
                                  const Execution& execution = {});
 GAVOTTE_API SparseTensor pool(const SparseTensor& x, const ConvSpec& spec, PoolMode mode);
 
+/// The same into memory of the caller's, which must have the shape and dtype of the result.
+GAVOTTE_API void pool_into(TensorView out, ConstTensorView features, const KernelMap& map,
+                           PoolMode mode, const Execution& execution = {});
+GAVOTTE_API void pool_backward_into(TensorView out, ConstTensorView features,
+                                    ConstTensorView output, ConstTensorView grad_out,
+                                    const KernelMap& map, PoolMode mode,
+                                    const Execution& execution = {});
+
 /// features [N, C] -> [batch_size, C]; an entry without voxels is 0. average_volume is an Error.
 /// Adds in key order: the order of the set's rows does not change the result.
 GAVOTTE_API Tensor global_pool(ConstTensorView features, const Coordinates& coordinates,
@@ -29,5 +37,13 @@ GAVOTTE_API Tensor global_pool(ConstTensorView features, const Coordinates& coor
 GAVOTTE_API Tensor global_pool_backward(ConstTensorView features, ConstTensorView output,
                                         ConstTensorView grad_out, const Coordinates& coordinates,
                                         PoolMode mode, const Execution& execution = {});
+/// The same into memory of the caller's, which must have the shape and dtype of the result.
+GAVOTTE_API void global_pool_into(TensorView out, ConstTensorView features,
+                                  const Coordinates& coordinates, std::int32_t batch_size,
+                                  PoolMode mode, const Execution& execution = {});
+GAVOTTE_API void global_pool_backward_into(TensorView out, ConstTensorView features,
+                                           ConstTensorView output, ConstTensorView grad_out,
+                                           const Coordinates& coordinates, PoolMode mode,
+                                           const Execution& execution = {});
 
 }  // namespace gavotte

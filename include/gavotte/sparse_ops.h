@@ -16,6 +16,14 @@ enum class BinaryOp { add, subtract, multiply };
 GAVOTTE_API SparseTensor combine(const SparseTensor& a, const SparseTensor& b, BinaryOp op);
 /// Channels side by side, on one set or over the union (absent rows 0).
 GAVOTTE_API SparseTensor concatenate(std::span<const SparseTensor> tensors);
+/// The union of two sets (rows in lexicographic order) and where their rows lie in it, int32 [rows of the set].
+/// Throws Error: strides, dims or devices differ.
+struct CoordinateUnion {
+  Coordinates coordinates;
+  Tensor row_of_a, row_of_b;
+};
+GAVOTTE_API CoordinateUnion unite(const Coordinates& a, const Coordinates& b,
+                                  const Execution& execution = {});
 /// Rows where keep (uint8 [N]) is not 0, in their order.
 GAVOTTE_API SparseTensor prune(const SparseTensor& x, ConstTensorView keep);
 /// y = activation(scale * x + shift + residual), row by row.

@@ -5,10 +5,13 @@
 
 namespace gavotte::python {
 
+void bind_conv_spec(pybind11::module_& module);
 void bind_errors(pybind11::module_& module);
 void bind_executor(pybind11::module_& module);
 void bind_info(pybind11::module_& module);
+void bind_maps(pybind11::module_& module);
 void bind_network(pybind11::module_& module);
+void bind_operations(pybind11::module_& module);
 void bind_points(pybind11::module_& module);
 void bind_scenes(pybind11::module_& module);
 void bind_voxelize(pybind11::module_& module);

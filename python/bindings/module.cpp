@@ -9,6 +9,9 @@ PYBIND11_MODULE(_core, module) {
   module.attr("__version__") = std::string(gavotte::version());
   gavotte::python::bind_errors(module);
   gavotte::python::bind_info(module);
+  gavotte::python::bind_conv_spec(module);
+  gavotte::python::bind_maps(module);
+  gavotte::python::bind_operations(module);
   gavotte::python::bind_points(module);
   gavotte::python::bind_scenes(module);
   gavotte::python::bind_voxelize(module);

@@ -1,7 +1,10 @@
 """Sparse convolution for 3D point clouds."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from gavotte import data
-from gavotte._core import Voxels, __version__
+from gavotte._core import ConvSpec, Voxels, __version__
 from gavotte._executor import Executor, Result
 from gavotte._info import Info, cmake_prefix, info
 from gavotte._network import Network, builtin_networks
@@ -9,19 +12,60 @@ from gavotte._points import PointCloud
 from gavotte._stats import LayerStats, RunStats
 from gavotte._voxelize import voxelize
 
+if TYPE_CHECKING:
+    from gavotte import functional, nn, ops
+    from gavotte._coordinates import CoordinateManager, CoordinateSet, KernelMap
+    from gavotte.sparse_tensor import SparseTensor, cat, collate
+
 __all__ = [
+    "ConvSpec",
+    "CoordinateManager",
+    "CoordinateSet",
     "Executor",
     "Info",
+    "KernelMap",
     "LayerStats",
     "Network",
     "PointCloud",
     "Result",
     "RunStats",
+    "SparseTensor",
     "Voxels",
     "__version__",
     "builtin_networks",
+    "cat",
     "cmake_prefix",
+    "collate",
     "data",
+    "functional",
     "info",
+    "nn",
+    "ops",
     "voxelize",
 ]
+
+# What needs PyTorch is imported when it is first asked for, so that the rest works without.
+_NEED_TORCH = {
+    "CoordinateManager": "gavotte._coordinates",
+    "CoordinateSet": "gavotte._coordinates",
+    "KernelMap": "gavotte._coordinates",
+    "SparseTensor": "gavotte.sparse_tensor",
+    "cat": "gavotte.sparse_tensor",
+    "collate": "gavotte.sparse_tensor",
+    "functional": "",
+    "nn": "",
+    "ops": "",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _NEED_TORCH.get(name)
+    if module is None:
+        raise AttributeError(f"module 'gavotte' has no attribute {name!r}")
+    try:
+        importlib.import_module("torch")
+    except ImportError as error:
+        raise ImportError(f"gavotte.{name} needs PyTorch: pip install 'gavotte[torch]'") from error
+    if not module:
+        return importlib.import_module(f"gavotte.{name}")
+    return getattr(importlib.import_module(module), name)

@@ -301,5 +301,23 @@ INSTANTIATE_TEST_SUITE_P(DTypes, SparseConvolution,
                                            DType::bfloat16),
                          [](const auto& info) { return std::string(name(info.param)); });
 
+TEST_F(ConvolutionArguments, IntoMemoryOfTheCallers) {
+  const auto same = [](const Tensor& a, const Tensor& b) {
+    return std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.view().bytes())) == 0;
+  };
+  Tensor y(DType::float32, {40, 8}), grad_x(DType::float32, {40, 6}),
+      grad_w(DType::float32, {27, 6, 8});
+  convolution_into(y, x.tensor, w.tensor, map);
+  convolution_dgrad_into(grad_x, grad.tensor, w.tensor, map);
+  convolution_wgrad_into(grad_w, x.tensor, grad.tensor, map);
+  EXPECT_TRUE(same(y, convolution(x.tensor.view(), w.tensor.view(), map)));
+  EXPECT_TRUE(same(grad_x, convolution_dgrad(grad.tensor, w.tensor, map)));
+  EXPECT_TRUE(same(grad_w, convolution_wgrad(x.tensor, grad.tensor, map)));
+  expect_failure(ErrorKind::value, "out must be",
+                 [&] { convolution_into(grad_x, x.tensor, w.tensor, map); });
+  Tensor wide(DType::float64, {40, 8});
+  expect_failure(ErrorKind::type, "out", [&] { convolution_into(wide, x.tensor, w.tensor, map); });
+}
+
 }  // namespace
 }  // namespace gavotte

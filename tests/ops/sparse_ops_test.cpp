@@ -148,6 +148,32 @@ TEST(SparseOps, CombineOverTheUnion) {
     }
 }
 
+TEST(SparseOps, UniteSaysWhereRowsLie) {
+  const std::vector<std::int32_t> first = {0, 5, 0, 1}, second = {0, 1, 0, 7};
+  const Coordinates a(Tensor::from<std::int32_t>(first, {2, 2}));
+  const Coordinates b(Tensor::from<std::int32_t>(second, {2, 2}));
+  const CoordinateUnion joined = unite(a, b);
+  const auto values = [](const ConstTensorView& view) {
+    const auto span = view.span<std::int32_t>();
+    return std::vector<std::int32_t>(span.begin(), span.end());
+  };
+  EXPECT_EQ(values(joined.coordinates.lattice()), (std::vector<std::int32_t>{0, 1, 0, 5, 0, 7}));
+  EXPECT_EQ(values(joined.row_of_a), (std::vector<std::int32_t>{1, 0}));
+  EXPECT_EQ(values(joined.row_of_b), (std::vector<std::int32_t>{0, 2}));
+  const Coordinates coarse(Tensor::from<std::int32_t>(second, {2, 2}), 2);
+  EXPECT_THROW(unite(a, coarse), Error);
+  EXPECT_THROW(unite(a, Coordinates()), Error);
+}
+
+TEST(SparseOps, CoordinatesMayShareTheCallersMemory) {
+  const std::vector<std::int32_t> values = {0, 5, 0, 1}, twice = {0, 5, 0, 5};
+  Tensor lattice = Tensor::from<std::int32_t>(values, {2, 2});
+  const void* const memory = lattice.data();
+  const Coordinates set = Coordinates::sharing(std::move(lattice));
+  EXPECT_EQ(set.lattice().data, memory);
+  EXPECT_THROW(Coordinates::sharing(Tensor::from<std::int32_t>(twice, {2, 2})), Error);
+}
+
 TEST(SparseOps, CombineWithAnEmptyTensor) {
   std::mt19937 random(5);
   const SparseTensor a = random_tensor(random, 6, 1);

@@ -1,0 +1,123 @@
+// ConvSpec: immutable in Python, made from keywords.
+#include "gavotte/conv_spec.h"
+
+#include <pybind11/stl.h>
+
+#include <array>
+#include <variant>
+#include <vector>
+
+#include "bindings.h"
+#include "gavotte/error.h"
+#include "per_axis.h"
+
+namespace py = pybind11;
+
+namespace gavotte::python {
+namespace {
+
+/// The value of an enum by its name; the error lists the legal names.
+template <class Enum, std::size_t N>
+Enum named(const char* what, const std::string& given, const std::array<Enum, N>& all) {
+  std::string legal;
+  for (const Enum value : all) {
+    if (name(value) == given) return value;
+    legal += (legal.empty() ? "" : ", ") + std::string(name(value));
+  }
+  throw Error(ErrorKind::value,
+              std::string(what) + ": expected one of " + legal + "; got '" + given + "'");
+}
+
+constexpr std::array kKinds = {ConvKind::submanifold, ConvKind::strided, ConvKind::transposed,
+                               ConvKind::inverse, ConvKind::generative};
+constexpr std::array kRules = {CoordinateRule::window, CoordinateRule::floor,
+                               CoordinateRule::torchsparse};
+constexpr std::array kOrders = {OffsetOrder::last_axis_fastest, OffsetOrder::first_axis_fastest,
+                                OffsetOrder::torchsparse};
+
+ConvSpec make(const std::string& kind, const AxisValues& kernel_size, const AxisValues& stride,
+              const AxisValues& padding, const AxisValues& dilation,
+              const AxisValues& output_padding, const std::string& rule,
+              const std::string& offset_order, const std::optional<AxisValues>& spatial_shape) {
+  ConvSpec spec;
+  spec.kind = named("kind", kind, kKinds);
+  spec.kernel_size = per_axis(kernel_size);
+  spec.stride = per_axis(stride);
+  spec.padding = per_axis(padding);
+  spec.dilation = per_axis(dilation);
+  spec.output_padding = per_axis(output_padding);
+  spec.rule = named("rule", rule, kRules);
+  spec.offset_order = named("offset_order", offset_order, kOrders);
+  if (spatial_shape) spec.spatial_shape = per_axis(*spatial_shape);
+  return spec;
+}
+
+py::dict as_dict(const ConvSpec& spec) {
+  py::dict values;
+  values["kind"] = std::string(name(spec.kind));
+  values["kernel_size"] = python_of(spec.kernel_size);
+  values["stride"] = python_of(spec.stride);
+  values["padding"] = python_of(spec.padding);
+  values["dilation"] = python_of(spec.dilation);
+  values["output_padding"] = python_of(spec.output_padding);
+  values["rule"] = std::string(name(spec.rule));
+  values["offset_order"] = std::string(name(spec.offset_order));
+  values["spatial_shape"] =
+      spec.spatial_shape ? python_of(*spec.spatial_shape) : py::object(py::none());
+  return values;
+}
+
+}  // namespace
+
+PerAxis per_axis(const AxisValues& values) {
+  if (const auto* all = std::get_if<std::int32_t>(&values)) return *all;
+  const auto& list = std::get<std::vector<std::int32_t>>(values);
+  return PerAxis::from(list.data(), static_cast<int>(list.size()));
+}
+
+py::object python_of(const PerAxis& values) {
+  if (values.count() == 0) return py::int_(values[0]);
+  py::tuple result(values.count());
+  for (int axis = 0; axis < values.count(); ++axis)
+    result[static_cast<std::size_t>(axis)] = values[axis];
+  return result;
+}
+
+void bind_conv_spec(py::module_& module) {
+  const AxisValues one = 1, none = 0, three = 3;
+  py::class_<ConvSpec>(module, "ConvSpec")
+      .def(py::init(&make), py::arg("kind") = "submanifold", py::kw_only(),
+           py::arg("kernel_size") = three, py::arg("stride") = one, py::arg("padding") = none,
+           py::arg("dilation") = one, py::arg("output_padding") = none, py::arg("rule") = "window",
+           py::arg("offset_order") = "last_axis_fastest", py::arg("spatial_shape") = py::none())
+      .def_property_readonly("kind", [](const ConvSpec& s) { return std::string(name(s.kind)); })
+      .def_property_readonly("kernel_size",
+                             [](const ConvSpec& s) { return python_of(s.kernel_size); })
+      .def_property_readonly("stride", [](const ConvSpec& s) { return python_of(s.stride); })
+      .def_property_readonly("padding", [](const ConvSpec& s) { return python_of(s.padding); })
+      .def_property_readonly("dilation", [](const ConvSpec& s) { return python_of(s.dilation); })
+      .def_property_readonly("output_padding",
+                             [](const ConvSpec& s) { return python_of(s.output_padding); })
+      .def_property_readonly("rule", [](const ConvSpec& s) { return std::string(name(s.rule)); })
+      .def_property_readonly("offset_order",
+                             [](const ConvSpec& s) { return std::string(name(s.offset_order)); })
+      .def_property_readonly("spatial_shape",
+                             [](const ConvSpec& s) -> py::object {
+                               return s.spatial_shape ? python_of(*s.spatial_shape)
+                                                      : py::object(py::none());
+                             })
+      .def("as_dict", &as_dict)
+      .def("validate", &ConvSpec::validate, py::arg("dims"))
+      .def("kernel_volume", &ConvSpec::kernel_volume, py::arg("dims"))
+      .def("__eq__", [](const ConvSpec& a, const ConvSpec& b) { return a == b; })
+      .def("__hash__", [](const ConvSpec& s) { return py::hash(py::str(s.to_string())); })
+      .def("__repr__", [](const ConvSpec& s) { return "ConvSpec(" + s.to_string() + ")"; })
+      .def(py::pickle([](const ConvSpec& s) { return as_dict(s); },
+                      [](const py::dict& state) {
+                        const py::object type =
+                            py::module_::import("gavotte._core").attr("ConvSpec");
+                        return type(**state).cast<ConvSpec>();
+                      }));
+}
+
+}  // namespace gavotte::python

@@ -1,0 +1,81 @@
+#include "tokens.h"
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "gavotte/error.h"
+
+namespace py = pybind11;
+
+namespace gavotte::python {
+namespace {
+
+/// Numbers are never used twice, so that a token that outlived its object is found out.
+template <class Object>
+class Registry {
+ public:
+  std::int64_t add(Object object) {
+    const std::lock_guard lock(mutex_);
+    objects_.emplace(next_, std::move(object));
+    return next_++;
+  }
+  void remove(std::int64_t number) {
+    Object last;  // destroyed without the lock
+    const std::lock_guard lock(mutex_);
+    const auto found = objects_.find(number);
+    last = std::move(found->second);
+    objects_.erase(found);
+  }
+  Object at(std::int64_t number, const char* kind) {
+    const std::lock_guard lock(mutex_);
+    const auto found = objects_.find(number);
+    if (found == objects_.end())
+      throw Error(ErrorKind::value, std::string("expected the token of a live ") + kind + ", got " +
+                                        std::to_string(number) +
+                                        ": keep the object that it came from");
+    return found->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::int64_t, Object> objects_;
+  std::int64_t next_ = std::int64_t{1} + (std::int64_t{sizeof(Object)} << 40);
+};
+
+/// Never destroyed: tensors may outlive the module.
+template <class Object>
+Registry<Object>& registry() {
+  static auto* const instance = new Registry<Object>;
+  return *instance;
+}
+
+template <class Object>
+py::array make_token(const Object& object) {
+  auto* const number = new std::int64_t(registry<Object>().add(object));
+  const py::capsule base(number, [](void* held) {
+    const std::unique_ptr<std::int64_t> kept(static_cast<std::int64_t*>(held));
+    registry<Object>().remove(*kept);
+  });
+  return py::array_t<std::int64_t>({py::ssize_t{1}}, number, base);
+}
+
+template <class Object>
+Object object_of(std::uintptr_t token, const char* kind) {
+  std::int64_t number = 0;
+  std::memcpy(&number, reinterpret_cast<const void*>(token), sizeof(number));
+  return registry<Object>().at(number, kind);
+}
+
+}  // namespace
+
+py::array token_of(const KernelMap& map) { return make_token(map); }
+py::array token_of(const Coordinates& coordinates) { return make_token(coordinates); }
+KernelMap map_of(std::uintptr_t token) { return object_of<KernelMap>(token, "kernel map"); }
+Coordinates coordinates_of(std::uintptr_t token) {
+  return object_of<Coordinates>(token, "coordinate set");
+}
+
+}  // namespace gavotte::python

@@ -1,0 +1,17 @@
+// Tokens: how a kernel map or a coordinate set goes through operations that take nothing but tensors. A token is an
+// int64 array of one number, which names a live object; the array's memory keeps the object alive.
+#pragma once
+
+#include <pybind11/numpy.h>
+
+#include "gavotte/coordinate_manager.h"
+
+namespace gavotte::python {
+
+pybind11::array token_of(const KernelMap& map);
+pybind11::array token_of(const Coordinates& coordinates);
+/// `token`: the address of the number. Throws Error (value) where it names no live object of that kind.
+KernelMap map_of(std::uintptr_t token);
+Coordinates coordinates_of(std::uintptr_t token);
+
+}  // namespace gavotte::python

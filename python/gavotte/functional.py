@@ -1,0 +1,72 @@
+"""Operations on sparse tensors as functions; :mod:`gavotte.nn` has them as modules."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gavotte import ops
+from gavotte._core import ConvSpec
+from gavotte.sparse_tensor import SparseTensor
+
+__all__ = ["conv", "global_pool", "pool"]
+
+
+def _autocast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    """As PyTorch's own convolutions do: float32 and 16-bit arguments take autocast's dtype."""
+    device = next(t.device.type for t in tensors if t is not None)
+    if not torch.is_autocast_enabled(device):
+        return tensors
+    dtype = torch.get_autocast_dtype(device)
+    return tuple(t if t is None or t.dtype == torch.float64 else t.to(dtype) for t in tensors)
+
+
+def conv(
+    x: SparseTensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    spec: ConvSpec,
+    groups: int = 1,
+    allow_tf32: bool | None = None,
+) -> SparseTensor:
+    """Sparse convolution.
+
+    Args:
+        x: Cin channels.
+        weight: [K, Cin / groups, Cout] of x's dtype, offsets in the order that the spec names.
+        bias: [Cout] or None.
+        spec: which coordinates the output has and where each offset points.
+        groups: divides both channel counts.
+        allow_tf32: None: ``torch.backends.cudnn.allow_tf32``, as PyTorch's convolutions.
+
+    Returns:
+        Cout channels on the output set of the spec. Same bits on every run. The map is cached in ``x.manager``; a new
+        one costs two waits on a GPU. Under autocast it runs in autocast's dtype.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32))
+    >>> y = gavotte.functional.conv(x, torch.ones(9, 1, 1), None, gavotte.ConvSpec("submanifold", kernel_size=3))
+    >>> y.feats.tolist()
+    [[2.0], [2.0]]
+    """
+    kernel_map, outputs = x._manager.kernel_map(x._set, spec)
+    feats: Tensor | None
+    feats, weight_, bias = _autocast(x._feats, weight, bias)
+    assert feats is not None and weight_ is not None
+    if allow_tf32 is None:
+        allow_tf32 = torch.backends.cudnn.allow_tf32
+    y = ops.convolution(feats, weight_, bias, kernel_map.token, kernel_map.out_rows, groups, allow_tf32)
+    return SparseTensor._make(y, outputs, x._manager, x._batch_size)
+
+
+def pool(x: SparseTensor, spec: ConvSpec, mode: str = "max") -> SparseTensor:
+    """Joins the inputs of each output: ``mode`` is max, sum, average_present or average_volume (see
+    :func:`gavotte.ops.pool`). With an inverse spec and "sum" it is unpooling."""
+    kernel_map, outputs = x._manager.kernel_map(x._set, spec)
+    y = ops.pool(x._feats, kernel_map.token, kernel_map.out_rows, mode)
+    return SparseTensor._make(y, outputs, x._manager, x._batch_size)
+
+
+def global_pool(x: SparseTensor, mode: str = "average_present") -> Tensor:
+    """[batch_size, C] over all voxels of each batch entry: max, sum or average_present; an empty entry is 0."""
+    return ops.global_pool(x._feats, x._set.token, x.batch_size, mode)

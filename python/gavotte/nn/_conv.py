@@ -1,0 +1,146 @@
+"""Convolution modules: one class does the work, the others name a kind and a number of axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from gavotte import functional
+from gavotte._core import ConvSpec
+from gavotte.sparse_tensor import SparseTensor
+
+Axes = int | Sequence[int]
+
+
+def _ints(values: Axes) -> int | list[int]:
+    return values if isinstance(values, int) else list(values)
+
+
+class SparseConvolution(nn.Module):
+    """A sparse convolution with weight [K, Cin / groups, Cout] and bias [Cout].
+
+    Args:
+        in_channels, out_channels: divisible by groups.
+        dims: axes, 1 to 4.
+        spec: which coordinates the output has (:class:`gavotte.ConvSpec`).
+        groups: as in torch.nn.Conv3d.
+        bias: whether there is one.
+
+    Initialised as torch.nn.Conv3d: uniform within 1 / sqrt(fan in), fan in = K * Cin / groups.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        dims: int,
+        spec: ConvSpec,
+        groups: int = 1,
+        bias: bool = True,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"groups: expected a divisor of in_channels {in_channels} and out_channels {out_channels}, got {groups}"
+            )
+        spec.validate(dims)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.dims, self.spec, self.groups = dims, spec, groups
+        shape = spec.kernel_volume(dims), in_channels // groups, out_channels
+        self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As torch.nn.Conv3d."""
+        fan_in = self.weight.shape[0] * self.weight.shape[1]
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        nn.init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        if x.dims != self.dims:
+            raise ValueError(f"expected a tensor with {self.dims} axes, got {x}")
+        return functional.conv(x, self.weight, self.bias, self.spec, self.groups)
+
+    def extra_repr(self) -> str:
+        given = self.spec.as_dict()
+        usual = ConvSpec(given["kind"]).as_dict()
+        parts = [f"{self.in_channels}, {self.out_channels}", f"kernel_size={given['kernel_size']}"]
+        parts += [f"{k}={v}" for k, v in given.items() if k not in ("kind", "kernel_size") and v != usual[k]]
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        return ", ".join(parts)
+
+
+class _OfDims(SparseConvolution):
+    """A kind of convolution with a fixed number of axes."""
+
+    kind: ClassVar[str]
+    axes: ClassVar[int]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Axes = 3,
+        stride: Axes = 1,
+        padding: Axes = 0,
+        dilation: Axes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        *,
+        output_padding: Axes = 0,
+        rule: str = "window",
+        offset_order: str = "last_axis_fastest",
+        spatial_shape: Axes | None = None,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        spec = ConvSpec(
+            self.kind,
+            kernel_size=_ints(kernel_size),
+            stride=_ints(stride),
+            padding=_ints(padding),
+            dilation=_ints(dilation),
+            output_padding=_ints(output_padding),
+            rule=rule,
+            offset_order=offset_order,
+            spatial_shape=None if spatial_shape is None else _ints(spatial_shape),
+        )
+        super().__init__(in_channels, out_channels, self.axes, spec, groups, bias, device, dtype)
+
+
+_KINDS = {
+    "Conv": ("strided", "A strided convolution: outputs where the rule puts them."),
+    "SubmConv": ("submanifold", "A submanifold convolution: the outputs are the inputs' coordinates."),
+    "ConvTranspose": ("transposed", "A transposed convolution: back to the finer set at hand, else every output."),
+    "InverseConv": ("inverse", "The inverse of a strided convolution: back to the set that it came from."),
+    "GenerativeConv": ("generative", "A transposed convolution that makes every output that an input reaches."),
+}
+
+
+def _named(name: str, axes: int) -> type[SparseConvolution]:
+    kind, text = _KINDS[name]
+    doc = f"{text}\n\n    {axes}D; see :class:`SparseConvolution` and :class:`gavotte.ConvSpec` for the arguments."
+    return type(f"{name}{axes}d", (_OfDims,), {"kind": kind, "axes": axes, "__doc__": doc, "__module__": "gavotte.nn"})
+
+
+Conv1d, Conv2d, Conv3d, Conv4d = (_named("Conv", axes) for axes in range(1, 5))
+SubmConv1d, SubmConv2d, SubmConv3d, SubmConv4d = (_named("SubmConv", axes) for axes in range(1, 5))
+ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTranspose4d = (
+    _named("ConvTranspose", axes) for axes in range(1, 5)
+)
+InverseConv1d, InverseConv2d, InverseConv3d, InverseConv4d = (_named("InverseConv", axes) for axes in range(1, 5))
+GenerativeConv1d, GenerativeConv2d, GenerativeConv3d, GenerativeConv4d = (
+    _named("GenerativeConv", axes) for axes in range(1, 5)
+)

@@ -1,0 +1,335 @@
+"""Features on a set of coordinates: what flows through a network."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gavotte import _core
+from gavotte._coordinates import CoordinateManager, CoordinateSet
+from gavotte._device import place
+
+Number = int | float  # before the methods half(), float() and so on take these names
+
+
+class SparseTensor:
+    """Features [N, C] on distinct coordinates int32 [N, 1 + D], batch index first, D = 1 to 4.
+
+    Args:
+        feats: [N, C], floating point.
+        coords: int32 [N, 1 + D] on the same device. Shared, not copied; do not change them afterwards.
+        stride: of the tensor in finest voxels, one number or one for each axis.
+        batch_size: None: 1 + the largest batch index. Larger where entries at the end are empty.
+        style: "divided": coords are in units of the stride (spconv, torchsparse 2). "multiples": in finest voxels
+            (MinkowskiEngine, torchsparse 1).
+
+    Raises:
+        TypeError: dtypes.
+        ValueError: shapes, devices, duplicates (the first pair of rows is named), negative batch indices.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 1, 2, 3], [0, 4, 5, 6]], dtype=torch.int32)
+    >>> x = gavotte.SparseTensor(torch.ones(2, 16), coords)
+    >>> x
+    SparseTensor(2 voxels x 16 channels, 3D, stride 1, batch size 1, torch.float32 on cpu)
+    >>> (x + x).feats[0, 0].item()
+    2.0
+    """
+
+    def __init__(
+        self,
+        feats: Tensor,
+        coords: Tensor,
+        stride: int | Sequence[int] = 1,
+        batch_size: int | None = None,
+        *,
+        style: str = "divided",
+    ) -> None:
+        _check_feats(feats, coords)
+        coordinates = CoordinateSet.of(coords, stride, style)
+        _check_batch_size(batch_size, coordinates)
+        self._feats = feats
+        self._set = coordinates
+        self._batch_size = batch_size
+        self._manager = CoordinateManager(coords)
+
+    @staticmethod
+    def _make(feats: Tensor, coordinates: CoordinateSet, manager: CoordinateManager, batch: int | None) -> SparseTensor:
+        x = object.__new__(SparseTensor)
+        x._feats, x._set, x._manager, x._batch_size = feats, coordinates, manager, batch
+        return x
+
+    @property
+    def feats(self) -> Tensor:
+        """[N, C]"""
+        return self._feats
+
+    @property
+    def coords(self) -> Tensor:
+        """int32 [N, 1 + D], batch first, in units of the stride."""
+        return self._set.tensor
+
+    @property
+    def coordinates(self) -> CoordinateSet:
+        """The set itself, shared by all tensors on it."""
+        return self._set
+
+    @property
+    def manager(self) -> CoordinateManager:
+        """Makes and caches kernel maps; shared by all tensors that come from one another."""
+        return self._manager
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """In finest voxels, for each axis."""
+        return self._set.stride
+
+    @property
+    def batch_size(self) -> int:
+        """Number of batch entries, empty ones at the end included."""
+        return self._set.batch_size if self._batch_size is None else self._batch_size
+
+    @property
+    def dims(self) -> int:
+        """D, without the batch index."""
+        return len(self._set.stride)
+
+    @property
+    def device(self) -> torch.device:
+        return self._feats.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._feats.dtype
+
+    def __len__(self) -> int:
+        return self._set.rows
+
+    def replace(self, feats: Tensor) -> SparseTensor:
+        """The same coordinates with other features [N, any]."""
+        if feats.dim() != 2 or feats.shape[0] != self._set.rows:
+            raise ValueError(f"feats: expected [{self._set.rows}, channels], got the shape {tuple(feats.shape)}")
+        return SparseTensor._make(feats, self._set, self._manager, self._batch_size)
+
+    def to(self, *args: Any, **kwargs: Any) -> SparseTensor:
+        """As :meth:`torch.Tensor.to`; coordinates follow to another device, where maps are made anew."""
+        feats = self._feats.to(*args, **kwargs)
+        if feats is self._feats:
+            return self
+        if feats.device == self._feats.device:
+            return self.replace(feats)
+        non_blocking = bool(kwargs.get("non_blocking", False))
+        coords = self.coords.to(feats.device, non_blocking=non_blocking)
+        return SparseTensor(feats, coords, self.stride, self._batch_size)
+
+    def cpu(self) -> SparseTensor:
+        return self.to("cpu")
+
+    def cuda(self, device: int | torch.device | None = None) -> SparseTensor:
+        if isinstance(device, torch.device):
+            return self.to(device)
+        return self.to(torch.device("cuda") if device is None else torch.device("cuda", device))
+
+    def half(self) -> SparseTensor:
+        return self.to(torch.float16)
+
+    def bfloat16(self) -> SparseTensor:
+        return self.to(torch.bfloat16)
+
+    def float(self) -> SparseTensor:
+        return self.to(torch.float32)
+
+    def double(self) -> SparseTensor:
+        return self.to(torch.float64)
+
+    def detach(self) -> SparseTensor:
+        return self.replace(self._feats.detach())
+
+    def requires_grad_(self, requires_grad: bool = True) -> SparseTensor:
+        self._feats.requires_grad_(requires_grad)
+        return self
+
+    def pin_memory(self) -> SparseTensor:
+        """In page-locked memory, for copies to a GPU that do not block; what a DataLoader calls."""
+        return SparseTensor(self._feats.pin_memory(), self.coords.pin_memory(), self.stride, self._batch_size)
+
+    def __getitem__(self, entry: int) -> SparseTensor:
+        """One batch entry as a tensor of batch size 1."""
+        size = self.batch_size
+        if not -size <= entry < size:
+            raise IndexError(f"expected a batch entry from {-size} to {size - 1}, got {entry}")
+        keep = self.coords[:, 0] == entry % size
+        coords = self.coords[keep]
+        coords[:, 0] = 0
+        return SparseTensor(self._feats[keep], coords, self.stride, 1)
+
+    def prune(self, keep: Tensor) -> SparseTensor:
+        """The rows where ``keep`` (bool [N]) is true, in their order."""
+        if keep.dtype != torch.bool or keep.shape != (self._set.rows,):
+            raise ValueError(f"keep: expected bool [{self._set.rows}], got {keep.dtype} {tuple(keep.shape)}")
+        return SparseTensor(self._feats[keep], self.coords[keep], self.stride, self.batch_size)
+
+    def to_dense(
+        self, extent: Sequence[int] | None = None, origin: Sequence[int] | None = None, batch_size: int | None = None
+    ) -> Tensor:
+        """[batch, C, axis 0, ...] with coordinate ``origin`` at index 0 and zeros where no voxel lies; differentiable.
+
+        Without ``origin`` and ``extent``: the smallest grid that holds all voxels. Raises ValueError where a voxel
+        lies outside.
+        """
+        batch = self.batch_size if batch_size is None else batch_size
+        where = self.coords.long()
+        axes = where[:, 1:]
+        low = axes.amin(0) if len(self) else axes.new_zeros(self.dims)
+        start = low if origin is None else axes.new_tensor(list(origin))
+        if extent is None:
+            extent = ((axes.amax(0) if len(self) else low - 1) - start + 1).tolist()
+        sizes = [int(size) for size in extent]
+        index = axes - start
+        outside = ((index < 0) | (index >= index.new_tensor(sizes))).any(1) | (where[:, 0] >= batch)
+        if bool(outside.any()):
+            row = int(outside.nonzero()[0])
+            raise ValueError(
+                f"expected every voxel inside the grid of {batch} entries, origin {start.tolist()}, extent {sizes}; "
+                f"row {row} lies at {self.coords[row].tolist()}"
+            )
+        dense = self._feats.new_zeros((batch, *sizes, self._feats.shape[1]))
+        dense = dense.index_put((where[:, 0], *index.unbind(1)), self._feats)
+        return dense.movedim(-1, 1)
+
+    @staticmethod
+    def from_dense(dense: Tensor, stride: int | Sequence[int] = 1) -> SparseTensor:
+        """The voxels of [batch, C, axis 0, ...] where any channel is not 0, in lexicographic order; differentiable."""
+        if not 3 <= dense.dim() <= 6:
+            raise ValueError(f"dense: expected [batch, C, axis 0, ...] with 1 to 4 axes, got {tuple(dense.shape)}")
+        where = (dense.detach() != 0).any(1).nonzero()
+        feats = dense.movedim(1, -1)[tuple(where.unbind(1))]
+        return SparseTensor(feats, where.int(), stride, dense.shape[0])
+
+    @staticmethod
+    def from_points(
+        points: Any, voxel_size: Number | Sequence[Number], *, reduce: str = "mean", **options: Any
+    ) -> SparseTensor:
+        """Voxelises one scan, or a list of scans as the entries of a batch: [P, 3 + features], x, y and z in metres
+        first, tensors or arrays. ``options`` are those of :func:`gavotte.voxelize`, which also carries values back to
+        the points. The result is on the CPU."""
+        from gavotte._voxelize import voxelize
+
+        voxels = voxelize(_as_arrays(points), voxel_size, reduce=reduce, **options)
+        batch = len(points) if isinstance(points, list | tuple) else 1
+        return SparseTensor(torch.from_numpy(voxels.features), torch.from_numpy(voxels.coordinates), 1, batch)
+
+    def _with(self, other: SparseTensor | Tensor | Number, op: Callable[[Any, Any], Any]) -> SparseTensor:
+        if not isinstance(other, SparseTensor):
+            return self.replace(op(self._feats, other))
+        if other._set is self._set:
+            return self.replace(op(self._feats, other._feats))
+        joined, (a, b) = _spread([self, other])
+        return SparseTensor._make(op(a, b), joined, self._manager, max(self.batch_size, other.batch_size))
+
+    def __add__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
+        """Row by row; of tensors on different sets, over their union, where an absent row is 0."""
+        return self._with(other, operator.add)
+
+    def __sub__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
+        return self._with(other, operator.sub)
+
+    def __mul__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
+        return self._with(other, operator.mul)
+
+    def __truediv__(self, other: Tensor | Number) -> SparseTensor:
+        return self.replace(self._feats / other)
+
+    def __neg__(self) -> SparseTensor:
+        return self.replace(-self._feats)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __rsub__(self, other: Tensor | Number) -> SparseTensor:
+        return self.replace(other - self._feats)
+
+    def __repr__(self) -> str:
+        stride = self.stride
+        text = str(stride[0]) if len(set(stride)) == 1 else str(stride)
+        rows, channels = self._feats.shape
+        return (
+            f"SparseTensor({rows} voxels x {channels} channels, {self.dims}D, stride {text}, "
+            f"batch size {self.batch_size}, {self.dtype} on {self.device})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SparseTensor, (self._feats, self.coords, self.stride, self._batch_size)
+
+
+def cat(tensors: Sequence[SparseTensor]) -> SparseTensor:
+    """Channels side by side: on one set row by row, else over the union, where absent rows are 0."""
+    if not tensors:
+        raise ValueError("cat: expected at least one tensor, got none")
+    first = tensors[0]
+    if all(x._set is first._set for x in tensors):
+        return first.replace(torch.cat([x._feats for x in tensors], 1))
+    joined, feats = _spread(tensors)
+    return SparseTensor._make(torch.cat(feats, 1), joined, first._manager, max(x.batch_size for x in tensors))
+
+
+def collate(tensors: Sequence[SparseTensor]) -> SparseTensor:
+    """One batch of several tensors: the entries follow one another. For ``DataLoader(collate_fn=...)``."""
+    if not tensors:
+        raise ValueError("collate: expected at least one tensor, got none")
+    first = tensors[0]
+    coords, entries = [], 0
+    for i, x in enumerate(tensors):
+        if x.stride != first.stride:
+            raise ValueError(f"collate: expected the stride {first.stride} of tensor 0; tensor {i} has {x.stride}")
+        moved = x.coords.clone()
+        moved[:, 0] += entries
+        coords.append(moved)
+        entries += x.batch_size
+    return SparseTensor(torch.cat([x.feats for x in tensors]), torch.cat(coords), first.stride, entries)
+
+
+def _check_feats(feats: Tensor, coords: Tensor) -> None:
+    if not feats.is_floating_point():
+        raise TypeError(f"feats: expected a floating dtype, got {feats.dtype}")
+    if feats.dim() != 2 or coords.dim() != 2 or feats.shape[0] != coords.shape[0]:
+        raise ValueError(
+            f"expected feats [N, C] and coords [N, 1 + D], got {tuple(feats.shape)} and {tuple(coords.shape)}"
+        )
+    if feats.device != coords.device:
+        raise ValueError(f"expected feats and coords on one device, got {feats.device} and {coords.device}")
+
+
+def _check_batch_size(batch_size: int | None, coordinates: CoordinateSet) -> None:
+    if batch_size is not None and batch_size < coordinates.batch_size:
+        raise ValueError(f"batch_size: expected at least {coordinates.batch_size}, as coords need; got {batch_size}")
+
+
+def _spread(tensors: Sequence[SparseTensor]) -> tuple[CoordinateSet, list[Tensor]]:
+    """The union of the tensors' sets, and each tensor's features on it."""
+    _, stream, threads = place(tensors[0].feats)
+    joined = tensors[0]._set
+    rows = [torch.arange(joined.rows, device=tensors[0].device)]
+    for x in tensors[1:]:
+        if x.device != tensors[0].device:
+            raise ValueError(f"expected tensors on one device, got {tensors[0].device} and {x.device}")
+        core, of_joined, of_x = _core.unite(joined._core, x._set._core, stream, threads)
+        moved = torch.from_numpy(of_joined).long().to(x.device)
+        rows = [moved[r] for r in rows]
+        rows.append(torch.from_numpy(of_x).long().to(x.device))
+        joined = CoordinateSet(core)
+    feats = [
+        x.feats.new_zeros((joined.rows, x.feats.shape[1])).index_copy(0, r, x.feats)
+        for x, r in zip(tensors, rows, strict=True)
+    ]
+    return joined, feats
+
+
+def _as_arrays(points: Any) -> Any:
+    if isinstance(points, list | tuple):
+        return [_as_arrays(scan) for scan in points]
+    return points.detach().cpu().numpy() if isinstance(points, Tensor) else points
