@@ -17,7 +17,10 @@ import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import torch
+try:
+    import torch
+except ImportError as error:
+    raise ImportError("gavotte.convert needs PyTorch: pip install 'gavotte[torch]'") from error
 
 from gavotte.convert import _rules
 from gavotte.convert._report import Conversion, Record

@@ -1,0 +1,5 @@
+"""Residual blocks."""
+
+from gavotte.compat.minkowski.modules import resnet_block
+
+__all__ = ["resnet_block"]
