@@ -13,8 +13,9 @@ from gavotte._stats import LayerStats, RunStats
 from gavotte._voxelize import voxelize
 
 if TYPE_CHECKING:
-    from gavotte import functional, nn, ops
+    from gavotte import functional, models, nn, ops
     from gavotte._coordinates import CoordinateManager, CoordinateSet, KernelMap
+    from gavotte._export import export
     from gavotte.sparse_tensor import SparseTensor, cat, collate
 
 __all__ = [
@@ -37,8 +38,10 @@ __all__ = [
     "cmake_prefix",
     "collate",
     "data",
+    "export",
     "functional",
     "info",
+    "models",
     "nn",
     "ops",
     "voxelize",
@@ -52,7 +55,9 @@ _NEED_TORCH = {
     "SparseTensor": "gavotte.sparse_tensor",
     "cat": "gavotte.sparse_tensor",
     "collate": "gavotte.sparse_tensor",
+    "export": "gavotte._export",
     "functional": "",
+    "models": "",
     "nn": "",
     "ops": "",
 }

@@ -231,6 +231,12 @@ class SparseTensor:
         joined, (a, b) = _spread([self, other])
         return SparseTensor._make(op(a, b), joined, self._manager, max(self.batch_size, other.batch_size))
 
+    def _cat(self, tensors: Sequence[SparseTensor]) -> SparseTensor:
+        if all(x._set is self._set for x in tensors):
+            return self.replace(torch.cat([x._feats for x in tensors], 1))
+        joined, feats = _spread(tensors)
+        return SparseTensor._make(torch.cat(feats, 1), joined, self._manager, max(x.batch_size for x in tensors))
+
     def __add__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
         """Row by row; of tensors on different sets, over their union, where an absent row is 0."""
         return self._with(other, operator.add)
@@ -270,11 +276,7 @@ def cat(tensors: Sequence[SparseTensor]) -> SparseTensor:
     """Channels side by side: on one set row by row, else over the union, where absent rows are 0."""
     if not tensors:
         raise ValueError("cat: expected at least one tensor, got none")
-    first = tensors[0]
-    if all(x._set is first._set for x in tensors):
-        return first.replace(torch.cat([x._feats for x in tensors], 1))
-    joined, feats = _spread(tensors)
-    return SparseTensor._make(torch.cat(feats, 1), joined, first._manager, max(x.batch_size for x in tensors))
+    return tensors[0]._cat(tensors)
 
 
 def collate(tensors: Sequence[SparseTensor]) -> SparseTensor:

@@ -1,0 +1,89 @@
+"""Blocks that networks are made of, and batch norm folded into convolutions."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from gavotte._core import ConvSpec
+from gavotte.nn._conv import SparseConvolution
+from gavotte.nn._features import BatchNorm, ReLU, SyncBatchNorm
+from gavotte.sparse_tensor import SparseTensor
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution without bias, batch norm, and ReLU unless ``relu`` is false; children conv, bn and relu."""
+
+    def __init__(self, in_channels: int, out_channels: int, spec: ConvSpec, dims: int = 3, relu: bool = True) -> None:
+        parts: OrderedDict[str, nn.Module] = OrderedDict()
+        parts["conv"] = SparseConvolution(in_channels, out_channels, dims, spec, bias=False)
+        parts["bn"] = BatchNorm(out_channels)
+        if relu:
+            parts["relu"] = ReLU()
+        super().__init__(parts)
+
+
+class ResidualBlock(nn.Module):
+    """``relu(bn(conv(relu(bn(conv(x))))) + shortcut(x))``; the shortcut is x, or a 1x1 convolution and batch norm where
+    the channels change. Children 1, 2 and, where there is one, shortcut."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, dims: int = 3) -> None:
+        super().__init__()
+        spec = ConvSpec("submanifold", kernel_size=kernel_size)
+        self.add_module("1", ConvBlock(in_channels, out_channels, spec, dims))
+        self.add_module("2", ConvBlock(out_channels, out_channels, spec, dims, relu=False))
+        one = ConvSpec("submanifold", kernel_size=1)
+        self.shortcut = ConvBlock(in_channels, out_channels, one, dims, False) if in_channels != out_channels else None
+        self.relu = ReLU()
+
+    def forward(self, x: SparseTensor) -> SparseTensor:
+        shortcut = x if self.shortcut is None else self.shortcut(x)
+        y: SparseTensor = self.relu(self.get_submodule("2")(self.get_submodule("1")(x)) + shortcut)
+        return y
+
+
+@torch.no_grad()
+def fold_batch_norm(model: nn.Module) -> nn.Module:
+    """A copy of the model for inference, in eval mode, where each batch norm that follows a convolution in a
+    ``torch.nn.Sequential`` is part of that convolution's weight and bias.
+
+    >>> import gavotte
+    >>> spec = gavotte.ConvSpec("submanifold", kernel_size=3)
+    >>> fold_batch_norm(gavotte.nn.ConvBlock(4, 8, spec))
+    ConvBlock(
+      (conv): SparseConvolution(4, 8, kernel_size=3)
+      (bn): Identity()
+      (relu): ReLU()
+    )
+    """
+    folded = copy.deepcopy(model).eval()
+    for parent in folded.modules():
+        if not isinstance(parent, nn.Sequential):
+            continue
+        names = list(parent._modules)
+        for conv_name, bn_name in itertools.pairwise(names):
+            conv, bn = parent._modules[conv_name], parent._modules[bn_name]
+            if isinstance(conv, SparseConvolution) and isinstance(bn, BatchNorm | SyncBatchNorm):
+                _fold(conv, bn)
+                parent._modules[bn_name] = nn.Identity()
+    return folded
+
+
+def _fold(conv: SparseConvolution, bn: BatchNorm | SyncBatchNorm) -> None:
+    if bn.running_mean is None or bn.running_var is None:
+        raise ValueError("expected batch norm with running statistics; this one has track_running_stats=False")
+    scale = torch.rsqrt(bn.running_var.double() + bn.eps)
+    if bn.affine:
+        scale = scale * bn.weight.double()
+    shift = -bn.running_mean.double() * scale
+    if conv.bias is not None:
+        shift = shift + conv.bias.double() * scale
+    if bn.affine:
+        shift = shift + bn.bias.double()
+    dtype = conv.weight.dtype
+    conv.weight.copy_((conv.weight.double() * scale).to(dtype))
+    conv.bias = nn.Parameter(shift.to(dtype))

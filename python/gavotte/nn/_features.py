@@ -1,0 +1,125 @@
+"""Modules of torch.nn that work on the features of a sparse tensor, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gavotte.sparse_tensor import SparseTensor
+
+
+class OnFeatures:
+    """A module of torch.nn on features: sparse tensor in, sparse tensor out, the coordinates unchanged."""
+
+    # Any, as the classes of torch.nn say Tensor here.
+    def forward(self, input: Any) -> Any:
+        feats: Tensor = super().forward(input.feats)  # type: ignore[misc]
+        return input.replace(feats)
+
+
+class BatchNorm(OnFeatures, nn.BatchNorm1d):
+    """torch.nn.BatchNorm1d over all voxels of the batch: [N, C].
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), torch.tensor([[0, 0], [0, 1]], dtype=torch.int32))
+    >>> gavotte.nn.BatchNorm(1)(x).feats.round().tolist()
+    [[-1.0], [1.0]]
+    """
+
+    def forward(self, input: Any) -> Any:
+        if self.training and len(input) == 1:  # as a mean over one voxel says nothing
+            raise ValueError(f"batch norm in training expects more than one voxel, got {input}")
+        return super().forward(input)
+
+
+class SyncBatchNorm(OnFeatures, nn.SyncBatchNorm):
+    """torch.nn.SyncBatchNorm over all voxels of the batches of all processes."""
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: nn.Module, process_group: Any = None) -> nn.Module:
+        """The module with each :class:`BatchNorm` in it made synchronous."""
+        if isinstance(module, BatchNorm):
+            made = cls(
+                module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats,
+                process_group,
+            )  # fmt: skip
+            made.load_state_dict(module.state_dict())
+            made.training = module.training
+            return made.to(next((t.device for t in module.state_dict().values()), None))
+        for name, child in module.named_children():
+            setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
+        return module
+
+
+class LayerNorm(OnFeatures, nn.LayerNorm):
+    """torch.nn.LayerNorm over the channels of each voxel."""
+
+
+class Linear(OnFeatures, nn.Linear):
+    """torch.nn.Linear on the features of each voxel."""
+
+
+class Dropout(OnFeatures, nn.Dropout):
+    """torch.nn.Dropout on single features."""
+
+
+class ReLU(OnFeatures, nn.ReLU):
+    """torch.nn.ReLU"""
+
+
+class LeakyReLU(OnFeatures, nn.LeakyReLU):
+    """torch.nn.LeakyReLU"""
+
+
+class PReLU(OnFeatures, nn.PReLU):
+    """torch.nn.PReLU, a slope for each channel or one for all."""
+
+
+class ELU(OnFeatures, nn.ELU):
+    """torch.nn.ELU"""
+
+
+class GELU(OnFeatures, nn.GELU):
+    """torch.nn.GELU"""
+
+
+class SiLU(OnFeatures, nn.SiLU):
+    """torch.nn.SiLU"""
+
+
+class Sigmoid(OnFeatures, nn.Sigmoid):
+    """torch.nn.Sigmoid"""
+
+
+class Tanh(OnFeatures, nn.Tanh):
+    """torch.nn.Tanh"""
+
+
+class GroupNorm(nn.GroupNorm):
+    """torch.nn.GroupNorm: statistics over the voxels of each batch entry and the channels of each group."""
+
+    def forward(self, x: SparseTensor) -> SparseTensor:  # type: ignore[override]
+        from gavotte import functional
+
+        channels = x.feats.shape[1]
+        if channels != self.num_channels:
+            raise ValueError(f"expected {self.num_channels} channels, got {x}")
+        entry = x.coords[:, 0].long()
+
+        def mean(feats: Tensor) -> Tensor:
+            of_entry = functional.global_pool(x.replace(feats))
+            of_group = of_entry.reshape(-1, self.num_groups, channels // self.num_groups).mean(2)
+            return of_group.repeat_interleave(channels // self.num_groups, 1)[entry]
+
+        centred = x.feats - mean(x.feats)
+        scaled = centred * torch.rsqrt(mean(centred.square()) + self.eps)
+        return x.replace(scaled * self.weight + self.bias if self.affine else scaled)
+
+
+class InstanceNorm(GroupNorm):
+    """torch.nn.InstanceNorm: statistics of each channel over the voxels of each batch entry."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = False, **factory: Any) -> None:
+        super().__init__(num_features, num_features, eps, affine, **factory)
