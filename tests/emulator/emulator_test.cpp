@@ -62,8 +62,9 @@ TEST_P(OnEngine, BarriersOrderSharedMemory) {
       ASSERT_EQ(out[static_cast<std::size_t>(block * 96 + thread)], 100 * block + 95 - thread + 2);
 }
 
-TEST(ThreadOrder, CanBeShuffled) {
+TEST(ThreadOrder, OfFibersCanBeShuffled) {
   const auto order_of = [](std::uint64_t seed) {
+    emulator::options().engine = emulator::Engine::fibers;
     emulator::options().thread_order_seed = seed;
     std::vector<int> order;
     emulator::run({.threads = 64}, [&order] {
