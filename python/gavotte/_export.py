@@ -109,7 +109,7 @@ def _describe(module: nn.Module) -> _Described | None:
     if isinstance(module, gnn.Linear):
         attributes = {"channels": module.out_features, "bias": module.bias is not None}
         return "linear", attributes, _given(weight=module.weight.t(), bias=module.bias)
-    if isinstance(module, gnn.BatchNorm | gnn.SyncBatchNorm):
+    if isinstance(module, gnn.BatchNorm):
         return "batch_norm", {"epsilon": module.eps}, _norm_parameters(module)
     if isinstance(module, gnn.ReLU):
         return "activation", {"activation": "relu"}, {}
@@ -134,7 +134,7 @@ def _given(**parameters: Tensor | None) -> dict[str, Tensor]:
     return {name: values for name, values in parameters.items() if values is not None}
 
 
-def _norm_parameters(norm: gnn.BatchNorm | gnn.SyncBatchNorm) -> dict[str, Tensor]:
+def _norm_parameters(norm: gnn.BatchNorm) -> dict[str, Tensor]:
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("export: expected batch norm with running statistics, got track_running_stats=False")
     ones, zeros = torch.ones_like(norm.running_mean), torch.zeros_like(norm.running_mean)

@@ -185,6 +185,7 @@ def test_sync_batch_norm_replaces_batch_norm() -> None:
     model = shaken(models.SparseResNet21D(2, 3))
     before = model.state_dict()
     made = gnn.SyncBatchNorm.convert_sync_batchnorm(model)
-    assert not any(isinstance(m, gnn.BatchNorm) for m in made.modules())
+    assert not any(type(m) is gnn.BatchNorm for m in made.modules())
+    assert any(isinstance(m, gnn.SyncBatchNorm) for m in made.modules())
     assert all(torch.equal(v, before[k]) for k, v in made.state_dict().items())
     assert len(made(scan())) > 0  # in eval mode, without a process group

@@ -11,7 +11,7 @@ from torch import nn
 
 from gavotte._core import ConvSpec
 from gavotte.nn._conv import SparseConvolution
-from gavotte.nn._features import BatchNorm, ReLU, SyncBatchNorm
+from gavotte.nn._features import BatchNorm, ReLU
 from gavotte.sparse_tensor import SparseTensor
 
 
@@ -67,13 +67,13 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
         names = list(parent._modules)
         for conv_name, bn_name in itertools.pairwise(names):
             conv, bn = parent._modules[conv_name], parent._modules[bn_name]
-            if isinstance(conv, SparseConvolution) and isinstance(bn, BatchNorm | SyncBatchNorm):
+            if isinstance(conv, SparseConvolution) and isinstance(bn, BatchNorm):
                 _fold(conv, bn)
                 parent._modules[bn_name] = nn.Identity()
     return folded
 
 
-def _fold(conv: SparseConvolution, bn: BatchNorm | SyncBatchNorm) -> None:
+def _fold(conv: SparseConvolution, bn: BatchNorm) -> None:
     if bn.running_mean is None or bn.running_var is None:
         raise ValueError("expected batch norm with running statistics; this one has track_running_stats=False")
     scale = torch.rsqrt(bn.running_var.double() + bn.eps)

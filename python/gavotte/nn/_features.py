@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from gavotte.sparse_tensor import SparseTensor
 
@@ -34,20 +34,52 @@ class BatchNorm(OnFeatures, nn.BatchNorm1d):
         return super().forward(input)
 
 
-class SyncBatchNorm(OnFeatures, nn.SyncBatchNorm):
-    """torch.nn.SyncBatchNorm over all voxels of the batches of all processes."""
+class SyncBatchNorm(BatchNorm):
+    """Batch norm over the voxels of all processes of ``torch.distributed``, on any backend and device (torch's own runs
+    on GPUs only). In eval mode, or where there is one process, it is :class:`BatchNorm`."""
+
+    def __init__(self, num_features: int, *arguments: Any, process_group: Any = None, **options: Any) -> None:
+        super().__init__(num_features, *arguments, **options)
+        self.process_group = process_group
+
+    def forward(self, input: Any) -> Any:
+        if not (self.training and distributed.is_available() and distributed.is_initialized()):
+            return super().forward(input)
+        feats: Tensor = input.feats
+        wide = feats.double() if feats.dtype == torch.float64 else feats.float()
+        count = self._sum(wide.new_tensor([len(input)]))
+        mean = self._sum(wide.sum(0)) / count
+        centred = wide - mean
+        variance = self._sum(centred.square().sum(0)) / count
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+            self.num_batches_tracked += 1
+            momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+            unbiased = variance.detach() * count / (count - 1).clamp(min=1)
+            self.running_mean.lerp_(mean.detach().to(self.running_mean.dtype), momentum)
+            self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
+        scaled = centred * torch.rsqrt(variance + self.eps)
+        if self.affine:
+            scaled = scaled * self.weight + self.bias
+        return input.replace(scaled.to(feats.dtype))
+
+    def _sum(self, values: Tensor) -> Tensor:
+        """Over all processes; its gradient is summed over them too."""
+        from torch.distributed.nn.functional import all_reduce  # not in every build of torch
+
+        group = distributed.group.WORLD if self.process_group is None else self.process_group
+        total: Tensor = all_reduce(values, group=group)  # type: ignore[no-untyped-call]
+        return total
 
     @classmethod
     def convert_sync_batchnorm(cls, module: nn.Module, process_group: Any = None) -> nn.Module:
         """The module with each :class:`BatchNorm` in it made synchronous."""
-        if isinstance(module, BatchNorm):
+        if type(module) is BatchNorm:
             made = cls(
                 module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats,
-                process_group,
+                process_group=process_group,
             )  # fmt: skip
-            made.load_state_dict(module.state_dict())
-            made.training = module.training
-            return made.to(next((t.device for t in module.state_dict().values()), None))
+            made._parameters, made._buffers = module._parameters, module._buffers
+            return made.train(module.training)
         for name, child in module.named_children():
             setattr(module, name, cls.convert_sync_batchnorm(child, process_group))
         return module
