@@ -3,6 +3,7 @@
 #   make test    all tests: release, sanitizers, threading tests under TSan; the CUDA backend compiled
 #   make bench   benchmarks; writes build/bench/report.json
 #   make mutants whether the tests of the CUDA kernels notice a missing barrier or a wrong bound
+#   make docs    the site of docs/ with the Python reference, in build/docs
 #   make lint    formatting, clang-tidy, headers that stand alone
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
@@ -12,7 +13,7 @@ export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
-.PHONY: demo test bench lint build asan tsan fuzz mutants cuda-compile python coverage clean
+.PHONY: demo test bench lint build asan tsan fuzz mutants cuda-compile python docs coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -69,6 +70,12 @@ python:
 	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	.venv/bin/pytest --doctest-modules --pyargs tests/python gavotte
+
+# Pages of docs/ and the reference from the docstrings of the installed package; a warning is an error.
+docs:
+	tools/setup.sh build python
+	.venv/bin/pip install --quiet --disable-pip-version-check .
+	.venv/bin/sphinx-build -q -W --keep-going -b html docs build/docs
 
 # The kernels of the emulator with all mutants in them, then the tests against each.
 mutants:

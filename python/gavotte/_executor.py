@@ -58,13 +58,23 @@ class Result:
 class Executor:
     """A network made ready to run: batch norm folded, layers fused, maps shared, features in one arena.
 
-    device: "cpu", "cuda:0" or "best"; arrays are the host's in any case. dtype: of features and weights, "float32",
-    "float16", "bfloat16" or "float64". max_voxels: more are a ValueError, and memory for as many is taken beforehand;
-    0 for no limit. threads: of the CPU, 0 for all. dataflow: how convolutions run, "automatic" by default. allow_tf32:
-    on a GPU float32 products may be rounded to TF32. measure_padding: fill `LayerStats.padding`.
-
     The same bits on every run and for every number of threads. Threads of Python take turns; the GIL is free while it
-    runs. Raises ValueError and TypeError for illegal options, RuntimeError where the device is not there.
+    runs. On a GPU a run waits for its result.
+
+    Args:
+        network: shared, not copied.
+        device: "cpu", as "cuda:0", or "best"; arrays are the host's in any case.
+        dtype: of features and weights: "float32", "float16", "bfloat16" or "float64".
+        max_voxels: more are a ValueError, and memory for as many is taken beforehand; 0 for no limit.
+        threads: of the CPU, 0 for all.
+        dataflow: how convolutions run: "automatic", "gather_gemm_scatter" or "dense_gemm"; on a GPU "implicit_gemm" and
+            "minuet" too.
+        allow_tf32: on a GPU float32 products may be rounded to TF32.
+        measure_padding: fill `LayerStats.padding`.
+
+    Raises:
+        ValueError: an illegal option, or a network that cannot run.
+        RuntimeError: the device is not there.
 
     >>> import gavotte, numpy as np
     >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
@@ -98,10 +108,17 @@ class Executor:
     @overload
     def run(self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /) -> Result: ...
     def run(self, first: Any, features: Any = None, /) -> Result:
-        """Runs on voxels, or on coordinates int32 [N, 1 + D], batch first and distinct, with features [N, C].
+        """Runs on voxels, or on coordinates and features.
 
-        Arrays are read where they lie and must be C-contiguous. Raises ValueError where channels differ from the
-        network's, a coordinate comes twice or there are too many; the executor stays usable.
+        Args:
+            first: `Voxels`; or coordinates int32 [N, 1 + D], batch first and distinct.
+            features: [N, C] of a floating dtype, beside coordinates. Arrays are read where they lie and must be
+                C-contiguous.
+
+        Raises:
+            TypeError: a dtype.
+            ValueError: channels other than the network's, a coordinate that comes twice, or too many of them. The
+                executor stays usable.
         """
         if features is None:
             if not isinstance(first, _core.Voxels):

@@ -10,10 +10,19 @@ from gavotte import _core
 
 @dataclass(frozen=True)
 class Info:
-    """Printed by `gavotte.info()`; `str(info)` reads as lines.
+    """What `info` found; ``str(info)`` reads as lines.
 
-    simd: the vector instructions that the CPU backend chose. devices: names to pass as `device`. no_gpu_because: why
-    none of them is a GPU, None where one is. open3d: whether PLY, PCD, XYZ and PTS can be read.
+    Attributes:
+        version: of the package and of the library in it.
+        simd: the vector instructions that the CPU backend chose.
+        devices: names to pass as ``device``.
+        default_device: what "best" stands for.
+        no_gpu_because: why no device is a GPU; None where one is.
+        open3d: whether PLY, PCD, XYZ and PTS can be read.
+
+    >>> import gavotte
+    >>> "cpu" in gavotte.info().devices
+    True
     """
 
     version: str
@@ -48,7 +57,7 @@ def info() -> Info:
 
 
 def cmake_prefix() -> str:
-    """Where CMake finds the C++ library that this package carries: `cmake -DCMAKE_PREFIX_PATH=<this>`.
+    """Where CMake finds the C++ library that this package carries: ``cmake -DCMAKE_PREFIX_PATH=...``.
 
     >>> import pathlib
     >>> (pathlib.Path(cmake_prefix()) / "lib" / "cmake" / "gavotte" / "gavotteConfig.cmake").is_file()

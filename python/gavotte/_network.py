@@ -16,13 +16,14 @@ from gavotte import _core
 class Network:
     """A graph of named layers and their parameters; never changes once made.
 
+    Made by `load`, `from_bytes`, `builtin` or `from_graph`, and by :func:`gavotte.export` from a PyTorch model. Run it
+    with an `Executor`. ``print(network)`` lists the layers.
+
     >>> network = Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
     >>> network
     Network(sparse_resnet21d: 1 -> 4 channels, 3D, 73 layers, 2.7 M parameters)
     >>> Network.from_bytes(network.to_bytes()).graph == network.graph
     True
-
-    `print(network)` lists the layers. Run it with an `Executor`.
     """
 
     def __init__(self, native: _core.Network) -> None:
@@ -31,26 +32,46 @@ class Network:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
-        """Reads a network file; ValueError says what is wrong with it."""
+        """Reads a network file.
+
+        Raises:
+            ValueError: what is wrong with it.
+            RuntimeError: it cannot be opened.
+        """
         return cls(_core.Network.load(os.fspath(path)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Network:
-        """The network in the bytes of a file."""
+        """The network in the bytes of a file; ValueError as for `load`."""
         return cls(_core.Network.from_bytes(data))
 
     @classmethod
     def builtin(cls, name: str, in_channels: int, classes: int, *, seed: int = 0) -> Network:
-        """A network of the literature, see `builtin_networks()`, with weights drawn from the seed: not trained."""
+        """A network of the literature with weights drawn from the seed: not trained.
+
+        Args:
+            name: one of `gavotte.builtin_networks`.
+            in_channels: of the voxels.
+            classes: channels of the output.
+            seed: of the weights; the same ones on every machine.
+
+        Raises:
+            ValueError: an unknown name, or a number that is not positive.
+        """
         return cls(_core.Network.builtin(name, in_channels, classes, seed))
 
     @classmethod
     def from_graph(cls, graph: Mapping[str, Any], parameters: Mapping[str, npt.NDArray[Any]]) -> Network:
-        """A network of a graph as docs/network-format.md describes it, and its parameters by their full names.
+        """A network of a graph as docs/network-format.md describes it.
 
-        `format` and `version` may be left out. Parameters are float16, float32 or float64, or the bits of bfloat16 in
-        uint16; they are copied. Raises ValueError or TypeError where a layer is wrong, or a parameter is missing,
-        unused, or of another shape or dtype than its layer needs.
+        Args:
+            graph: dims, output and layers; ``format`` and ``version`` may be left out.
+            parameters: arrays by their full names, as "conv.weight": float16, float32 or float64, or the bits of
+                bfloat16 in uint16. They are copied.
+
+        Raises:
+            ValueError: a layer is wrong, or a parameter is missing, unused or of another shape than its layer needs.
+            TypeError: a parameter of another dtype.
 
         >>> import numpy as np
         >>> layers = [
@@ -87,10 +108,12 @@ class Network:
 
     @property
     def input_channels(self) -> int:
+        """Channels that the voxels must have."""
         return self._native.input_channels
 
     @property
     def output_channels(self) -> int:
+        """Channels of a run's result."""
         return self._native.output_channels
 
     @property

@@ -17,13 +17,24 @@ IntArray = npt.NDArray[np.int32]
 class PointCloud:
     """Points with named features and, where the source has them, a label and an instance for each.
 
-    rows: float32 [N, 3 + C], x, y, z in metres and one column for each channel. channels: C names. labels and
-    instances: int32 [N] or None. The fields never change; their arrays are the caller's to write to. Raises
-    ValueError or TypeError where sizes or dtypes disagree.
+    The fields never change; their arrays are the caller's to write to.
+
+    Args:
+        rows: float32 [N, 3 + C]: x, y, z in metres, then one column for each channel. Kept, not copied.
+        channels: C names, as "intensity".
+        labels: int32 [N], the class of each point, -1 for none; or None.
+        instances: int32 [N], the object that each point belongs to, 0 for none; or None.
+
+    Raises:
+        TypeError: an array of another dtype.
+        ValueError: sizes that disagree.
 
     >>> import numpy as np
-    >>> PointCloud(np.zeros((2, 4), np.float32), ("intensity",), labels=np.array([0, 1], np.int32))
+    >>> cloud = PointCloud(np.zeros((2, 4), np.float32), ("intensity",), labels=np.array([0, 1], np.int32))
+    >>> cloud
     PointCloud(2 points, channels: intensity, labels)
+    >>> cloud[cloud.labels == 1].rows.tolist()
+    [[0.0, 0.0, 0.0, 0.0]]
     """
 
     rows: FloatArray
@@ -58,7 +69,16 @@ class PointCloud:
         labels: npt.ArrayLike | None = None,
         instances: npt.ArrayLike | None = None,
     ) -> PointCloud:
-        """A cloud from separate arrays [N, 3] and [N, C] or [N], copied into one.
+        """A cloud from separate arrays, copied into one.
+
+        Args:
+            xyz: [N, 3] of any number type, metres.
+            features: [N, C], [N] for one channel, or None.
+            channels: C names.
+            labels, instances: [N], integers that fit int32.
+
+        Raises:
+            ValueError: sizes that disagree.
 
         >>> PointCloud.from_arrays([[1, 2, 3]], [[0.5]], ["intensity"]).rows.tolist()
         [[1.0, 2.0, 3.0, 0.5]]

@@ -9,8 +9,26 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LayerStats:
-    """One step of a run. Fused layers are joined with '+'. map_ms: 0 where the map was shared. bytes: compulsory
-    traffic. padding: padded rows over real rows of its grouped GEMMs, 1 for none, 0 where it was not measured."""
+    """One step of a run.
+
+    Attributes:
+        name: of its layers; fused ones are joined with "+".
+        op, kernel: what it does and how, as "convolution" and "3x3x3 s1 submanifold".
+        in_channels, out_channels, in_voxels, out_voxels: of its input and output.
+        pairs: of the kernel map; 0 where there is none.
+        matches_per_output: pairs over output voxels.
+        map_ms: time of the kernel map, 0 where it was shared with an earlier step.
+        compute_ms: time of the step itself.
+        gflop: 2 x pairs x input x output channels / groups, 1e9 of them.
+        bytes: inputs, weights, outputs and map, each once.
+        padding: padded rows over real rows of its grouped GEMMs, 1 for none, 0 where it was not measured.
+
+    >>> import gavotte
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> result = gavotte.Executor(network).run(gavotte.voxelize(gavotte.data.scenes.random(100), 1.0))
+    >>> result.stats.layers[0].in_channels, result.stats.layers[0].out_channels
+    (1, 16)
+    """
 
     name: str
     op: str
@@ -30,7 +48,24 @@ class LayerStats:
 
 @dataclass(frozen=True)
 class RunStats:
-    """One run; `print(stats)` shows a table. Times in ms; map_ms counts coordinate sets and the input's sorting too."""
+    """One run; ``print(stats)`` shows a table.
+
+    Attributes:
+        layers: its steps in order.
+        map_ms: coordinate sets, kernel maps and the input's sorting.
+        compute_ms: the steps without their maps.
+        total_ms: the whole run.
+        voxels: of the input.
+        arena_bytes: memory for features.
+        peak_bytes: features, kernel maps and coordinate sets; weights and a call's scratch are not counted.
+        weight_bytes: memory of the parameters.
+
+    >>> import gavotte
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> result = gavotte.Executor(network).run(gavotte.voxelize(gavotte.data.scenes.random(100), 1.0))
+    >>> result.stats.voxels, str(result.stats).splitlines()[0].split()[:3]
+    (100, ['layer', 'kernel', 'channels'])
+    """
 
     layers: tuple[LayerStats, ...]
     map_ms: float

@@ -27,15 +27,27 @@ def voxelize(
 ) -> _core.Voxels:
     """The voxels of a scan, or of a sequence of scans as one batch.
 
-    points: a PointCloud, float32 or float64 [N, 3 + C] (x, y, z in metres and C features), or a structured array with
-    fields x, y and z one after the other, as a PointCloud2 message or a PCD file has. Read in place where a point's
-    values lie together; else copied once. voxel_size: metres, one number or one for each axis. features: "rest" (all
-    columns after z), "all" (x, y, z too), or of a structured array the names of fields that lie together.
-    range: ((x, y, z) lower, (x, y, z) upper), points outside are dropped. reduce: of the features in a voxel, "first",
-    "mean", "max" or "sum". origin: corner of voxel (0, 0, 0). device: where it runs; arrays come back to the host.
+    A point's voxel is floor((p - origin) / voxel_size), computed in float64. Points with NaN, outside the range or
+    beyond int32 are dropped and counted. Voxels are in lexicographic order, and the same bits come on every run and for
+    every number of threads. Keys are radix-sorted; no hash table is involved (docs/coordinates.md).
 
-    A point's voxel is floor((p - origin) / voxel_size), in float64. Points with NaN, outside the range or beyond int32
-    are dropped and counted. The same bits for every number of threads. Raises ValueError and TypeError.
+    Args:
+        points: a PointCloud, float32 or float64 [N, 3 + C] (x, y, z in metres and C features), or a structured array
+            with fields x, y and z one after the other, as a PointCloud2 message or a PCD file has; or a sequence of
+            these. Read in place where a point's values lie together, else copied once.
+        voxel_size: metres, one number or one for each axis.
+        features: "rest" (all columns after z), "all" (x, y, z too), or of a structured array the names of fields that
+            lie together; none unless named.
+        range: ((x, y, z) lower, (x, y, z) upper) in metres; points outside are dropped.
+        reduce: of the features in a voxel: "first", "mean", "max" or "sum".
+        origin: corner of voxel (0, 0, 0), metres.
+        device: where it runs, "cpu" or as "cuda:0"; arrays come back to the host, which waits for them.
+        threads: of the CPU, 0 for all.
+
+    Raises:
+        TypeError: points of another dtype, or that are no array.
+        ValueError: a shape, a size of voxel that is not above 0, an unknown word or field.
+        RuntimeError: the device is not there.
 
     >>> import numpy as np
     >>> points = np.array([[0.01, 0.02, 0, 5], [0.03, 0.04, 0, 7], [0.95, 0, 0, 1]], np.float32)

@@ -12,7 +12,11 @@ from gavotte import _core
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """Class i is named names[i] and drawn in colors[i], uint8 red, green, blue; other labels are drawn grey.
+    """Class i is named names[i] and drawn in colors[i]; other labels are drawn grey.
+
+    Args:
+        names: one for each class.
+        colors: uint8 [classes, 3]: red, green, blue.
 
     >>> len(Classes.distinct(5)), Classes.distinct(5).colors.shape
     (5, (5, 3))

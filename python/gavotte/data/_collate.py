@@ -18,10 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Batch:
-    """Several samples as one sparse tensor.
+    """Several samples as one sparse tensor, made by `collate`.
 
-    x: the voxels of all samples, sample i as batch entry i. labels: int64 [N], -1 for none; None where a sample has
-    none. inverse, point_labels: of each sample, as it had them.
+    Attributes:
+        x: the voxels of all samples, sample i as batch entry i: N of them.
+        labels: int64 [N], -1 for none; None where a sample has none.
+        inverse: int32 [P] for each sample: the voxel of each of its points, -1 where the point was dropped.
+        point_labels: int64 [P] for each sample, or None.
+
+    >>> from gavotte import data
+    >>> streets = data.ProceduralStreets(streets=2, azimuths=32, sample=data.VoxelSample(0.5, ["intensity"]))
+    >>> batch = data.collate([streets[0], streets[1]])
+    >>> of_points = batch.points_of(batch.labels, entry=1)
+    >>> len(of_points) == len(streets.cloud(1))
+    True
     """
 
     x: SparseTensor
@@ -35,7 +45,16 @@ class Batch:
         return Batch(self.x.pin_memory(), labels, self.inverse, self.point_labels)
 
     def points_of(self, voxel_values: Tensor, entry: int, fill: int = -1) -> Tensor:
-        """The values [N] of all voxels as values of one sample's points; ``fill`` where a point was dropped."""
+        """Values of all voxels as values of one sample's points.
+
+        Args:
+            voxel_values: [N] of any dtype.
+            entry: the sample.
+            fill: value of a point that was dropped.
+
+        Returns:
+            [P], in the order of the sample's points.
+        """
         inverse = self.inverse[entry].to(voxel_values.device).long()
         own = voxel_values[self.x.coords[:, 0] == entry]
         points = own.new_full((len(inverse),), fill)
@@ -45,9 +64,16 @@ class Batch:
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """For ``torch.utils.data.DataLoader(dataset, collate_fn=gavotte.data.collate)``.
+    """The samples as a batch, for ``torch.utils.data.DataLoader(dataset, collate_fn=gavotte.data.collate)``. Needs
+    PyTorch.
 
-    >>> import gavotte
+    Args:
+        samples: at least one, all with the same features. The tensors of the batch are on the CPU; labels share the
+            sample's memory where there is one sample.
+
+    Raises:
+        ValueError: no sample, or samples whose numbers of features differ.
+
     >>> from gavotte import data
     >>> streets = data.ProceduralStreets(streets=2, azimuths=32, sample=data.VoxelSample(0.5, ["intensity"]))
     >>> batch = data.collate([streets[0], streets[1]])

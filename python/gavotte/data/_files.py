@@ -22,15 +22,27 @@ PathLike = str | os.PathLike[str]
 def read(path: PathLike) -> PointCloud:
     """The cloud in a file, whose format is told by its name.
 
-    KITTI and SemanticKITTI `.bin` (labels from the `.label` file beside it or in ../labels), nuScenes `.pcd.bin`,
-    `.ply`, `.pcd`, `.xyz`, `.xyzn`, `.xyzrgb`, `.pts`; `.npy` with an array [N, 3 + C] or a structured one; `.npz` with
-    such an array as `rows` or `points` and, where there, `channels`, `labels` and `instances`; `.las` and `.laz` with
-    the extra `gavotte[las]`. Channels are "intensity" and "ring" as stored, colours "r", "g", "b" in [0, 1], normals
-    "nx", "ny", "nz", other columns under their own names or as "feature0" and so on. Points with NaN are kept:
-    `voxelize` drops and counts them.
+    * ``.bin``: KITTI and SemanticKITTI, channel "intensity"; labels and instances from the ``.label`` file beside it
+      or in ``../labels``
+    * ``.pcd.bin``: nuScenes, channels "intensity" and "ring"
+    * ``.ply``, ``.pcd``, ``.xyz``, ``.xyzn``, ``.xyzrgb``, ``.pts``: in a build with Open3D (`gavotte.info`)
+    * ``.npy``: an array [N, 3 + C] or a structured one with x, y, z and more
+    * ``.npz``: such an array as ``rows`` or ``points``, and where there ``channels``, ``labels`` and ``instances``
+    * ``.las``, ``.laz``: with the extra ``gavotte[las]``; positions relative to the lower corner
 
-    Raises RuntimeError where the file cannot be opened or this build lacks its reader, ValueError where its content is
-    broken. Pickled objects in NumPy's formats are never loaded.
+    Intensity and ring are as stored, colours "r", "g", "b" in [0, 1], normals "nx", "ny", "nz"; other columns have
+    their own names, or "feature0" and so on. Points with NaN are kept: `voxelize` drops and counts them. Pickled
+    objects in NumPy's formats are never loaded.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Its points in their order: float32, metres.
+
+    Raises:
+        ValueError: the content is broken, or the ending unknown.
+        RuntimeError: the file cannot be opened, or this build lacks its reader.
 
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "scan.bin"
@@ -50,7 +62,16 @@ def read(path: PathLike) -> PointCloud:
 
 
 def parse(data: bytes, format: str, *, source: str = "memory") -> PointCloud:
-    """The same from memory; format: kitti, nuscenes, ply, pcd, xyz, xyzn, xyzrgb or pts. `source` names it in errors.
+    """The cloud in the bytes of a file.
+
+    Args:
+        data: the bytes.
+        format: "kitti", "nuscenes", "ply", "pcd", "xyz", "xyzn", "xyzrgb" or "pts".
+        source: what errors call it.
+
+    Raises:
+        ValueError: the content is broken, or the format unknown.
+        RuntimeError: this build lacks the format's reader.
 
     >>> import numpy as np
     >>> parse(np.ones(8, np.float32).tobytes(), "kitti")
@@ -60,11 +81,20 @@ def parse(data: bytes, format: str, *, source: str = "memory") -> PointCloud:
 
 
 def write(path: PathLike, cloud: PointCloud) -> None:
-    """Writes the cloud in the format that the file's name says: those of `read` but LAS.
+    """Writes a cloud in the format that the file's name says: those of `read` but LAS.
 
     PLY, PCD and NPZ hold every channel, labels and instances; KITTI intensity, with labels and instances in a `.label`
-    file beside it; nuScenes intensity and ring; NPY the rows; text what its name says. Raises RuntimeError where the
-    file cannot be written, ValueError where the format cannot hold the values.
+    file beside it; nuScenes intensity and ring; NPY the rows; text what its name says.
+
+    Raises:
+        ValueError: the format cannot hold the values.
+        RuntimeError: the file cannot be written, or this build lacks the format's writer.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "scan.npz"
+    >>> write(path, PointCloud.from_arrays([[1, 2, 3]], [[0.5, 7]], ["intensity", "ring"], labels=[4]))
+    >>> read(path)
+    PointCloud(1 points, channels: intensity, ring, labels)
     """
     path = os.fspath(path)
     suffix = Path(path).suffix.lower()
@@ -85,7 +115,26 @@ def write(path: PathLike, cloud: PointCloud) -> None:
 
 
 def write_labels(path: PathLike, points: PointCloud | npt.NDArray[Any], labels: IntArray, classes: Classes) -> None:
-    """Writes a binary PLY of the points in the colours of their labels, int32 [N], -1 for none."""
+    """Writes a binary PLY of the points in the colours of their labels.
+
+    Args:
+        path: of the file.
+        points: a cloud, or float32 or float64 [N, 3 or more], metres.
+        labels: int32 [N], -1 for none. Written beside the colour.
+        classes: colours and names.
+
+    Raises:
+        TypeError: labels of another dtype.
+        ValueError: numbers of points and labels that differ.
+        RuntimeError: the file cannot be written.
+
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "scan.ply"
+    >>> write_labels(path, np.zeros((2, 3), np.float32), np.array([1, -1], np.int32), Classes.street())
+    >>> path.read_bytes()[:3]
+    b'ply'
+    """
     _core.write_labelled_ply(os.fspath(path), _rows(points), _labels(labels), classes.colors, list(classes.names))
 
 
@@ -99,9 +148,29 @@ def write_picture(
     height: int = 900,
     view: str = "automatic",
 ) -> None:
-    """Draws the points in the colours of their labels, as a PNG of width x height pixels (16 to 16384).
+    """Draws the points in the colours of their labels, as a PNG. Needs a build with Open3D (`gavotte.info`).
 
-    view: "perspective", "bird", "camera" (a depth camera's, z ahead), or "automatic". Needs a build with Open3D.
+    Args:
+        path: of the file.
+        points: a cloud, or float32 or float64 [N, 3 or more], metres.
+        labels: int32 [N], -1 for none.
+        classes: colours and names.
+        width, height: pixels, 16 to 16384.
+        view: "perspective", "bird", "camera" (a depth camera's, z ahead), or "automatic", which chooses the camera's
+            where all points lie ahead of it, else perspective.
+
+    Raises:
+        TypeError: labels of another dtype.
+        ValueError: numbers that differ, a size or view that there is not.
+        RuntimeError: the file cannot be written, or this build has no Open3D.
+
+    >>> import tempfile, pathlib
+    >>> from gavotte.data import scenes
+    >>> cloud = scenes.lidar(azimuths=32)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "street.png"
+    >>> write_picture(path, cloud, cloud.labels, Classes.street(), width=64, height=48)
+    >>> path.read_bytes()[1:4]
+    b'PNG'
     """
     names = list(classes.names)
     _core.write_picture(

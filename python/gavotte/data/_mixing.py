@@ -14,10 +14,19 @@ Pick = Callable[[np.random.Generator], PointCloud]
 
 @dataclass(frozen=True)
 class Mix3D:
-    """Lays a second cloud over the first, its middle in x and y on the first one's (Nekrasov et al., 3DV 2021).
+    """Lays a second cloud over the first, its middle in x and y on the first one's (Nekrasov et al., Mix3D, 3DV 2021).
 
-    pick: draws the second cloud, of the same channels; a dataset's `pick` for instance. Instances of the second are
-    numbered on from those of the first.
+    Instances of the second are numbered on from those of the first.
+
+    Args:
+        pick: draws the second cloud, of the same channels; a dataset's `pick` for instance.
+
+    >>> import numpy as np
+    >>> from gavotte import data
+    >>> streets = data.ProceduralStreets(streets=2, azimuths=32)
+    >>> mixed = Mix3D(streets.pick)(streets.cloud(0), np.random.default_rng(0))
+    >>> len(mixed) > len(streets.cloud(0))
+    True
     """
 
     pick: Pick
@@ -33,11 +42,23 @@ class Mix3D:
 
 @dataclass(frozen=True)
 class PasteInstances:
-    """Copies up to `most` objects of a second cloud into the first, each turned about the z axis of the sensor.
+    """Copies objects of a second cloud into the first, each turned about the z axis of the sensor.
 
-    labels: classes whose objects are taken. An object stays as far from the sensor as it was, so that its density fits
-    (as PolarMix does), and gets an instance of its own. pick: draws the second cloud, which needs labels and
-    instances; instance 0 is no object.
+    An object stays as far from the sensor as it was, so that its density fits (as PolarMix does: Xiao et al., NeurIPS
+    2022), and gets an instance of its own.
+
+    Args:
+        pick: draws the second cloud, which needs labels and instances (else a ValueError); instance 0 is no object.
+        labels: classes whose objects are taken.
+        most: objects; how many of them is drawn from 0 on.
+
+    >>> import numpy as np
+    >>> from gavotte import data
+    >>> streets = data.ProceduralStreets(streets=2, azimuths=64)
+    >>> paste = PasteInstances(streets.pick, labels=[data.Classes.street().names.index("car")])
+    >>> pasted = paste(streets.cloud(0), np.random.default_rng(1))
+    >>> len(pasted) >= len(streets.cloud(0))
+    True
     """
 
     pick: Pick

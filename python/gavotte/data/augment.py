@@ -40,6 +40,7 @@ __all__ = [
     "Translate",
 ]
 
+#: What each of them is: (cloud, draw) -> cloud.
 Augmentation: TypeAlias = Callable[[PointCloud, np.random.Generator], PointCloud]
 
 _NORMALS = ("nx", "ny", "nz")
@@ -57,7 +58,16 @@ def _linear(cloud: PointCloud, matrix: npt.NDArray[np.float64]) -> PointCloud:
 
 @dataclass(frozen=True)
 class Compose:
-    """One augmentation after the other."""
+    """One augmentation after the other.
+
+    Args:
+        steps: in their order.
+
+    >>> import numpy as np
+    >>> recipe = Compose([RotateZ(), DropPoints(0.5)])
+    >>> recipe(PointCloud.from_arrays([[1, 2, 3]]), np.random.default_rng(0))
+    PointCloud(1 points)
+    """
 
     steps: Sequence[Augmentation]
 
@@ -69,7 +79,17 @@ class Compose:
 
 @dataclass(frozen=True)
 class Sometimes:
-    """An augmentation with a probability."""
+    """An augmentation with a probability.
+
+    Args:
+        probability: 0 to 1.
+        step: what is done then; otherwise the cloud itself comes back.
+
+    >>> import numpy as np
+    >>> cloud = PointCloud.from_arrays([[1, 2, 3]])
+    >>> Sometimes(0.0, Flip(1, 1))(cloud, np.random.default_rng(0)) is cloud
+    True
+    """
 
     probability: float
     step: Augmentation
@@ -80,7 +100,16 @@ class Sometimes:
 
 @dataclass(frozen=True)
 class RotateZ:
-    """Turns about the z axis by an angle drawn from -degrees to degrees; normals turn too."""
+    """Turns about the z axis; normals turn too.
+
+    Args:
+        degrees: the angle is drawn from -degrees to degrees.
+
+    >>> import numpy as np
+    >>> turned = RotateZ()(PointCloud.from_arrays([[3, 4, 1]]), np.random.default_rng(0))
+    >>> round(float(np.hypot(*turned.xyz[0, :2])), 5), float(turned.xyz[0, 2])
+    (5.0, 1.0)
+    """
 
     degrees: float = 180.0
 
@@ -92,7 +121,15 @@ class RotateZ:
 
 @dataclass(frozen=True)
 class Flip:
-    """Mirrors x, y and z, each with its probability; normals are mirrored too."""
+    """Mirrors axes; normals are mirrored too.
+
+    Args:
+        x, y, z: probability of each.
+
+    >>> import numpy as np
+    >>> Flip(x=1, y=0)(PointCloud.from_arrays([[3, 4, 1]]), np.random.default_rng(0)).xyz.tolist()
+    [[-3.0, 4.0, 1.0]]
+    """
 
     x: float = 0.5
     y: float = 0.5
@@ -105,7 +142,15 @@ class Flip:
 
 @dataclass(frozen=True)
 class Scale:
-    """Scales about the origin by a factor drawn from low to high, one for all axes."""
+    """Scales about the origin by one factor for all axes.
+
+    Args:
+        low, high: the factor is drawn between them.
+
+    >>> import numpy as np
+    >>> Scale(2, 2)(PointCloud.from_arrays([[3, 4, 1]]), np.random.default_rng(0)).xyz.tolist()
+    [[6.0, 8.0, 2.0]]
+    """
 
     low: float = 0.9
     high: float = 1.1
@@ -118,7 +163,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Translate:
-    """Shifts all points by a vector drawn from -reach to reach on each axis, metres."""
+    """Shifts all points by one vector.
+
+    Args:
+        reach: metres on each axis; the vector is drawn from -reach to reach.
+
+    >>> import numpy as np
+    >>> moved = Translate((0.0, 0.0, 0.5))(PointCloud.from_arrays([[3, 4, 1], [3, 4, 2]]), np.random.default_rng(0))
+    >>> moved.xyz[:, 0].tolist(), round(float(moved.xyz[1, 2] - moved.xyz[0, 2]), 5)
+    ([3.0, 3.0], 1.0)
+    """
 
     reach: tuple[float, float, float] = (0.2, 0.2, 0.2)
 
@@ -131,7 +185,17 @@ class Translate:
 
 @dataclass(frozen=True)
 class Jitter:
-    """Moves each point by a normal deviate on each axis, at most `limit`; metres."""
+    """Moves each point by a normal deviate on each axis.
+
+    Args:
+        sigma: standard deviation, metres.
+        limit: largest move on an axis, metres.
+
+    >>> import numpy as np
+    >>> moved = Jitter(0.01, 0.02)(PointCloud.from_arrays([[3, 4, 1]]), np.random.default_rng(0))
+    >>> bool(np.abs(moved.xyz - [[3, 4, 1]]).max() <= 0.02 + 1e-6)
+    True
+    """
 
     sigma: float = 0.01
     limit: float = 0.05
@@ -145,9 +209,16 @@ class Jitter:
 
 @dataclass(frozen=True)
 class Crop:
-    """Keeps the points inside a box of that size (metres) about a point drawn from the cloud; order stays.
+    """Keeps the points inside a box about a point drawn from the cloud; order stays.
 
-    An infinite edge does not cut. The point drawn is always kept, so a cloud with points never becomes empty.
+    The point drawn is always kept, so a cloud with points never becomes empty.
+
+    Args:
+        size: edges of the box, metres; an infinite edge does not cut.
+
+    >>> import numpy as np
+    >>> Crop((2, 2, np.inf))(PointCloud.from_arrays([[0, 0, 0], [9, 9, 0]]), np.random.default_rng(0))
+    PointCloud(1 points)
     """
 
     size: tuple[float, float, float]
@@ -163,7 +234,16 @@ class Crop:
 
 @dataclass(frozen=True)
 class DropPoints:
-    """Leaves out a share of the points drawn from 0 to `most`; order stays, and at least one point."""
+    """Leaves out points; order stays, and at least one point.
+
+    Args:
+        most: the share that goes is drawn from 0 to this.
+
+    >>> import numpy as np
+    >>> cloud = PointCloud.from_arrays(np.zeros((100, 3)))
+    >>> 50 <= len(DropPoints(0.5)(cloud, np.random.default_rng(0))) <= 100
+    True
+    """
 
     most: float = 0.2
 
@@ -178,9 +258,18 @@ class DropPoints:
 class ChannelJitter:
     """value * a + b + noise for the named channels, kept in [0, 1]: intensity, or colours.
 
-    a is drawn from 1 - scale to 1 + scale and b from -shift to shift, once for each channel (once for all of them with
-    `together`, as brightness and contrast are); noise is a normal deviate for each value. Channels that the cloud
-    lacks are an error.
+    Args:
+        channels: names; one that the cloud lacks is a ValueError.
+        scale: a is drawn from 1 - scale to 1 + scale, once for each channel.
+        shift: b is drawn from -shift to shift, once for each channel.
+        sigma: standard deviation of the noise, drawn for each value.
+        together: a and b once for all channels, as brightness and contrast are.
+
+    >>> import numpy as np
+    >>> cloud = PointCloud.from_arrays([[3, 4, 1]], [[0.5]], ["intensity"])
+    >>> value = ChannelJitter(scale=0.1, shift=0, sigma=0)(cloud, np.random.default_rng(0)).channel("intensity")
+    >>> bool(0.45 <= value[0] <= 0.55)
+    True
     """
 
     channels: tuple[str, ...] = ("intensity",)

@@ -26,10 +26,24 @@ __all__ = ["PointFolder", "ProceduralStreets", "Rooms", "SceneDataset"]
 
 
 class SceneDataset:
-    """A sequence of clouds. Subclasses give `__len__` and `cloud(index)`.
+    """A sequence of clouds. Subclasses give ``__len__`` and ``cloud(index)``.
 
-    augment: what is done to each cloud, from `gavotte.data.augment`. sample: what an item becomes, `VoxelSample(...)`
-    for instance; None leaves it a PointCloud. seed: of the augmentations.
+    Item i is the cloud, augmented by a generator of (seed, epoch, i), then what ``sample`` makes of it.
+
+    Args:
+        augment: what is done to each cloud, from `gavotte.data.augment`; None for nothing.
+        sample: what an item becomes, ``VoxelSample(...)`` for instance; None leaves it a `PointCloud`.
+        seed: of the augmentations.
+
+    >>> from gavotte import data
+    >>> class Balls(data.SceneDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def cloud(self, index):
+    ...         return data.scenes.shell(16, seed=index + 1)
+    >>> len(Balls(sample=data.VoxelSample(1.0, ["one"]))[0].feats) == len(Balls()[0])
+    True
     """
 
     classes: Classes | None = None
@@ -68,11 +82,15 @@ class SceneDataset:
 
 
 class ProceduralStreets(SceneDataset):
-    """Labelled lidar scans of procedural streets: `streets` of them, `frames` scans along each,
-    `step` times 0.1 s apart.
+    """Labelled lidar scans of procedural streets, drawn when they are asked for.
 
-    Street s of the dataset has the seed first_seed + s: give validation another range. azimuths: directions of a turn,
-    fewer make smaller scans.
+    Args:
+        streets: how many; street s has the seed first_seed + s, so give validation another range.
+        frames: scans along each street.
+        step: time between them, in 0.1 s.
+        first_seed: of the first street.
+        azimuths: directions of the scanner's turn; fewer make smaller scans.
+        augment, sample, seed: as of `SceneDataset`.
 
     >>> streets = ProceduralStreets(streets=2, frames=3, azimuths=32)
     >>> len(streets), streets[5].channels
@@ -105,7 +123,13 @@ class ProceduralStreets(SceneDataset):
 
 
 class Rooms(SceneDataset):
-    """Labelled procedural rooms, room r with the seed first_seed + r.
+    """Labelled procedural rooms, drawn when they are asked for.
+
+    Args:
+        rooms: how many; room r has the seed first_seed + r.
+        first_seed: of the first room.
+        points_per_m2: of a surface.
+        augment, sample, seed: as of `SceneDataset`.
 
     >>> Rooms(rooms=3, points_per_m2=10)[0].channels
     ('r', 'g', 'b')
@@ -135,11 +159,26 @@ class Rooms(SceneDataset):
 class PointFolder(SceneDataset):
     """The point-cloud files below a folder, in the order of their names: every format of `gavotte.data.read`.
 
-    pattern: of the files within the folder, "**/*.pcd" for instance; None takes all with a known ending. channels: of
-    each cloud, missing ones filled with 0; None leaves them. label_map: from the file's labels to the classes; labels
-    that it lacks become -1. SemanticKITTI's folders (velodyne beside labels) work as they are; where labels lie
-    elsewhere, as those of nuScenes do, labels_of gives them, [N], for the path of a cloud. Raises ValueError where
-    there is no such file.
+    SemanticKITTI's folders (velodyne beside labels) work as they are.
+
+    Args:
+        root: the folder.
+        pattern: of the files within it, ``"**/*.pcd"`` for instance; None takes all with a known ending.
+        channels: of each cloud, missing ones filled with 0; None leaves them.
+        labels_of: labels [N] for the path of a cloud, where they lie elsewhere, as those of nuScenes do.
+        label_map: from the file's labels to the classes; labels that it lacks become -1.
+        classes: names and colours, kept as the attribute.
+        augment, sample, seed: as of `SceneDataset`.
+
+    Raises:
+        ValueError: there is no such file.
+
+    >>> import pathlib, tempfile
+    >>> from gavotte import data
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> data.write(folder / "a.npz", data.scenes.random(10))
+    >>> PointFolder(folder, channels=["intensity", "ring"])[0].channels
+    ('intensity', 'ring')
     """
 
     endings = (".bin", ".ply", ".pcd", ".xyz", ".xyzn", ".xyzrgb", ".pts", ".npy", ".npz", ".las", ".laz")

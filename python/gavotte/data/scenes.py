@@ -24,9 +24,18 @@ def lidar(
 ) -> PointCloud:
     """One turn of a 64-beam scanner in a street, in its own frame: x ahead, y left, z up, metres.
 
-    frame: 10 a second; the scanner drives along the street and others move, and an object keeps its instance. azimuths:
-    directions of a turn. range_noise: standard deviation in metres. Channel "intensity" in [0, 1]; labels as
-    `Classes.street()` names them.
+    Args:
+        seed: of the street, 0 to 2^64 - 1.
+        frame: 10 a second; the scanner drives along the street and others move, and an object keeps its instance.
+        azimuths: directions of a turn.
+        max_range: metres; beams that meet nothing before it give no point.
+        range_noise: standard deviation along the beam, metres.
+
+    Returns:
+        Channel "intensity" in [0, 1]; labels as `Classes.street` names them; instances, 0 for what is no object.
+
+    Raises:
+        ValueError: a number out of its range.
 
     >>> lidar(azimuths=32)  # doctest: +ELLIPSIS
     PointCloud(... points, channels: intensity, labels, instances)
@@ -35,9 +44,18 @@ def lidar(
 
 
 def room(seed: int = 1, *, points_per_m2: float = 6000.0, noise: float = 0.003) -> PointCloud:
-    """A furnished room as a depth camera's fused scan sees it. Channels r, g, b in [0, 1]; labels as `Classes.room()`.
+    """A furnished room as a depth camera's fused scan sees it, metres.
 
-    noise: standard deviation across a surface, metres.
+    Args:
+        seed: of the room, 0 to 2^64 - 1.
+        points_per_m2: of a surface.
+        noise: standard deviation across a surface, metres.
+
+    Returns:
+        Channels "r", "g", "b" in [0, 1]; labels as `Classes.room` names them.
+
+    Raises:
+        ValueError: a number out of its range.
 
     >>> room(points_per_m2=10).channels
     ('r', 'g', 'b')
@@ -46,7 +64,17 @@ def room(seed: int = 1, *, points_per_m2: float = 6000.0, noise: float = 0.003) 
 
 
 def random(count: int = 100_000, seed: int = 1) -> PointCloud:
-    """`count` distinct voxels of 1 m, uniform in a cube that they fill to a fifth, a point in the middle of each.
+    """Distinct voxels of 1 m, uniform in a cube that they fill to a fifth, a point in the middle of each.
+
+    Args:
+        count: of voxels, 1 to 2^28.
+        seed: 0 to 2^64 - 1.
+
+    Returns:
+        Channel "intensity" in [0, 1].
+
+    Raises:
+        ValueError: a number out of its range.
 
     >>> random(10)
     PointCloud(10 points, channels: intensity)
@@ -55,7 +83,18 @@ def random(count: int = 100_000, seed: int = 1) -> PointCloud:
 
 
 def shell(resolution: int = 256, *, thickness: float = 2.0, seed: int = 1) -> PointCloud:
-    """The voxels of 1 m that a sphere's surface fills in a grid of resolution^3, resolution 8 to 4096.
+    """The voxels of 1 m that a sphere's surface fills, a point in the middle of each.
+
+    Args:
+        resolution: voxels along an edge of the grid, 8 to 4096.
+        thickness: of the surface in voxels, 1 to resolution / 8.
+        seed: of the intensities, 0 to 2^64 - 1.
+
+    Returns:
+        Channel "intensity" in [0, 1].
+
+    Raises:
+        ValueError: a number out of its range.
 
     >>> len(shell(16)) < 16**3
     True

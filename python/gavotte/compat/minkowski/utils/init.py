@@ -11,7 +11,7 @@ __all__ = ["kaiming_normal_"]
 
 
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
-    """torch.nn.init.kaiming_normal_ for a kernel [K, Cin, Cout] or [Cin, Cout], which lists its axes otherwise."""
+    """``torch.nn.init.kaiming_normal_`` for a kernel [K, Cin, Cout] or [Cin, Cout], which lists its axes otherwise."""
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"expected mode 'fan_in' or 'fan_out'; got '{mode}'")
     if tensor.ndim not in (2, 3):
