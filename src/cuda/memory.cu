@@ -37,12 +37,16 @@ class Pool {
   }
   void put(void* block, std::int64_t bytes) {
     const std::lock_guard lock(mutex_);
+    limit_use(block, 0, bytes);
     free_.emplace(bytes, block);
   }
   /// Gives everything back to the device.
   void clear() {
     const std::lock_guard lock(mutex_);
-    for (const auto& [bytes, block] : free_) free_device(block);
+    for (const auto& [bytes, block] : free_) {
+      limit_use(block, bytes, bytes);
+      free_device(block);
+    }
     free_.clear();
   }
 
@@ -121,6 +125,7 @@ std::shared_ptr<void> allocate(const Execution& execution, std::int64_t bytes) {
     block = allocate_or_shrink(taken);
   }
   if (block == nullptr) return nullptr;
+  limit_use(block, bytes, taken);
   return {block, [pool, taken](void* memory) { pool->put(memory, taken); }};
 }
 

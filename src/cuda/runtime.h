@@ -33,6 +33,9 @@ void use_device(int device);
 /// Device memory, aligned to 256 bytes; null where there is not enough.
 void* allocate_device(std::int64_t bytes);
 void free_device(void* memory) noexcept;
+/// Of a block of such memory only the first `bytes` are in use from now on. A GPU does not look; in
+/// the emulator AddressSanitizer reports who touches the rest.
+void limit_use(void* block, std::int64_t bytes, std::int64_t block_bytes) noexcept;
 /// Page-locked host memory; null where there is not enough.
 void* allocate_pinned(std::int64_t bytes);
 void free_pinned(void* memory) noexcept;

@@ -88,6 +88,7 @@ void* allocate_device(std::int64_t bytes) {
   return memory;
 }
 void free_device(void* memory) noexcept { cudaFree(memory); }
+void limit_use(void*, std::int64_t, std::int64_t) noexcept {}
 
 void* allocate_pinned(std::int64_t bytes) {
   void* memory = nullptr;

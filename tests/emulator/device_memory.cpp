@@ -13,6 +13,10 @@
 #include "check.h"
 #include "emulator.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace gavotte::emulator {
 namespace {
 
@@ -102,6 +106,15 @@ void free_device(void* memory) noexcept {
     region().give_back(memory);
   else
     ::operator delete(memory, std::align_val_t(kAlignment));
+}
+
+void limit_use([[maybe_unused]] void* block, [[maybe_unused]] std::int64_t bytes,
+               [[maybe_unused]] std::int64_t block_bytes) noexcept {
+#if defined(__SANITIZE_ADDRESS__)
+  auto* const begin = static_cast<std::byte*>(block);
+  ASAN_UNPOISON_MEMORY_REGION(begin, static_cast<std::size_t>(bytes));
+  ASAN_POISON_MEMORY_REGION(begin + bytes, static_cast<std::size_t>(block_bytes - bytes));
+#endif
 }
 
 bool is_guarded(const void* address) noexcept { return region().holds(address); }

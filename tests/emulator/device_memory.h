@@ -20,6 +20,8 @@ class DeviceAccess {
 /// where Options::guard_device_memory is set; else from the heap.
 void* allocate_device(std::int64_t bytes);
 void free_device(void* memory) noexcept;
+/// AddressSanitizer reports who touches a block beyond its first `bytes`.
+void limit_use(void* block, std::int64_t bytes, std::int64_t block_bytes) noexcept;
 /// True for an address that the host cannot touch.
 bool is_guarded(const void* address) noexcept;
 

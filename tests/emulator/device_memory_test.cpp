@@ -1,4 +1,4 @@
-// The emulated device's memory, which the host cannot touch.
+// The emulated device's memory, which the host cannot touch, and kernels only as far as it is in use.
 #include "device_memory.h"
 
 #include <gtest/gtest.h>
@@ -56,6 +56,30 @@ TEST(DeviceMemory, KernelsMayBeGivenPaddingThatLooksLikeAnAddress) {
       "test_kernel", nullptr, {.threads = 1}, +[](Args args) { args.to[0] = 5.0F; }, args);
   EXPECT_EQ(x.to(Device::cpu()).span<float>()[0], 5.0F);
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+/// Blocks of the pools are larger than what was asked for, and are kept when they are freed.
+TEST(DeviceMemory, KernelsMayTouchOnlyWhatIsInUse) {
+  struct Args {
+    float* data;
+    std::int64_t at;
+  };
+  const auto touch = [](float* data, std::int64_t at) {
+    internal::cuda::launch(
+        "touch_element", nullptr, {.threads = 1}, +[](Args args) { args.data[args.at] += 1.0F; },
+        Args{data, at});
+  };
+  float* freed = nullptr;
+  for (const std::int64_t count : {1, 7, 300'000}) {
+    Tensor x = Tensor::zeros(DType::float32, {count}, kCuda);
+    freed = static_cast<float*>(x.data());
+    touch(freed, count - 1);
+    EXPECT_EQ(x.to(Device::cpu()).span<float>().back(), 1.0F);
+    EXPECT_DEATH(touch(freed, count), "use-after-poison");
+  }
+  EXPECT_DEATH(touch(freed, 0), "use-after-poison");
+}
+#endif
 
 TEST(DeviceMemory, BlocksAreUsedAgainAndDoNotOverlap) {
   std::vector<Tensor> blocks;

@@ -43,6 +43,9 @@ void* allocate_device(std::int64_t bytes) {
   return emulator::allocate_device(bytes);
 }
 void free_device(void* memory) noexcept { emulator::free_device(memory); }
+void limit_use(void* block, std::int64_t bytes, std::int64_t block_bytes) noexcept {
+  emulator::limit_use(block, bytes, block_bytes);
+}
 void* allocate_pinned(std::int64_t bytes) {
   return ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
 }
