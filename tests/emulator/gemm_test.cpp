@@ -107,6 +107,10 @@ TEST_F(Gemm, ShapesAcrossTheBordersOfTiles) {
   }
 }
 
+TEST_F(Gemm, ATileEndsWhereTheNextBegins) {
+  for (const std::int64_t rows : {70, 600}) check_rows(kKinds[0], rows, 3, 5, 1);
+}
+
 TEST_F(Gemm, GroupsOfChannels) {
   for (const Kind& kind : kKinds) {
     check_rows(kind, 50, 12, 20, 2);

@@ -8,7 +8,8 @@
 
 #include "convolution/reference.h"
 #include "cuda/gemm/gemm_tiles.h"
-#include "cuda/gemm/group_offsets.h"
+#include "cuda/gemm/group_offsets.cuh"
+#include "cuda/launch.h"
 #include "emulated_device.h"
 
 namespace gavotte::internal::cuda {
@@ -73,6 +74,37 @@ TEST_F(GroupingOnDevice, ManyEqualAndNoOffsets) {
     expect_same_groups({0, 0, 0}, -1, {policy, 0.25, 16, 1});
     expect_same_groups({5}, 0, {policy, 0.25, 16, 1});
     expect_same_groups({5}, -1, {policy, 0.25, 16, 1});
+  }
+}
+
+/// Each of its arrays ends where AddressSanitizer sees it.
+TEST_F(GroupingOnDevice, StaysWithinItsMemory) {
+  constexpr std::int32_t kOffsets = 40;
+  std::vector<std::int64_t> pair_begin = {0};
+  for (int k = 0; k < kOffsets; ++k) pair_begin.push_back(pair_begin.back() + 1 + k * 7 % 30);
+  for (const GroupingPolicy policy :
+       {GroupingPolicy::exact, GroupingPolicy::greedy, GroupingPolicy::none}) {
+    std::vector<std::int32_t> order(kOffsets), begin(kOffsets + 1);
+    std::vector<OffsetGroup> groups(kOffsets);
+    std::vector<std::int64_t> rows(kOffsets + 1), prefix(kOffsets + 1);
+    std::vector<double> cost(kOffsets + 1);
+    std::int32_t order_size = 0, group_count = 0;
+    const GroupOffsetsArgs args{pair_begin.data(),
+                                kOffsets,
+                                -1,
+                                {policy, 0.25, 16, 1},
+                                {order.data(), groups.data(), &order_size, &group_count},
+                                rows.data(),
+                                prefix.data(),
+                                cost.data(),
+                                begin.data()};
+    launch("group_offsets", nullptr, {.threads = kGroupingThreads}, group_offsets_kernel, args);
+    EXPECT_EQ(order_size, kOffsets);
+    ASSERT_GT(group_count, 0);
+    ASSERT_LE(group_count, kOffsets);
+    const OffsetGroup& last = groups[static_cast<std::size_t>(group_count - 1)];
+    EXPECT_EQ(last.first + last.count, kOffsets);
+    EXPECT_EQ(prefix.back(), pair_begin.back());
   }
 }
 

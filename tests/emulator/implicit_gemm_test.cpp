@@ -128,6 +128,16 @@ TEST_F(ImplicitGemmOnFibers, OneOffsetAndMoreThanABatchOfThem) {
   }
 }
 
+/// A whole batch of offsets whose votes are all yes, and a block of memory that ends with the input.
+TEST_F(ImplicitGemmOnFibers, ReadsNoRowBehindTheInput) {
+  std::vector<ref::Pair> pairs;
+  for (int k = 0; k < 32; ++k) pairs.push_back({k, 0, 0});
+  const auto map = ref::make_reference(32, 1, 1, -1, pairs);
+  Case test(map, {16, 16, 1}, DType::float32, 12);
+  test.x.tensor = test.x.tensor.to(device.execution.device);
+  test.expect_right(test.run(device.execution));
+}
+
 TEST_F(ImplicitGemmOnFibers, EpiloguesAreTheCpus) {
   std::mt19937 random(4);
   const auto map = ref::strided_map(random, 80, 20, 8, 2);

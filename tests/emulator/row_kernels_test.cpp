@@ -2,12 +2,14 @@
 // Small, so that they run on both engines and under ThreadSanitizer.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "cpu/global_pooling.h"
 #include "cuda/elementwise.cuh"
 #include "cuda/global_pooling.cuh"
 #include "cuda/pooling.cuh"
+#include "cuda/sort_coordinates.cuh"
 #include "cuda/transpose.cuh"
 #include "cuda_cases.h"
 #include "emulator.h"
@@ -89,6 +91,16 @@ TEST_P(RowKernels, CountsThatOnlyTheDeviceKnows) {
          {x.data(), y.data(), MapTable{table.data(), 10, 2}, RowCount{10, &rows}, 4,
           PoolMode::average_present, RowLanes::for_items(4)});
   EXPECT_EQ(written(), 12);
+}
+
+TEST_P(RowKernels, ACountBelowZeroIsNoRows) {
+  for (const std::int64_t wanted : {-1, 0, 4, 9}) {
+    SetFacts facts;
+    launch("take_count", nullptr, {.threads = 1}, take_count_kernel,
+           {RowCount{6, &wanted}, &facts});
+    EXPECT_EQ(facts.wanted, wanted);
+    EXPECT_EQ(facts.count, std::clamp<std::int64_t>(wanted, 0, 6));
+  }
 }
 
 TEST_P(RowKernels, TransposesSeveralTilesInABlock) {

@@ -259,6 +259,20 @@ TEST_F(CoordinateSets, ExpandAsOnTheCpu) {
   }
 }
 
+TEST_F(CoordinateSets, ExpandLeavesOutWhatLiesBeyondTheBounds) {
+  const Case c{"", 1, {{0, -20}, {0, -9}, {0, -3}, {0, 0}, {0, 2}, {0, 8}, {0, 21}}};
+  Bounds bounds;
+  bounds.lower = {-4};
+  bounds.upper = {4};
+  for (const bool to_coarse : {true, false}) {
+    const Geometry geometry = window(1, 3, 1, 1, to_coarse ? 2 : 1);
+    expect_equal(
+        gpu().expand(kGpu, *made(gpu(), kGpu, c), geometry, to_coarse, bounds, 1, Wait::now),
+        cpu_.expand(kCpu, *made(cpu_, kCpu, c), geometry, to_coarse, bounds, 1, Wait::now),
+        to_coarse ? "coarse" : "fine");
+  }
+}
+
 TEST_F(CoordinateSets, UniteAsOnTheCpu) {
   std::mt19937 random(3);
   for (const Case& c : cases())

@@ -155,7 +155,9 @@ TEST_F(GivenCount, OfNoRowsIsLegal) {
 TEST_F(GivenCount, WhatIsWrongComesOutWhenItIsRead) {
   EXPECT_NE(problem(make({}, 7)).find("at most 6 rows"), std::string::npos);
   EXPECT_NE(problem(make({}, -1)).find("got -1"), std::string::npos);
-  EXPECT_NE(problem(make({0, 0, 0, 0, 0, 1, 5, 1}, 2)).find("row 1 is outside"), std::string::npos);
+  for (const std::int32_t outside : {5, -5})
+    EXPECT_NE(problem(make({0, 0, 0, 0, 0, 1, outside, 1}, 2)).find("row 1 is outside"),
+              std::string::npos);
   EXPECT_NE(problem(make({0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0}, 3)).find("rows 0 and 2 are equal"),
             std::string::npos);
 }
