@@ -65,11 +65,15 @@ cuda-compile:
 	ctest --preset cuda-compile
 
 # The wheel, built and installed into .venv as a user does it, its tests and the examples of its docstrings there.
+# The tests of GPUs run on the CUDA backend in its emulator.
 python:
-	tools/setup.sh build python
+	tools/setup.sh build test python
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target gavotte_cuda_emulated_library
 	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
-	.venv/bin/pytest --doctest-modules --pyargs tests/python gavotte
+	.venv/bin/pytest --doctest-modules --pyargs tests/python gavotte --ignore=tests/python/on_gpu
+	GAVOTTE_EMULATOR=build/emulated/libgavotte_cuda.so .venv/bin/pytest tests/python/on_gpu
 
 # Pages of docs/ and the reference from the docstrings of the installed package; a warning is an error.
 docs:

@@ -68,9 +68,25 @@ py::tuple strides_of(const Coordinates& coordinates) {
 
 Tensor on_host(const ConstTensorView& view) { return Tensor::copy_to(Device::cpu(), view); }
 
+/// Whatever may take a lock of the library runs without the GIL: the lock's owner may be waiting for the GIL, which
+/// PyTorch's allocator needs.
+py::array list_of(const KernelMap& map, ConstTensorView (KernelMap::*list)() const) {
+  Tensor copy;
+  {
+    const py::gil_scoped_release released;
+    copy = on_host((map.*list)());
+  }
+  return array_of(copy);
+}
+
 }  // namespace
 
 void bind_maps(py::module_& module) {
+  py::class_<Tensor>(module, "Tensor")  // memory of the library
+      .def_property_readonly("device", [](const Tensor& t) { return number_of(t.device()); })
+      .def("extent", [](const Tensor& t) { return extent_of(t.view()); })
+      .def("array", [](const Tensor& t) { return array_of(t, /*writable=*/true); });
+
   py::class_<Coordinates>(module, "Coordinates")
       .def(py::init(&make_coordinates), py::arg("address"), py::arg("rows"), py::arg("columns"),
            py::arg("owner"), py::arg("stride"), py::arg("style"), py::arg("device"),
@@ -98,9 +114,9 @@ void bind_maps(py::module_& module) {
       .def_property_readonly("pairs", &KernelMap::pairs)
       .def_property_readonly("is_identity", &KernelMap::is_identity)
       .def("transposed", &KernelMap::transposed)
-      .def("pair_begin", [](const KernelMap& m) { return array_of(on_host(m.pair_begin())); })
-      .def("pair_in", [](const KernelMap& m) { return array_of(on_host(m.pair_in())); })
-      .def("pair_out", [](const KernelMap& m) { return array_of(on_host(m.pair_out())); })
+      .def("pair_begin", [](const KernelMap& m) { return list_of(m, &KernelMap::pair_begin); })
+      .def("pair_in", [](const KernelMap& m) { return list_of(m, &KernelMap::pair_in); })
+      .def("pair_out", [](const KernelMap& m) { return list_of(m, &KernelMap::pair_out); })
       .def("token", [](const KernelMap& m) { return token_of(m); })
       .def("__repr__",
            [](const KernelMap& m) { return "KernelMap(" + m.report().to_string() + ")"; });
@@ -123,9 +139,13 @@ void bind_maps(py::module_& module) {
             return std::make_pair(result.map, result.output);
           },
           py::arg("input"), py::arg("spec"), py::arg("output") = py::none())
-      .def_property_readonly("cached_maps", &CoordinateManager::cached_maps)
-      .def_property_readonly("cached_bytes", &CoordinateManager::cached_bytes)
-      .def("clear", &CoordinateManager::clear);
+      .def_property_readonly("cached_maps",
+                             py::cpp_function(&CoordinateManager::cached_maps,
+                                              py::call_guard<py::gil_scoped_release>()))
+      .def_property_readonly("cached_bytes",
+                             py::cpp_function(&CoordinateManager::cached_bytes,
+                                              py::call_guard<py::gil_scoped_release>()))
+      .def("clear", &CoordinateManager::clear, py::call_guard<py::gil_scoped_release>());
 
   module.def(
       "unite",
@@ -135,8 +155,7 @@ void bind_maps(py::module_& module) {
           const py::gil_scoped_release released;
           joined = unite(a, b, execution_on(number_of(a.device()), stream, threads));
         }
-        return std::make_tuple(joined.coordinates, array_of(joined.row_of_a),
-                               array_of(joined.row_of_b));
+        return std::make_tuple(joined.coordinates, joined.row_of_a, joined.row_of_b);
       },
       py::arg("a"), py::arg("b"), py::arg("stream") = 0, py::arg("threads") = 0);
 }

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from gavotte import _core
+from gavotte import _core, _device
 from gavotte._core import ConvSpec
 from gavotte._device import place
-
-
-class _CudaArray:
-    """Memory on a GPU in the form that ``torch.as_tensor`` shares."""
-
-    def __init__(self, address: int, shape: tuple[int, int], owner: Any) -> None:
-        self.owner = owner
-        self.__cuda_array_interface__ = {
-            "shape": shape, "typestr": "<i4", "data": (address, False), "version": 3,
-        }  # fmt: skip
 
 
 class CoordinateSet:
@@ -58,7 +47,7 @@ class CoordinateSet:
         if self._core.device < 0:
             return torch.from_numpy(self._core.lattice_array(writable=True))
         address, rows, columns = self._core.lattice_extent()
-        return torch.as_tensor(_CudaArray(address, (rows, columns), self._core), device=f"cuda:{self._core.device}")
+        return _device.int32_on_gpu(address, (rows, columns), self._core, self._core.device)
 
     @cached_property
     def token(self) -> Tensor:

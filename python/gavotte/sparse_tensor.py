@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gavotte import _core
 from gavotte._coordinates import CoordinateManager, CoordinateSet
-from gavotte._device import place
+from gavotte._device import indices_of, place
 
 Number = int | float  # before the methods half(), float() and so on take these names
 
@@ -320,9 +320,9 @@ def _spread(tensors: Sequence[SparseTensor]) -> tuple[CoordinateSet, list[Tensor
         if x.device != tensors[0].device:
             raise ValueError(f"expected tensors on one device, got {tensors[0].device} and {x.device}")
         core, of_joined, of_x = _core.unite(joined._core, x._set._core, stream, threads)
-        moved = torch.from_numpy(of_joined).long().to(x.device)
+        moved = indices_of(of_joined)
         rows = [moved[r] for r in rows]
-        rows.append(torch.from_numpy(of_x).long().to(x.device))
+        rows.append(indices_of(of_x))
         joined = CoordinateSet(core)
     feats = [
         x.feats.new_zeros((joined.rows, x.feats.shape[1])).index_copy(0, r, x.feats)
