@@ -15,6 +15,7 @@ for _needed in ("torch", "furo", "myst_parser"):
     pytest.importorskip(_needed)
 
 import gavotte  # noqa: E402
+import gavotte.batch  # noqa: E402
 import gavotte.compat.minkowski  # noqa: E402
 import gavotte.compat.spconv  # noqa: E402
 import gavotte.compat.torchsparse  # noqa: E402
@@ -57,7 +58,7 @@ def test_the_site_builds_without_warnings_and_has_every_public_name(tmp_path: Pa
     assert done.returncode == 0, done.stderr
 
     described = described_names(out / "objects.inv")
-    public = list(public_names(gavotte, gavotte.convert, *COMPAT))
+    public = list(public_names(gavotte, gavotte.batch, gavotte.convert, *COMPAT))
     # An object with several public names is described under one of them.
     found = {id(value) for name, value in public if name in described}
     assert [name for name, value in public if name not in described and id(value) not in found] == []
