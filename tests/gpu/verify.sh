@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# verify.sh [--build-dir DIR] [--dry-run] OUTDIR: what there is to check on a machine with a GPU, within 8 minutes
+# verify.sh [--build-dir DIR] [--python PYTHON] [--dry-run] OUTDIR: what there is to check on a machine with a GPU, within 8 minutes
 # and without a network: builds for that GPU alone, runs the tests labelled gpu, the same bits over 20 runs, graph
-# capture and replay, compute-sanitizer's four tools on small tests, then the benchmark.
+# capture and replay, the Python package in PyTorch, compute-sanitizer's four tools on small tests, then the benchmark.
 #
 #   OUTDIR/result.json   device, driver, clocks, commit, date, each step with its outcome and seconds
 #   OUTDIR/summary.md    the same on one page
@@ -10,6 +10,8 @@
 #
 # --build-dir DIR: programs built beforehand, in DIR/bin, libraries that the machine lacks in DIR/lib; tests/gpu/pack.sh
 #   makes such a folder. Nothing is built, neither CMake nor GoogleTest is needed.
+# --python PYTHON: of an environment with PyTorch for CUDA, pytest and gavotte (else the package that pack.sh put in
+#   DIR/python is taken); by default that of .venv, else python3. Where one of them is missing the step is left out.
 # --dry-run: prints the plan; an error where it names a tool, a program or a test that is not known. Needs no GPU.
 #
 # Each step has its own limit; one that fails is recorded and the next one runs. Exit code 1 where any failed.
@@ -22,6 +24,8 @@ dry=false
 prebuilt=false
 build=$root/build/gpu
 out=''
+python=$root/.venv/bin/python
+[ -x "$python" ] || python=python3
 while [ $# -gt 0 ]; do
   case $1 in
     --dry-run) dry=true ;;
@@ -30,12 +34,16 @@ while [ $# -gt 0 ]; do
       prebuilt=true
       build=$(cd "$2" && pwd) || exit 2
       shift ;;
+    --python)
+      [ $# -gt 1 ] || { echo "verify.sh: --python expects an interpreter" >&2; exit 2; }
+      python=$2
+      shift ;;
     -*) echo "verify.sh: no such option: $1" >&2; exit 2 ;;
     *) out=$1 ;;
   esac
   shift
 done
-[ -n "$out" ] || { echo "usage: verify.sh [--build-dir DIR] [--dry-run] OUTDIR" >&2; exit 2; }
+[ -n "$out" ] || { echo "usage: verify.sh [--build-dir DIR] [--python PYTHON] [--dry-run] OUTDIR" >&2; exit 2; }
 
 # Every outer tool that a step calls, and who brings it.
 declare -A tools=(
@@ -108,6 +116,24 @@ sanitize() {
   return "$failed"
 }
 
+# run_in_python ARGUMENT...: the package from the environment, else the packed one. Its library looks for
+# libgavotte_cuda.so beside itself, then along LD_LIBRARY_PATH.
+run_in_python() {
+  LD_LIBRARY_PATH="$build/bin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" PYTHONPATH="$build/python${PYTHONPATH:+:$PYTHONPATH}" \
+    PYTHONDONTWRITEBYTECODE=1 "$python" "$@"
+}
+
+# The package's tests of a GPU. They skip where PyTorch or Gavotte find none, which is a failure here.
+run_python() {
+  local printed status
+  printed=$(cd "$root" && run_in_python -m pytest -q -rs -p no:cacheprovider tests/python/on_gpu 2>&1)
+  status=$?
+  printf '%s\n' "$printed"
+  [ "$status" -eq 0 ] || return "$status"
+  if grep -q 'no GPU: ' <<<"$printed"; then echo "verify: skipped for want of a GPU"; return 1; fi
+  grep -qE '[1-9][0-9]* passed' <<<"$printed" || { echo "verify: no test ran"; return 1; }
+}
+
 run_bench() {
   "$build/bin/gavotte_gpu_bench" --scenes lidar_10 --output "$out/bench.json" --commit "$commit"
 }
@@ -127,6 +153,7 @@ plan() {
   step same-bits 40 '' run_program network 'Networks.GiveTheSameBitsOnEachRun'
   step graphs 40 '' run_program network 'FixedRun.*Graph*'
   step streams 40 '' run_program network 'Networks.RunOnSeveralStreamsAndThreads'
+  step python 60 '' run_python
   local tool
   for tool in memcheck racecheck initcheck synccheck; do
     step_beside "$tool" 120 compute-sanitizer sanitize "$tool"
@@ -166,6 +193,11 @@ if $dry; then
     knows_tests "$name" "$filter"
     printf '%-12s under compute-sanitizer: %s %s\n' '' "$name" "$filter"
   done
+  if problem=$(run_in_python -c 'import gavotte, pytest, torch' 2>&1); then
+    echo "python: $(command -v "$python")"
+  else
+    echo "python ($python): not all that the package's tests need: $(tail -1 <<<"$problem")"
+  fi
   for tool in "${!tools[@]}"; do
     echo "tool $tool (${tools[$tool]}): $(command -v "$tool" || echo 'not on this machine')"
   done
@@ -189,11 +221,11 @@ trap 'rm -rf "$logs"' EXIT
 if $prebuilt && [ -d "$build/lib" ]; then export LD_LIBRARY_PATH="$build/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; fi
 commit=$(git -C "$root" describe --always --dirty --abbrev=12 2>/dev/null || cat "$build/commit" 2>/dev/null || echo unknown)
 date=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-export root build out commit prebuilt
+export root build out commit prebuilt python
 # Arrays do not travel to other shells; these two are declared there again.
 arrays=$(declare -p programs small)
 export arrays
-export -f describe_device configure run_program run_all_tests sanitize run_bench
+export -f describe_device configure run_program run_all_tests sanitize run_in_python run_python run_bench
 
 names=()     # of steps, in the order of the plan
 beside=()    # process ids
@@ -229,12 +261,16 @@ left_out() {
   echo "$2" >"$logs/$1.log"
   echo "left-out 0" >"$logs/$1.outcome"
 }
-# The benchmark is built only where what it needs is installed.
+# The benchmark is built only where what it needs is installed; the package is tested only where it can be imported.
 can_run() {
   case $1 in
     build-bench)
       cmake --build "$build" --target help 2>/dev/null | grep -q gavotte_gpu_bench && return
       left_out "$1" "the build has no benchmark: it needs Google Benchmark, CLI11 and fmt" ;;
+    python)
+      local problem
+      problem=$(run_in_python -c 'import gavotte, pytest, torch' 2>&1) && return
+      left_out "$1" "$python has not all that the package's tests need: $(tail -1 <<<"$problem")" ;;
     bench)
       [ -x "$build/bin/gavotte_gpu_bench" ] && return
       left_out "$1" "$build/bin has no gavotte_gpu_bench" ;;

@@ -24,8 +24,14 @@ touch "$folder/pack/bin/libgavotte_cuda.so"
 stand_in "$folder/tools/nvidia-smi" 'echo "A \"GPU\", 9.0"'
 stand_in "$folder/tools/compute-sanitizer" 'echo "[  PASSED  ] 1 test."'
 
+# shellcheck disable=SC2016  # the stand-ins expand it
+stand_in "$folder/tools/with-torch" 'case $* in *pytest*on_gpu*) echo "44 passed in 1 s" ;; esac'
+# shellcheck disable=SC2016
+stand_in "$folder/tools/no-gpu" 'case $* in *pytest*on_gpu*) echo "SKIPPED [44]: no GPU: PyTorch finds none" ;; esac'
+stand_in "$folder/tools/no-torch" 'echo "ModuleNotFoundError: No module named torch"; exit 1'
+
 status=0
-PATH="$folder/tools:$PATH" "$here/verify.sh" --build-dir "$folder/pack" "$folder/out" >/dev/null 2>&1 || status=$?
+PATH="$folder/tools:$PATH" "$here/verify.sh" --build-dir "$folder/pack" --python with-torch "$folder/out" >/dev/null 2>&1 || status=$?
 
 expect() {  # STEP OUTCOME
   grep -q "\"step\": \"$1\", \"outcome\": \"$2\"" "$folder/out/result.json" && return
@@ -41,13 +47,22 @@ expect same-bits failed
 expect graphs passed
 expect streams failed
 expect memcheck passed
+expect python passed
 expect bench left-out
 [ "$(find "$folder/out" -type f | wc -l)" -eq 3 ] || { echo "expected 3 files"; ls "$folder/out"; exit 1; }
+
+for python in no-gpu:failed no-torch:left-out; do
+  PATH="$folder/tools:$PATH" "$here/verify.sh" --build-dir "$folder/pack" --python "${python%:*}" "$folder/out" \
+    >/dev/null 2>&1 && exit 1
+  expect python "${python#*:}"
+done
+grep -q 'No module named torch' "$folder/out/log.txt"
 
 # Without a GPU: a failure that says so, never a pass.
 rm "$folder/tools/nvidia-smi" "$folder/tools/compute-sanitizer"
 if ! command -v nvidia-smi >/dev/null; then
-  PATH="$folder/tools:$PATH" "$here/verify.sh" --build-dir "$folder/pack" "$folder/out" >/dev/null 2>&1 && exit 1
+  PATH="$folder/tools:$PATH" "$here/verify.sh" --build-dir "$folder/pack" --python no-torch "$folder/out" \
+    >/dev/null 2>&1 && exit 1
   expect device failed
   grep -q 'nvidia-smi is not on this machine' "$folder/out/log.txt"
 fi
