@@ -36,7 +36,7 @@ python_maximum_signature_line_length = 100
 vars(_collate).update(SparseTensor=gavotte.SparseTensor, Tensor=torch.Tensor)
 
 # Where public names live; the modules that define them have names with an underscore.
-_PUBLIC = ("gavotte", "gavotte.nn", "gavotte.data", "gavotte.data.augment", "gavotte.batch")
+_PUBLIC = ("gavotte", "gavotte.nn", "gavotte.data", "gavotte.data.augment", "gavotte.batch", "gavotte.maps")
 
 
 def _shown_name(app: Any, env: Any, node: Any, contnode: Any) -> Any:

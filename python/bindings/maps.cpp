@@ -117,6 +117,7 @@ void bind_maps(py::module_& module) {
       .def("pair_begin", [](const KernelMap& m) { return list_of(m, &KernelMap::pair_begin); })
       .def("pair_in", [](const KernelMap& m) { return list_of(m, &KernelMap::pair_in); })
       .def("pair_out", [](const KernelMap& m) { return list_of(m, &KernelMap::pair_out); })
+      .def("table", [](const KernelMap& m) { return list_of(m, &KernelMap::table); })
       .def("token", [](const KernelMap& m) { return token_of(m); })
       .def("__repr__",
            [](const KernelMap& m) { return "KernelMap(" + m.report().to_string() + ")"; });
@@ -139,6 +140,8 @@ void bind_maps(py::module_& module) {
             return std::make_pair(result.map, result.output);
           },
           py::arg("input"), py::arg("spec"), py::arg("output") = py::none())
+      .def("output_coordinates", &CoordinateManager::output_coordinates, py::arg("input"),
+           py::arg("spec"), py::call_guard<py::gil_scoped_release>())
       .def_property_readonly("cached_maps",
                              py::cpp_function(&CoordinateManager::cached_maps,
                                               py::call_guard<py::gil_scoped_release>()))

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gavotte import data
+from gavotte import data, maps
 from gavotte._core import ConvSpec, Voxels, __version__
 from gavotte._executor import Executor, Result
 from gavotte._info import Info, cmake_prefix, info
@@ -41,6 +41,7 @@ __all__ = [
     "export",
     "functional",
     "info",
+    "maps",
     "models",
     "nn",
     "ops",

@@ -14,6 +14,7 @@ voxels = gavotte.voxelize(cloud, 0.4, reduce="mean")
 network = gavotte.Network.builtin("sparse_resnet21d", 1, 3)
 result = gavotte.Executor(network, threads=1).run(voxels)
 data.ProceduralStreets(streets=1, azimuths=40, sample=data.VoxelSample(0.4, ["intensity"]))[0]
+gavotte.maps.kernel_map(gavotte.maps.Coordinates(voxels.coordinates), gavotte.ConvSpec()).table
 gavotte.info()
 print(result.features.shape[1])
 """
