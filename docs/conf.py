@@ -23,12 +23,13 @@ myst_heading_anchors = 3
 exclude_patterns = ["**/_*"]
 
 default_role = "py:obj"  # `Name` in a docstring links to what it names, where that is a public name
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_preserve_defaults = True
 autosummary_generate = False
 napoleon_use_ivar = True
+smartquotes = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 

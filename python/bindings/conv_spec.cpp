@@ -67,6 +67,36 @@ py::dict as_dict(const ConvSpec& spec) {
   return values;
 }
 
+constexpr auto kDoc =
+    R"(What a convolution or pooling means, without its channels: which outputs exist, and what each reads.
+
+A value: immutable, hashable, picklable, and printable. Sizes are one number for all axes or one for each. What the kinds
+do under each rule is in docs/coordinates.md.
+
+Args:
+    kind: "submanifold" (outputs are the inputs), "strided", "transposed", "inverse" (back to the set that a strided
+        layer came from) or "generative" (every output that an input reaches).
+    kernel_size: voxels.
+    stride: in units of the input.
+    padding: under the rules window and torchsparse; not of a submanifold one, which is centred.
+    dilation: under the rules window and floor.
+    output_padding: of a transposed or generative one with a spatial_shape.
+    rule: "window" (spconv, dense convolution), "floor" (MinkowskiEngine) or "torchsparse".
+    offset_order: in which weights list the offsets: "last_axis_fastest", "first_axis_fastest" or "torchsparse".
+    spatial_shape: extent of the input's grid, beyond which there are no outputs; None for no bounds.
+
+Raises:
+    ValueError: an unknown word, or a number of sizes other than 1 to 4. An option that has no meaning for its kind and
+        rule is a ValueError of `validate`, and so of the layer that uses it; none is ignored.
+
+>>> import gavotte
+>>> spec = gavotte.ConvSpec("strided", kernel_size=3, stride=2, padding=1)
+>>> spec
+ConvSpec(strided kernel 3 stride 2 padding 1 rule window)
+>>> spec.kernel_volume(dims=3), spec == gavotte.ConvSpec(**spec.as_dict())
+(27, True)
+)";
+
 }  // namespace
 
 PerAxis per_axis(const AxisValues& values) {
@@ -85,7 +115,7 @@ py::object python_of(const PerAxis& values) {
 
 void bind_conv_spec(py::module_& module) {
   const AxisValues one = 1, none = 0, three = 3;
-  py::class_<ConvSpec>(module, "ConvSpec")
+  py::class_<ConvSpec>(module, "ConvSpec", kDoc)
       .def(py::init(&make), py::arg("kind") = "submanifold", py::kw_only(),
            py::arg("kernel_size") = three, py::arg("stride") = one, py::arg("padding") = none,
            py::arg("dilation") = one, py::arg("output_padding") = none, py::arg("rule") = "window",
@@ -106,9 +136,11 @@ void bind_conv_spec(py::module_& module) {
                                return s.spatial_shape ? python_of(*s.spatial_shape)
                                                       : py::object(py::none());
                              })
-      .def("as_dict", &as_dict)
-      .def("validate", &ConvSpec::validate, py::arg("dims"))
-      .def("kernel_volume", &ConvSpec::kernel_volume, py::arg("dims"))
+      .def("as_dict", &as_dict, "The arguments that make an equal spec, by name.")
+      .def("validate", &ConvSpec::validate, py::arg("dims"),
+           "ValueError where an option has no meaning on `dims` axes, 1 to 4; it names the option.")
+      .def("kernel_volume", &ConvSpec::kernel_volume, py::arg("dims"),
+           "Number of kernel offsets K on `dims` axes.")
       .def("__eq__", [](const ConvSpec& a, const ConvSpec& b) { return a == b; })
       .def("__hash__", [](const ConvSpec& s) { return py::hash(py::str(s.to_string())); })
       .def("__repr__", [](const ConvSpec& s) { return "ConvSpec(" + s.to_string() + ")"; })

@@ -70,16 +70,24 @@ py::array to_points(const Voxels& voxels, const py::array& values, int threads) 
   return array_of(spread);
 }
 
+constexpr auto kVoxelsDoc =
+    R"(The voxels of one scan or of a batch, made by `voxelize`: N voxels, C features, P points of all scans.
+
+Immutable; arrays are the voxels' own memory, not copies.
+
+>>> import gavotte, numpy as np
+>>> voxels = gavotte.voxelize(np.array([[0.1, 0, 0], [0.2, 0, 0], [3, 0, 0]], np.float32), 1.0)
+>>> voxels.coordinates.tolist(), voxels.inverse.tolist(), len(voxels)
+([[0, 0, 0, 0], [0, 3, 0, 0]], [0, 0, 1], 2)
+)";
+
 }  // namespace
 
 void bind_voxelize(py::module_& module) {
   module.def("voxelize", &make_voxels, py::arg("scans"), py::arg("voxel_size_m"),
              py::arg("range_m"), py::arg("reduce"), py::arg("origin_m"), py::arg("device"),
              py::arg("threads"));
-  py::class_<Voxels, std::shared_ptr<Voxels>>(module, "Voxels",
-                                              "The voxels of one scan or of a batch, made by "
-                                              "voxelize(). N voxels, C features, P points of all "
-                                              "scans. Arrays are the voxels' own memory.")
+  py::class_<Voxels, std::shared_ptr<Voxels>>(module, "Voxels", kVoxelsDoc)
       .def_property_readonly(
           "coordinates", [](const Voxels& v) { return array_of(v.coordinates); },
           "int32 [N, 4]: batch entry, x, y, z; rows distinct, in lexicographic order.")
@@ -103,10 +111,19 @@ void bind_voxelize(py::module_& module) {
       .def_property_readonly(
           "origin", [](const Voxels& v) { return py::tuple(py::cast(v.origin_m)); },
           "Corner of voxel (0, 0, 0) in metres.")
-      .def(
-          "to_points", &to_points, py::arg("values"), py::kw_only(), py::arg("threads") = 0,
-          "A value for each point from one for each voxel: int32 [N] or [N, C], -1 at dropped "
-          "points, or float32, NaN there. ValueError where rows are not N or the dtype is another.")
+      .def("to_points", &to_points, py::arg("values"), py::kw_only(), py::arg("threads") = 0,
+           R"(A value for each point from one for each voxel.
+
+Args:
+    values: [N] or [N, C], int32 or float32.
+    threads: 0 for all.
+
+Returns:
+    [P] or [P, C] of the same dtype; -1 at points that were dropped, NaN for float32.
+
+Raises:
+    ValueError: rows that are not N, or another dtype.
+)")
       .def("__len__", &Voxels::size)
       .def("__repr__", &Voxels::to_string);
 }

@@ -14,7 +14,15 @@ from gavotte._device import place
 
 
 class CoordinateSet:
-    """Distinct coordinates int32 [N, 1 + D] on one device, batch first, in units of the stride. Immutable."""
+    """Distinct coordinates int32 [N, 1 + D] on one device, batch first, in units of the stride. Immutable.
+
+    Made by `of`, by `SparseTensor` and by layers; equal only to itself.
+
+    >>> import torch, gavotte
+    >>> coords = gavotte.CoordinateSet.of(torch.tensor([[0, 4], [2, 7]], dtype=torch.int32))
+    >>> coords.rows, coords.stride, coords.batch_size
+    (2, (1,), 3)
+    """
 
     def __init__(self, core: _core.Coordinates, tensor: Tensor | None = None) -> None:
         self._core = core
@@ -23,13 +31,18 @@ class CoordinateSet:
 
     @staticmethod
     def of(tensor: Tensor, stride: int | Sequence[int] = 1, style: str = "divided") -> CoordinateSet:
-        """Sorts the coordinates for searching; their rows keep their order. With style "divided" the set shares the
-        tensor's memory, which nobody may change from then on.
+        """Sorts the coordinates for searching; their rows keep their order.
+
+        Args:
+            tensor: int32 [N, 1 + D], D from 1 to 4. With style "divided" the set shares its memory, which nobody may
+                change from then on.
+            stride: one number or one for each axis.
+            style: "divided" or "multiples", as of `SparseTensor`.
 
         Raises:
             TypeError: not int32.
-            ValueError: the shape is not [N, 1 + D] with D from 1 to 4; a duplicate (the first pair of rows is named);
-                a negative batch index; no multiple of the stride where style is "multiples".
+            ValueError: another shape; a duplicate (the first pair of rows is named); a negative batch index; no
+                multiple of the stride where style is "multiples".
         """
         if tensor.dtype != torch.int32:
             raise TypeError(f"coords: expected int32, got {tensor.dtype}")
@@ -51,15 +64,17 @@ class CoordinateSet:
 
     @cached_property
     def token(self) -> Tensor:
-        """What stands for the set in operations."""
+        """What stands for the set in :mod:`gavotte.ops`: int64 [1] on the CPU; as long as it lives, so does the set."""
         return torch.from_numpy(self._core.token())
 
     @cached_property
     def rows(self) -> int:
+        """N."""
         return self._core.rows
 
     @cached_property
     def stride(self) -> tuple[int, ...]:
+        """In finest voxels, for each axis."""
         return self._core.stride
 
     @cached_property
@@ -69,7 +84,22 @@ class CoordinateSet:
 
 
 class KernelMap:
-    """Which input row meets which output row at each kernel offset."""
+    """Which input row meets which output row at each kernel offset. Immutable; made by `CoordinateManager.kernel_map`.
+
+    Attributes:
+        offsets: K.
+        in_rows, out_rows: rows of the sets that it joins.
+        token: what stands for the map in :mod:`gavotte.ops`: int64 [1] on the CPU; as long as it lives, so does the
+            map.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0], [0, 1]], dtype=torch.int32))
+    >>> pairs, outputs = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec("submanifold", kernel_size=3))
+    >>> pairs.pairs, outputs is x.coordinates
+    (4, True)
+    >>> [part.tolist() for part in pairs.pair_lists()]
+    [[0, 1, 3, 4], [0, 0, 1, 1], [1, 0, 1, 0]]
+    """
 
     def __init__(self, core: _core.KernelMap) -> None:
         self._core = core
@@ -85,6 +115,7 @@ class KernelMap:
 
     @property
     def pairs(self) -> int:
+        """How many there are, over all offsets."""
         return self._core.pairs
 
     def pair_lists(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,8 +133,21 @@ class KernelMap:
 
 
 class CoordinateManager:
-    """Makes and caches the coordinate sets and kernel maps of one scan or batch. Tensors that come from one another
-    share it. On a GPU a new set costs one wait, and so does a new map; cached ones cost none."""
+    """Makes and caches the coordinate sets and kernel maps of one scan or batch.
+
+    Tensors that come from one another share it (``x.manager``). On a GPU a new set costs one wait, and so does a new
+    map; cached ones cost none. Maps are made by sorting and searching (docs/coordinates.md) and are the same on every
+    run.
+
+    Args:
+        like: a tensor on the device, as coordinates or features.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0], [0, 1]], dtype=torch.int32))
+    >>> y = gavotte.nn.SubmConv1d(1, 8, 3)(x)
+    >>> y.manager is x.manager, x.manager.cached_maps
+    (True, 1)
+    """
 
     def __init__(self, like: Tensor) -> None:
         device, stream, threads = place(like)
@@ -113,7 +157,15 @@ class CoordinateManager:
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def kernel_map(self, coordinates: CoordinateSet, spec: ConvSpec) -> tuple[KernelMap, CoordinateSet]:
-        """The map of ``spec`` on a set, and the set of its outputs."""
+        """The map of a spec on a set, and the set of its outputs; made at the first call.
+
+        Args:
+            coordinates: of the inputs.
+            spec: which outputs, and what each reads.
+
+        Raises:
+            ValueError: an option of the spec that has no meaning; an inverse of a layer that was not there.
+        """
         key = coordinates, spec
         found = self._made.get(key)
         if found is None:
@@ -135,6 +187,7 @@ class CoordinateManager:
 
     @property
     def cached_maps(self) -> int:
+        """How many maps it holds."""
         return self._core.cached_maps
 
     def __repr__(self) -> str:

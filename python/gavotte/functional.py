@@ -29,7 +29,11 @@ def conv(
     groups: int = 1,
     allow_tf32: bool | None = None,
 ) -> SparseTensor:
-    """Sparse convolution.
+    """Sparse convolution of any kind.
+
+    The same bits on every run. The map is cached in ``x.manager``; a new one costs two waits on a GPU, a cached one
+    none. Under autocast it runs in autocast's dtype. Sums are in float32 (float64 for float64), in the order of the
+    offsets.
 
     Args:
         x: Cin channels.
@@ -40,8 +44,11 @@ def conv(
         allow_tf32: None: ``torch.backends.cudnn.allow_tf32``, as PyTorch's convolutions.
 
     Returns:
-        Cout channels on the output set of the spec. Same bits on every run. The map is cached in ``x.manager``; a new
-        one costs two waits on a GPU. Under autocast it runs in autocast's dtype.
+        Cout channels on the output set of the spec; differentiable any number of times.
+
+    Raises:
+        ValueError: a shape, or an option of the spec that has no meaning for its kind and rule.
+        TypeError: dtypes that differ.
 
     >>> import torch, gavotte
     >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32))
@@ -60,13 +67,52 @@ def conv(
 
 
 def pool(x: SparseTensor, spec: ConvSpec, mode: str = "max") -> SparseTensor:
-    """Joins the inputs of each output: ``mode`` is max, sum, average_present or average_volume (see
-    :func:`gavotte.ops.pool`). With an inverse spec and "sum" it is unpooling."""
+    """Joins the inputs of each output, channel by channel; an output without inputs is 0.
+
+    Deterministic. The map is cached in ``x.manager``, as that of `conv`.
+
+    Args:
+        x: C channels.
+        spec: as of a convolution; an inverse one with "sum" is unpooling.
+        mode: "max", "sum", "average_present" (over the inputs that exist) or "average_volume" (over all offsets).
+
+    Returns:
+        C channels on the output set of the spec; differentiable once.
+
+    Raises:
+        ValueError: an unknown mode, or an option of the spec that has no meaning.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 5, 5]], dtype=torch.int32)
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0], [-3.0], [7.0]]), coords)
+    >>> y = gavotte.functional.pool(x, gavotte.ConvSpec("strided", kernel_size=2, stride=2), "max")
+    >>> y.feats.tolist(), y.coords.tolist()
+    ([[-1.0], [7.0]], [[0, 0, 0], [0, 2, 2]])
+    """
     kernel_map, outputs = x._manager.kernel_map(x._set, spec)
     y = ops.pool(x._feats, kernel_map.token, kernel_map.out_rows, mode)
     return SparseTensor._make(y, outputs, x._manager, x._batch_size)
 
 
 def global_pool(x: SparseTensor, mode: str = "average_present") -> Tensor:
-    """[batch_size, C] over all voxels of each batch entry: max, sum or average_present; an empty entry is 0."""
+    """Joins all voxels of each batch entry, channel by channel.
+
+    Deterministic.
+
+    Args:
+        x: C channels.
+        mode: "max", "sum" or "average_present".
+
+    Returns:
+        [batch_size, C]; 0 for an entry without voxels. Differentiable once.
+
+    Raises:
+        ValueError: an unknown mode.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [0, 0, 1], [1, 5, 5]], dtype=torch.int32)
+    >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [3.0], [7.0]]), coords)
+    >>> gavotte.functional.global_pool(x).tolist()
+    [[2.0], [7.0]]
+    """
     return ops.global_pool(x._feats, x._set.token, x.batch_size, mode)

@@ -19,8 +19,19 @@ _UP = ConvSpec("inverse", kernel_size=2, stride=2)
 
 
 class SparseResNet21D(nn.Module):
-    """The backbone of a 3D detector: 21 convolutions in four stages of 16 to 128 channels. The same graph and the same
-    names of parameters as the built-in network ``sparse_resnet21d`` of the C++ library."""
+    """The backbone of a 3D detector: 21 convolutions in four stages of 16 to 128 channels.
+
+    The same graph and the same names of parameters as the built-in network "sparse_resnet21d" of the C++ library.
+
+    Args:
+        in_channels: of the voxels.
+        classes: channels of the output.
+
+    >>> import gavotte
+    >>> x = gavotte.SparseTensor.from_points(gavotte.data.scenes.random(200), 1.0)
+    >>> SparseResNet21D(in_channels=1, classes=4).eval()(x).stride
+    (8, 16, 8)
+    """
 
     def __init__(self, in_channels: int, classes: int) -> None:
         super().__init__()
@@ -43,14 +54,27 @@ class SparseResNet21D(nn.Module):
 
 
 class MinkUNet(nn.Module):
-    """A U-Net of four levels: a stem of two convolutions, 2x2x2 strided convolutions down, their inverses up, residual
-    blocks on each level, and the encoder's features joined on the way up.
+    """A U-Net of four levels (Choy et al., CVPR 2019).
+
+    A stem of two convolutions, 2x2x2 strided convolutions down, their inverses up, residual blocks on each level, and
+    the encoder's features joined on the way up. The output has the coordinates of the input, and its rows in the same
+    order.
 
     Args:
-        in_channels, classes: of the input and of the scores.
+        in_channels: of the voxels.
+        classes: channels of the output: the scores.
         encoder: channels of the stem and of the four levels below.
         decoder: channels of the four levels on the way up.
         encoder_blocks, decoder_blocks: residual blocks on each level.
+
+    Raises:
+        ValueError: not 5 widths, 4 widths and 4 numbers twice.
+
+    >>> import gavotte
+    >>> x = gavotte.SparseTensor.from_points(gavotte.data.scenes.random(200), 1.0)
+    >>> small = MinkUNet(1, 8, encoder=(8, 8, 16, 16, 16), decoder=(16, 16, 8, 8), encoder_blocks=(1, 1, 1, 1))
+    >>> small.eval()(x)
+    SparseTensor(200 voxels x 8 channels, 3D, stride 1, batch size 1, torch.float32 on cpu)
     """
 
     def __init__(
@@ -108,36 +132,74 @@ def _add_blocks(level: nn.Module, in_channels: int, out_channels: int, count: in
 
 
 class SparseResUNet42(MinkUNet):
-    """MinkUNet with 42 convolutions and 7 1x1 shortcuts. The same graph and the same names of parameters as the
-    built-in network ``sparse_res_unet42`` of the C++ library."""
+    """MinkUNet with 42 convolutions and 7 1x1 shortcuts.
+
+    The same graph and the same names of parameters as the built-in network "sparse_res_unet42" of the C++ library.
+
+    Args:
+        in_channels: of the voxels.
+        classes: channels of the output.
+
+    >>> import gavotte
+    >>> sum(isinstance(module, gavotte.nn.SparseConvolution) for module in SparseResUNet42(4, 20).modules())
+    49
+    """
 
     def __init__(self, in_channels: int, classes: int) -> None:
         super().__init__(in_channels, classes)
 
 
 def minkunet14(in_channels: int, classes: int) -> MinkUNet:
-    """One residual block on each level; widths of MinkUNet14A."""
+    """One residual block on each level; widths of MinkUNet14A.
+
+    Args:
+        in_channels, classes: as of `MinkUNet`.
+
+    >>> minkunet14(4, 20).classifier
+    Linear(in_features=96, out_features=20, bias=True)
+    """
     return MinkUNet(in_channels, classes, decoder=(128, 128, 96, 96), encoder_blocks=(1,) * 4, decoder_blocks=(1,) * 4)
 
 
 def minkunet18(in_channels: int, classes: int) -> MinkUNet:
-    """Two residual blocks on each level; widths of MinkUNet18A."""
+    """Two residual blocks on each level; widths of MinkUNet18A.
+
+    Args:
+        in_channels, classes: as of `MinkUNet`.
+
+    >>> minkunet18(4, 20).classifier
+    Linear(in_features=96, out_features=20, bias=True)
+    """
     return MinkUNet(in_channels, classes, decoder=(128, 128, 96, 96))
 
 
 def minkunet34(in_channels: int, classes: int) -> MinkUNet:
-    """2, 3, 4 and 6 residual blocks on the way down, 2 on each level up; widths of MinkUNet34C."""
+    """2, 3, 4 and 6 residual blocks on the way down, 2 on each level up; widths of MinkUNet34C.
+
+    Args:
+        in_channels, classes: as of `MinkUNet`.
+
+    >>> len(list(minkunet34(4, 20).get_submodule("encoder4").children()))  # a strided convolution and 6 blocks
+    7
+    """
     return MinkUNet(in_channels, classes, encoder_blocks=(2, 3, 4, 6))
 
 
 class SecondEncoder(nn.Module):
-    """The sparse middle encoder of SECOND and CenterPoint: submanifold convolutions of 16, 32, 64 and 64 channels
-    between 3x3x3 convolutions of stride 2, then one that halves the height. Dense features for a bird's-eye view follow
-    from ``to_dense`` and joining height and channels.
+    """The sparse middle encoder of SECOND (Yan et al., Sensors 2018) and CenterPoint.
+
+    Submanifold convolutions of 16, 32, 64 and 64 channels between 3x3x3 convolutions of stride 2, then one that halves
+    the height. Dense features for a bird's-eye view follow from `to_dense` and joining height and channels.
 
     Args:
         in_channels: of the voxels.
         spatial_shape: of the grid, height first; None: as the voxels lie.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(1, 4), torch.tensor([[0, 20, 96, 128]], dtype=torch.int32))
+    >>> y = SecondEncoder(4, spatial_shape=(41, 200, 176)).eval()(x)
+    >>> y.to_dense(extent=(2, 25, 22), origin=(0, 0, 0)).flatten(1, 2).shape
+    torch.Size([1, 256, 25, 22])
     """
 
     def __init__(self, in_channels: int, spatial_shape: Sequence[int] | None = None) -> None:

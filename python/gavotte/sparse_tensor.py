@@ -19,6 +19,10 @@ Number = int | float  # before the methods half(), float() and so on take these 
 class SparseTensor:
     """Features [N, C] on distinct coordinates int32 [N, 1 + D], batch index first, D = 1 to 4.
 
+    Immutable but for its features, which are an ordinary tensor. Rows keep their order. Making one sorts the
+    coordinates, which a GPU does in one wait; see `CoordinateManager` for the cost of maps. Pickles; workers of a
+    DataLoader hand it on through shared memory.
+
     Args:
         feats: [N, C], floating point.
         coords: int32 [N, 1 + D] on the same device. Shared, not copied; do not change them afterwards.
@@ -100,17 +104,27 @@ class SparseTensor:
 
     @property
     def device(self) -> torch.device:
+        """Of features and coordinates."""
         return self._feats.device
 
     @property
     def dtype(self) -> torch.dtype:
+        """Of the features."""
         return self._feats.dtype
 
     def __len__(self) -> int:
+        """N, the number of voxels."""
         return self._set.rows
 
     def replace(self, feats: Tensor) -> SparseTensor:
-        """The same coordinates with other features [N, any]."""
+        """The same coordinates with other features.
+
+        Args:
+            feats: [N, any]. The set, its maps and its manager are shared.
+
+        Raises:
+            ValueError: another number of rows.
+        """
         if feats.dim() != 2 or feats.shape[0] != self._set.rows:
             raise ValueError(f"feats: expected [{self._set.rows}, channels], got the shape {tuple(feats.shape)}")
         return SparseTensor._make(feats, self._set, self._manager, self._batch_size)
@@ -127,29 +141,37 @@ class SparseTensor:
         return SparseTensor(feats, coords, self.stride, self._batch_size)
 
     def cpu(self) -> SparseTensor:
+        """In the host's memory; waits."""
         return self.to("cpu")
 
     def cuda(self, device: int | torch.device | None = None) -> SparseTensor:
+        """On a GPU: the current one, or that of the number."""
         if isinstance(device, torch.device):
             return self.to(device)
         return self.to(torch.device("cuda") if device is None else torch.device("cuda", device))
 
     def half(self) -> SparseTensor:
+        """With float16 features."""
         return self.to(torch.float16)
 
     def bfloat16(self) -> SparseTensor:
+        """With bfloat16 features."""
         return self.to(torch.bfloat16)
 
     def float(self) -> SparseTensor:
+        """With float32 features."""
         return self.to(torch.float32)
 
     def double(self) -> SparseTensor:
+        """With float64 features."""
         return self.to(torch.float64)
 
     def detach(self) -> SparseTensor:
+        """With features that no gradient flows through."""
         return self.replace(self._feats.detach())
 
     def requires_grad_(self, requires_grad: bool = True) -> SparseTensor:
+        """Marks the features as ``torch.Tensor.requires_grad_`` does; gives the tensor itself."""
         self._feats.requires_grad_(requires_grad)
         return self
 
@@ -158,7 +180,9 @@ class SparseTensor:
         return SparseTensor(self._feats.pin_memory(), self.coords.pin_memory(), self.stride, self._batch_size)
 
     def __getitem__(self, entry: int) -> SparseTensor:
-        """One batch entry as a tensor of batch size 1."""
+        """One batch entry as a tensor of batch size 1, its rows in their order; differentiable. IndexError beyond the
+        batch.
+        """
         size = self.batch_size
         if not -size <= entry < size:
             raise IndexError(f"expected a batch entry from {-size} to {size - 1}, got {entry}")
@@ -168,7 +192,14 @@ class SparseTensor:
         return SparseTensor(self._feats[keep], coords, self.stride, 1)
 
     def prune(self, keep: Tensor) -> SparseTensor:
-        """The rows where ``keep`` (bool [N]) is true, in their order."""
+        """The rows where ``keep`` (bool [N]) is true, in their order; differentiable. Waits on a GPU. ValueError for
+        another shape or dtype.
+
+        >>> import torch, gavotte
+        >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [-2.0]]), torch.tensor([[0, 1], [0, 2]], dtype=torch.int32))
+        >>> x.prune(x.feats[:, 0] > 0).coords.tolist()
+        [[0, 1]]
+        """
         if keep.dtype != torch.bool or keep.shape != (self._set.rows,):
             raise ValueError(f"keep: expected bool [{self._set.rows}], got {keep.dtype} {tuple(keep.shape)}")
         return SparseTensor(self._feats[keep], self.coords[keep], self.stride, self.batch_size)
@@ -176,10 +207,23 @@ class SparseTensor:
     def to_dense(
         self, extent: Sequence[int] | None = None, origin: Sequence[int] | None = None, batch_size: int | None = None
     ) -> Tensor:
-        """[batch, C, axis 0, ...] with coordinate ``origin`` at index 0 and zeros where no voxel lies; differentiable.
+        """The voxels in a dense grid, zeros where none lies; differentiable. Waits on a GPU.
 
-        Without ``origin`` and ``extent``: the smallest grid that holds all voxels. Raises ValueError where a voxel
-        lies outside.
+        Args:
+            extent: of the grid on each axis; None: up to the largest coordinate.
+            origin: the coordinate at index 0; None: the smallest coordinate on each axis.
+            batch_size: of the grid; None: the tensor's.
+
+        Returns:
+            [batch, C, axis 0, ...].
+
+        Raises:
+            ValueError: a voxel lies outside; it is named.
+
+        >>> import torch, gavotte
+        >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [2.0]]), torch.tensor([[0, 1], [0, 3]], dtype=torch.int32))
+        >>> x.to_dense().tolist(), x.to_dense(extent=[5], origin=[0]).tolist()
+        ([[[1.0, 0.0, 2.0]]], [[[0.0, 1.0, 0.0, 2.0, 0.0]]])
         """
         batch = self.batch_size if batch_size is None else batch_size
         where = self.coords.long()
@@ -203,7 +247,21 @@ class SparseTensor:
 
     @staticmethod
     def from_dense(dense: Tensor, stride: int | Sequence[int] = 1) -> SparseTensor:
-        """The voxels of [batch, C, axis 0, ...] where any channel is not 0, in lexicographic order; differentiable."""
+        """The voxels of a dense grid where any channel is not 0, in lexicographic order.
+
+        Differentiable. Waits on a GPU.
+
+        Args:
+            dense: [batch, C, axis 0, ...] with 1 to 4 axes.
+            stride: of the result.
+
+        Raises:
+            ValueError: another number of axes.
+
+        >>> import torch, gavotte
+        >>> gavotte.SparseTensor.from_dense(torch.tensor([[[1.0, 0.0, 2.0]]])).coords.tolist()
+        [[0, 0], [0, 2]]
+        """
         if not 3 <= dense.dim() <= 6:
             raise ValueError(f"dense: expected [batch, C, axis 0, ...] with 1 to 4 axes, got {tuple(dense.shape)}")
         where = (dense.detach() != 0).any(1).nonzero()
@@ -214,9 +272,20 @@ class SparseTensor:
     def from_points(
         points: Any, voxel_size: Number | Sequence[Number], *, reduce: str = "mean", **options: Any
     ) -> SparseTensor:
-        """Voxelises one scan, or a list of scans as the entries of a batch: [P, 3 + features], x, y and z in metres
-        first, tensors or arrays. ``options`` are those of :func:`gavotte.voxelize`, which also carries values back to
-        the points. The result is on the CPU."""
+        """Voxelises one scan, or a list of scans as the entries of a batch. The result is on the CPU.
+
+        Args:
+            points: [P, 3 + features], x, y and z in metres first, tensors or arrays; a `PointCloud`; or a list of
+                these.
+            voxel_size: metres, one number or one for each axis.
+            reduce: of the features in a voxel: "mean", "first", "max" or "sum".
+            options: those of :func:`gavotte.voxelize`, which also carries values back to the points.
+
+        >>> import torch, gavotte
+        >>> x = gavotte.SparseTensor.from_points(torch.tensor([[0.1, 0.0, 0.0, 5.0], [0.3, 0.0, 0.0, 7.0]]), 0.5)
+        >>> x.coords.tolist(), x.feats.tolist()
+        ([[0, 0, 0, 0]], [[6.0]])
+        """
         from gavotte._voxelize import voxelize
 
         voxels = voxelize(_as_arrays(points), voxel_size, reduce=reduce, **options)
@@ -238,7 +307,15 @@ class SparseTensor:
         return SparseTensor._make(torch.cat(feats, 1), joined, self._manager, max(x.batch_size for x in tensors))
 
     def __add__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
-        """Row by row; of tensors on different sets, over their union, where an absent row is 0."""
+        """Row by row; of tensors on different sets over their union, where an absent row is 0 and rows are in
+        lexicographic order. Likewise ``-`` and ``*``.
+
+        >>> import torch, gavotte
+        >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [2.0]]), torch.tensor([[0, 1], [0, 2]], dtype=torch.int32))
+        >>> y = gavotte.SparseTensor(torch.tensor([[10.0]]), torch.tensor([[0, 3]], dtype=torch.int32))
+        >>> sorted((x + y).feats.flatten().tolist())
+        [1.0, 2.0, 10.0]
+        """
         return self._with(other, operator.add)
 
     def __sub__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
@@ -273,14 +350,38 @@ class SparseTensor:
 
 
 def cat(tensors: Sequence[SparseTensor]) -> SparseTensor:
-    """Channels side by side: on one set row by row, else over the union, where absent rows are 0."""
+    """Channels side by side: on one set row by row, else over the union, where absent rows are 0. Differentiable.
+
+    Args:
+        tensors: at least one, all on one device.
+
+    Raises:
+        ValueError: no tensor, or several devices.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 3), torch.tensor([[0, 1], [0, 2]], dtype=torch.int32))
+    >>> gavotte.cat([x, x]).feats.shape
+    torch.Size([2, 6])
+    """
     if not tensors:
         raise ValueError("cat: expected at least one tensor, got none")
     return tensors[0]._cat(tensors)
 
 
 def collate(tensors: Sequence[SparseTensor]) -> SparseTensor:
-    """One batch of several tensors: the entries follow one another. For ``DataLoader(collate_fn=...)``."""
+    """One batch of several tensors: the entries follow one another. For ``DataLoader(collate_fn=gavotte.collate)``.
+
+    Args:
+        tensors: at least one, of one stride and number of channels.
+
+    Raises:
+        ValueError: no tensor, or strides that differ.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 3), torch.tensor([[0, 1], [0, 2]], dtype=torch.int32))
+    >>> gavotte.collate([x, x]).coords.tolist()
+    [[0, 1], [0, 2], [1, 1], [1, 2]]
+    """
     if not tensors:
         raise ValueError("collate: expected at least one tensor, got none")
     first = tensors[0]

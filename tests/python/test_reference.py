@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import subprocess
 import sys
 import types
@@ -22,6 +24,7 @@ import gavotte.compat.torchsparse  # noqa: E402
 import gavotte.convert  # noqa: E402
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+OWN = (gavotte, gavotte.batch, gavotte.convert)
 COMPAT = (gavotte.compat.minkowski, gavotte.compat.spconv, gavotte.compat.torchsparse)
 
 
@@ -58,10 +61,27 @@ def test_the_site_builds_without_warnings_and_has_every_public_name(tmp_path: Pa
     assert done.returncode == 0, done.stderr
 
     described = described_names(out / "objects.inv")
-    public = list(public_names(gavotte, gavotte.batch, gavotte.convert, *COMPAT))
+    public = list(public_names(*OWN, *COMPAT))
     # An object with several public names is described under one of them.
     found = {id(value) for name, value in public if name in described}
     assert [name for name, value in public if name not in described and id(value) not in found] == []
     assert "gavotte.SparseTensor.feats" in described  # members too
     for page in DOCS.glob("*.md"):
         assert (out / page.with_suffix(".html").name).is_file()
+
+
+def test_every_public_class_and_function_has_an_example() -> None:
+    named = [(name, value) for name, value in public_names(*OWN) if inspect.isclass(value) or inspect.isfunction(value)]
+    described = {name: inspect.getdoc(value) or "" for name, value in named}
+    del described["gavotte.batch.predict_folder"]  # starts Ray; test_batch.py has examples
+    assert [name for name, text in described.items() if ">>>" not in text] == []
+
+
+@pytest.mark.parametrize("compiled", [gavotte.ConvSpec, gavotte.Voxels])
+def test_examples_of_compiled_classes_run(compiled: type) -> None:
+    runner = doctest.DocTestRunner()
+    examples = [test for test in doctest.DocTestFinder().find(compiled, module=False) if test.examples]
+    assert examples
+    for example in examples:
+        runner.run(example)
+    assert runner.failures == 0

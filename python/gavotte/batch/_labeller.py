@@ -23,6 +23,11 @@ class Labels:
     Attributes:
         labels: int32 [P], the class of each point, -1 where it was dropped.
         voxels: rows of the network's input.
+
+    >>> import gavotte
+    >>> labeller = Labeller(gavotte.Network.builtin("sparse_res_unet42", in_channels=1, classes=4), voxel_size=1.0)
+    >>> labeller(gavotte.data.scenes.random(100)).voxels
+    100
     """
 
     labels: IntArray

@@ -11,7 +11,19 @@ __all__ = ["Conversion", "Record"]
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one entry of a checkpoint; `new_name` and `after` are None where it was dropped."""
+    """What became of one entry of a checkpoint.
+
+    Attributes:
+        name: in the checkpoint.
+        new_name: in the result; None where it was dropped.
+        before, after: shapes; after is None where it was dropped.
+        action: what was done, in words.
+
+    >>> import torch
+    >>> from gavotte.convert import convert
+    >>> convert({"bn.weight": torch.ones(16)}, "spconv2").records[0]
+    Record(name='bn.weight', new_name='bn.weight', before=(16,), after=(16,), action='kept')
+    """
 
     name: str
     new_name: str | None
@@ -22,7 +34,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Conversion:
-    """A converted state_dict and how each of its tensors came about."""
+    """A converted state_dict and how each of its tensors came about.
+
+    Attributes:
+        state_dict: for ``load_state_dict`` of the new model.
+        records: one for each entry of the checkpoint, in its order.
+
+    >>> import torch
+    >>> from gavotte.convert import convert
+    >>> print(convert({"conv.kernel": torch.ones(8, 4, 16)}, "torchsparse").summary())
+    1 tensors: 1 converted, 0 kept as they are, 0 dropped
+    """
 
     state_dict: dict[str, Any]
     records: tuple[Record, ...]

@@ -16,7 +16,19 @@ from gavotte.sparse_tensor import SparseTensor
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution without bias, batch norm, and ReLU unless ``relu`` is false; children conv, bn and relu."""
+    """Convolution without bias, batch norm, and ReLU unless told otherwise; children conv, bn and relu.
+
+    Args:
+        in_channels, out_channels, spec, dims: of the `SparseConvolution`.
+        relu: whether there is one.
+
+    >>> import gavotte
+    >>> ConvBlock(4, 8, gavotte.ConvSpec("submanifold", kernel_size=3), relu=False)
+    ConvBlock(
+      (conv): SparseConvolution(4, 8, kernel_size=3, bias=False)
+      (bn): BatchNorm(8, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    )
+    """
 
     def __init__(self, in_channels: int, out_channels: int, spec: ConvSpec, dims: int = 3, relu: bool = True) -> None:
         parts: OrderedDict[str, nn.Module] = OrderedDict()
@@ -28,8 +40,21 @@ class ConvBlock(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """``relu(bn(conv(relu(bn(conv(x))))) + shortcut(x))``; the shortcut is x, or a 1x1 convolution and batch norm where
-    the channels change. Children 1, 2 and, where there is one, shortcut."""
+    """``relu(bn(conv(relu(bn(conv(x))))) + shortcut(x))`` with submanifold convolutions.
+
+    The shortcut is x, or a 1x1 convolution and batch norm where the channels change. Children 1, 2 and, where there is
+    one, shortcut.
+
+    Args:
+        in_channels, out_channels: of the block.
+        kernel_size: odd.
+        dims: axes, 1 to 4.
+
+    >>> import gavotte
+    >>> x = gavotte.SparseTensor.from_points(gavotte.data.scenes.random(100), 1.0)
+    >>> ResidualBlock(1, 8)(x).coords is x.coords
+    True
+    """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int = 3, dims: int = 3) -> None:
         super().__init__()
@@ -50,6 +75,12 @@ class ResidualBlock(nn.Module):
 def fold_batch_norm(model: nn.Module) -> nn.Module:
     """A copy of the model for inference, in eval mode, where each batch norm that follows a convolution in a
     ``torch.nn.Sequential`` is part of that convolution's weight and bias.
+
+    Args:
+        model: it is not changed. Folding is computed in float64.
+
+    Raises:
+        ValueError: a batch norm without running statistics.
 
     >>> import gavotte
     >>> spec = gavotte.ConvSpec("submanifold", kernel_size=3)

@@ -21,16 +21,27 @@ def _ints(values: Axes) -> int | list[int]:
 
 
 class SparseConvolution(nn.Module):
-    """A sparse convolution with weight [K, Cin / groups, Cout] and bias [Cout].
+    """A sparse convolution with weight [K, Cin / groups, Cout] and bias [Cout]; the classes below name its kinds.
+
+    The promises of :func:`gavotte.functional.conv`. Initialised as ``torch.nn.Conv3d``: uniform within 1 / sqrt(fan
+    in), fan in = K * Cin / groups.
 
     Args:
         in_channels, out_channels: divisible by groups.
         dims: axes, 1 to 4.
         spec: which coordinates the output has (:class:`gavotte.ConvSpec`).
-        groups: as in torch.nn.Conv3d.
+        groups: as in ``torch.nn.Conv3d``.
         bias: whether there is one.
+        device, dtype: of the parameters.
 
-    Initialised as torch.nn.Conv3d: uniform within 1 / sqrt(fan in), fan in = K * Cin / groups.
+    Raises:
+        ValueError: groups that divide a number of channels not, or an option of the spec that has no meaning. In
+            `forward`: a tensor with other axes or channels.
+
+    >>> import gavotte
+    >>> spec = gavotte.ConvSpec("strided", kernel_size=(1, 3, 1), stride=(1, 2, 1))
+    >>> SparseConvolution(16, 32, 3, spec)
+    SparseConvolution(16, 32, kernel_size=(1, 3, 1), stride=(1, 2, 1))
     """
 
     def __init__(
@@ -121,17 +132,37 @@ class _OfDims(SparseConvolution):
 
 
 _KINDS = {
-    "Conv": ("strided", "A strided convolution: outputs where the rule puts them."),
-    "SubmConv": ("submanifold", "A submanifold convolution: the outputs are the inputs' coordinates."),
-    "ConvTranspose": ("transposed", "A transposed convolution: back to the finer set at hand, else every output."),
-    "InverseConv": ("inverse", "The inverse of a strided convolution: back to the set that it came from."),
-    "GenerativeConv": ("generative", "A transposed convolution that makes every output that an input reaches."),
-}
+    "Conv": ("strided", "A strided convolution on {axes} axes: outputs where the rule puts them."),
+    "SubmConv": ("submanifold", "A submanifold convolution on {axes} axes: the outputs are the inputs' coordinates."),
+    "ConvTranspose": (
+        "transposed", "A transposed convolution on {axes} axes: back to the finer set at hand, else every output.",
+    ),
+    "InverseConv": (
+        "inverse", "The inverse of a strided convolution on {axes} axes: back to the set that it came from.",
+    ),
+    "GenerativeConv": (
+        "generative", "A transposed convolution on {axes} axes that makes every output that an input reaches.",
+    ),
+}  # fmt: skip
+
+_ARGUMENTS = """
+
+    Args:
+        in_channels, out_channels, groups, bias, device, dtype: as of `SparseConvolution`.
+        kernel_size, stride, padding, dilation, output_padding: one number or one for each axis.
+        rule, offset_order, spatial_shape: as of :class:`gavotte.ConvSpec`, which also says which option has a
+            meaning here; the others are a ValueError unless left as they are.
+
+    >>> import gavotte
+    >>> gavotte.nn.{name}(16, 32, {sizes}).weight.shape
+    torch.Size([{volume}, 16, 32])
+    """
 
 
 def _named(name: str, axes: int) -> type[SparseConvolution]:
     kind, text = _KINDS[name]
-    doc = f"{text}\n\n    {axes}D; see :class:`SparseConvolution` and :class:`gavotte.ConvSpec` for the arguments."
+    size, sizes = (3, "3") if kind == "submanifold" else (2, "2, stride=2")
+    doc = (text + _ARGUMENTS).format(axes=axes, name=f"{name}{axes}d", sizes=sizes, volume=size**axes)
     return type(f"{name}{axes}d", (_OfDims,), {"kind": kind, "axes": axes, "__doc__": doc, "__module__": "gavotte.nn"})
 
 

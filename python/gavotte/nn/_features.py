@@ -20,7 +20,13 @@ class OnFeatures:
 
 
 class BatchNorm(OnFeatures, nn.BatchNorm1d):
-    """torch.nn.BatchNorm1d over all voxels of the batch: [N, C].
+    """``torch.nn.BatchNorm1d`` over all voxels of the batch: features [N, C].
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats: as there.
+
+    Raises:
+        ValueError: in training, a tensor of one voxel.
 
     >>> import torch, gavotte
     >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), torch.tensor([[0, 0], [0, 1]], dtype=torch.int32))
@@ -35,8 +41,21 @@ class BatchNorm(OnFeatures, nn.BatchNorm1d):
 
 
 class SyncBatchNorm(BatchNorm):
-    """Batch norm over the voxels of all processes of ``torch.distributed``, on any backend and device (torch's own runs
-    on GPUs only). In eval mode, or where there is one process, it is :class:`BatchNorm`."""
+    """Batch norm over the voxels of all processes of ``torch.distributed``.
+
+    It works on any backend and device, where torch's own runs on GPUs only. In eval mode, or where there is one
+    process, it is `BatchNorm`. A step in training sums twice over all processes on the way forward, and as often on the
+    way back. Statistics are float32 (float64 for float64).
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats: as of `BatchNorm`.
+        process_group: whose processes; None for all.
+
+    >>> import torch, gavotte
+    >>> model = torch.nn.Sequential(gavotte.nn.SubmConv3d(1, 8, 3), gavotte.nn.BatchNorm(8))
+    >>> type(SyncBatchNorm.convert_sync_batchnorm(model)[1]).__name__
+    'SyncBatchNorm'
+    """
 
     def __init__(self, num_features: int, *arguments: Any, process_group: Any = None, **options: Any) -> None:
         super().__init__(num_features, *arguments, **options)
@@ -86,51 +105,126 @@ class SyncBatchNorm(BatchNorm):
 
 
 class LayerNorm(OnFeatures, nn.LayerNorm):
-    """torch.nn.LayerNorm over the channels of each voxel."""
+    """``torch.nn.LayerNorm`` over the channels of each voxel. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[1.0, 3.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> gavotte.nn.LayerNorm(2)(x).feats.round().tolist()
+    [[-1.0, 1.0]]
+    """
 
 
 class Linear(OnFeatures, nn.Linear):
-    """torch.nn.Linear on the features of each voxel."""
+    """``torch.nn.Linear`` on the features of each voxel: a 1x1 convolution. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(1, 2), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> gavotte.nn.Linear(2, 5)(x)
+    SparseTensor(1 voxels x 5 channels, 1D, stride 1, batch size 1, torch.float32 on cpu)
+    """
 
 
 class Dropout(OnFeatures, nn.Dropout):
-    """torch.nn.Dropout on single features."""
+    """``torch.nn.Dropout`` on single features. Arguments as there; draws from PyTorch's generator.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(1, 2), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> gavotte.nn.Dropout(1.0)(x).feats.tolist()
+    [[0.0, 0.0]]
+    """
 
 
 class ReLU(OnFeatures, nn.ReLU):
-    """torch.nn.ReLU"""
+    """``torch.nn.ReLU`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.ReLU()(x).feats.tolist()]
+    [[0.0, 1.0]]
+    """
 
 
 class LeakyReLU(OnFeatures, nn.LeakyReLU):
-    """torch.nn.LeakyReLU"""
+    """``torch.nn.LeakyReLU`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.LeakyReLU(0.5)(x).feats.tolist()]
+    [[-0.5, 1.0]]
+    """
 
 
 class PReLU(OnFeatures, nn.PReLU):
-    """torch.nn.PReLU, a slope for each channel or one for all."""
+    """``torch.nn.PReLU`` on the features, a slope for each channel or one for all. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.PReLU()(x).feats.tolist()]
+    [[-0.25, 1.0]]
+    """
 
 
 class ELU(OnFeatures, nn.ELU):
-    """torch.nn.ELU"""
+    """``torch.nn.ELU`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.ELU()(x).feats.tolist()]
+    [[-0.63, 1.0]]
+    """
 
 
 class GELU(OnFeatures, nn.GELU):
-    """torch.nn.GELU"""
+    """``torch.nn.GELU`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.GELU()(x).feats.tolist()]
+    [[-0.16, 0.84]]
+    """
 
 
 class SiLU(OnFeatures, nn.SiLU):
-    """torch.nn.SiLU"""
+    """``torch.nn.SiLU`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.SiLU()(x).feats.tolist()]
+    [[-0.27, 0.73]]
+    """
 
 
 class Sigmoid(OnFeatures, nn.Sigmoid):
-    """torch.nn.Sigmoid"""
+    """``torch.nn.Sigmoid`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.Sigmoid()(x).feats.tolist()]
+    [[0.27, 0.73]]
+    """
 
 
 class Tanh(OnFeatures, nn.Tanh):
-    """torch.nn.Tanh"""
+    """``torch.nn.Tanh`` on the features. Arguments as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[-1.0, 1.0]]), torch.tensor([[0, 0]], dtype=torch.int32))
+    >>> [[round(value, 2) for value in row] for row in gavotte.nn.Tanh()(x).feats.tolist()]
+    [[-0.76, 0.76]]
+    """
 
 
 class GroupNorm(nn.GroupNorm):
-    """torch.nn.GroupNorm: statistics over the voxels of each batch entry and the channels of each group."""
+    """``torch.nn.GroupNorm``: statistics over the voxels of each batch entry and the channels of each group.
+
+    Args:
+        num_groups, num_channels, eps, affine: as there.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), torch.tensor([[0, 0], [0, 1]], dtype=torch.int32))
+    >>> gavotte.nn.GroupNorm(1, 1)(x).feats.round().tolist()
+    [[-1.0], [1.0]]
+    """
 
     def forward(self, x: SparseTensor) -> SparseTensor:  # type: ignore[override]
         from gavotte import functional
@@ -151,7 +245,16 @@ class GroupNorm(nn.GroupNorm):
 
 
 class InstanceNorm(GroupNorm):
-    """torch.nn.InstanceNorm: statistics of each channel over the voxels of each batch entry."""
+    """``torch.nn.InstanceNorm3d``: statistics of each channel over the voxels of each batch entry.
+
+    Args:
+        num_features, eps, affine: as there. There are no running statistics.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), torch.tensor([[0, 0], [0, 1]], dtype=torch.int32))
+    >>> gavotte.nn.InstanceNorm(1)(x).feats.round().tolist()
+    [[-1.0], [1.0]]
+    """
 
     def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = False, **factory: Any) -> None:
         super().__init__(num_features, num_features, eps, affine, **factory)

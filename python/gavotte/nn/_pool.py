@@ -13,7 +13,16 @@ from gavotte.sparse_tensor import SparseTensor
 
 
 class Pool(nn.Module):
-    """Joins the inputs of each output. ``mode``: max, sum, average_present or average_volume."""
+    """Joins the inputs of each output, as :func:`gavotte.functional.pool`.
+
+    Args:
+        spec: as of a convolution.
+        mode: "max", "sum", "average_present" or "average_volume".
+
+    >>> import gavotte
+    >>> Pool(gavotte.ConvSpec("strided", kernel_size=2, stride=2), "average_volume")
+    Pool(kernel_size=2, stride=2, mode=average_volume)
+    """
 
     def __init__(self, spec: ConvSpec, mode: str) -> None:
         super().__init__()
@@ -50,25 +59,58 @@ class _Strided(Pool):
 
 
 class MaxPool(_Strided):
-    """The maximum of each window, any number of axes; stride: the kernel size unless given."""
+    """The maximum of each window, on any number of axes.
+
+    Args:
+        kernel_size: one number or one for each axis.
+        stride: the kernel size unless given.
+        padding, dilation, rule: as of :class:`gavotte.ConvSpec`.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32)
+    >>> MaxPool(2)(gavotte.SparseTensor(torch.tensor([[-1.0], [-3.0]]), coords)).feats.tolist()
+    [[-1.0]]
+    """
 
     how = "max"
 
 
 class AvgPool(_Strided):
-    """The average over the voxels that are present in each window."""
+    """The average over the voxels that are present in each window. Arguments as of `MaxPool`.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32)
+    >>> AvgPool(2)(gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), coords)).feats.tolist()
+    [[2.0]]
+    """
 
     how = "average_present"
 
 
 class SumPool(_Strided):
-    """The sum over each window."""
+    """The sum over each window. Arguments as of `MaxPool`.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32)
+    >>> SumPool(2)(gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), coords)).feats.tolist()
+    [[4.0]]
+    """
 
     how = "sum"
 
 
 class Unpool(Pool):
-    """Back to the set that a strided layer with the same kernel came from: each voxel gets the sum of its inputs."""
+    """Back to the set that a strided layer with the same kernel came from: each voxel gets the sum of its inputs.
+
+    Args:
+        kernel_size, stride, padding, rule: those of the strided layer.
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32)
+    >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), coords)
+    >>> Unpool(2)(SumPool(2)(x)).feats.tolist()
+    [[4.0], [4.0]]
+    """
 
     def __init__(
         self, kernel_size: Axes, stride: Axes | None = None, padding: Axes = 0, *, rule: str = "window"
@@ -84,7 +126,16 @@ class Unpool(Pool):
 
 
 class GlobalPool(nn.Module):
-    """[batch size, C] over all voxels of each batch entry. ``mode``: max, sum or average_present."""
+    """All voxels of each batch entry as one row, as :func:`gavotte.functional.global_pool`: a tensor [batch size, C].
+
+    Args:
+        mode: "max", "sum" or "average_present".
+
+    >>> import torch, gavotte
+    >>> coords = torch.tensor([[0, 0, 0], [1, 0, 1]], dtype=torch.int32)
+    >>> GlobalPool("max")(gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), coords)).tolist()
+    [[1.0], [3.0]]
+    """
 
     def __init__(self, mode: str = "average_present") -> None:
         super().__init__()

@@ -172,6 +172,9 @@ def convolution(
 ) -> Tensor:
     """``y[o] = bias + sum over offsets k and pairs (i, o) of k: x[i] @ weight[k]``.
 
+    Sums are in float32 (float64 for float64), in the order of the offsets: the same bits on every run. Differentiable
+    any number of times. On a GPU it runs on the current stream and does not wait.
+
     Args:
         x: features [in rows, Cin], float16, bfloat16, float32 or float64.
         weight: [K, Cin / groups, Cout] of the same dtype, offsets in the order of the map.
@@ -182,8 +185,17 @@ def convolution(
         allow_tf32: float32 products may be rounded to TF32 on a GPU.
 
     Returns:
-        [out rows, Cout]. Sums in float32 (float64 for float64), in the order of the offsets: the same bits on every
-        run. Differentiable any number of times. On a GPU it runs on the current stream and does not wait.
+        [out rows, Cout].
+
+    Raises:
+        ValueError: a shape that does not fit the map, or a token of no map that is alive.
+        TypeError: dtypes that differ.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32))
+    >>> pairs, _ = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec("submanifold", kernel_size=3))
+    >>> convolution(x.feats, torch.ones(9, 1, 1), None, pairs.token, pairs.out_rows).tolist()
+    [[2.0], [2.0]]
     """
     result: Tensor = _forward_op(x, weight, bias, token, out_rows, groups, allow_tf32)
     return result
@@ -192,7 +204,23 @@ def convolution(
 def convolution_dgrad(
     grad: Tensor, weight: Tensor, token: Tensor, in_rows: int, groups: int = 1, allow_tf32: bool = False
 ) -> Tensor:
-    """The gradient of the features, [in rows, Cin], from that of the output, [out rows, Cout]."""
+    """The gradient of a convolution's features. Arguments, errors and promises as of `convolution`.
+
+    Args:
+        grad: of the output, [out rows, Cout].
+        weight: [K, Cin / groups, Cout].
+        token: of the kernel map.
+        in_rows: of the map.
+
+    Returns:
+        [in rows, Cin]; differentiable.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32))
+    >>> pairs, _ = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec("submanifold", kernel_size=3))
+    >>> convolution_dgrad(torch.ones(2, 5), torch.ones(9, 1, 5), pairs.token, pairs.in_rows).tolist()
+    [[10.0], [10.0]]
+    """
     result: Tensor = _dgrad_op(grad, weight, token, in_rows, groups, allow_tf32)
     return result
 
@@ -200,6 +228,22 @@ def convolution_dgrad(
 def convolution_wgrad(
     x: Tensor, grad: Tensor, token: Tensor, offsets: int, groups: int = 1, allow_tf32: bool = False
 ) -> Tensor:
-    """The gradient of the weight, [K, Cin / groups, Cout], from the features and the gradient of the output."""
+    """The gradient of a convolution's weight. Arguments, errors and promises as of `convolution`.
+
+    Args:
+        x: features [in rows, Cin].
+        grad: of the output, [out rows, Cout].
+        token: of the kernel map.
+        offsets: K.
+
+    Returns:
+        [K, Cin / groups, Cout]; differentiable.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32))
+    >>> pairs, _ = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec("submanifold", kernel_size=3))
+    >>> convolution_wgrad(x.feats, torch.ones(2, 1), pairs.token, 9).flatten().tolist()
+    [0.0, 0.0, 0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.0]
+    """
     result: Tensor = _wgrad_op(x, grad, token, offsets, groups, allow_tf32)
     return result

@@ -121,19 +121,53 @@ def _number(mode: str) -> int:
 
 
 def pool(x: Tensor, token: Tensor, out_rows: int, mode: str) -> Tensor:
-    """Features [in rows, C] joined over a kernel map to [out rows, C]; an output without inputs is 0.
+    """Features joined over a kernel map; an output without inputs is 0.
 
-    ``mode``: max, sum, average_present (over the inputs that exist) or average_volume (over all offsets). Sums in
-    float32 (float64 for float64); of equal maxima the first input gets the gradient. Differentiable once.
+    Sums are in float32 (float64 for float64), in the order of the offsets; of equal maxima the first input gets the
+    gradient. Differentiable once: a second time is a RuntimeError. On a GPU it does not wait.
+
+    Args:
+        x: features [in rows, C], of a floating dtype.
+        token: of the kernel map (:attr:`gavotte.KernelMap.token`).
+        out_rows: of the map.
+        mode: one of `POOL_MODES`: "max", "sum", "average_present" (over the inputs that exist) or "average_volume"
+            (over all offsets).
+
+    Returns:
+        [out rows, C].
+
+    Raises:
+        ValueError: an unknown mode, a shape that does not fit the map, or a token of no map that is alive.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [0, 0, 1]], dtype=torch.int32))
+    >>> pairs, _ = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec("strided", kernel_size=2, stride=2))
+    >>> pool(x.feats, pairs.token, pairs.out_rows, "sum").tolist()
+    [[2.0]]
     """
     result: Tensor = _pool_op(x, token, out_rows, _number(mode))
     return result
 
 
 def global_pool(x: Tensor, token: Tensor, batch_size: int, mode: str) -> Tensor:
-    """Features [rows, C] joined over each batch entry to [batch_size, C]; an empty entry is 0.
+    """Features joined over each batch entry; an empty entry is 0. Differentiable once, deterministic, without waits.
 
-    ``token`` is of the coordinate set; ``mode``: max, sum or average_present. Differentiable once.
+    Args:
+        x: features [rows, C].
+        token: of the coordinate set (:attr:`gavotte.CoordinateSet.token`).
+        batch_size: number of entries.
+        mode: "max", "sum" or "average_present".
+
+    Returns:
+        [batch_size, C].
+
+    Raises:
+        ValueError: an unknown mode, a shape that does not fit the set, or a token of no set that is alive.
+
+    >>> import torch, gavotte
+    >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0, 0], [1, 0, 1]], dtype=torch.int32))
+    >>> global_pool(x.feats, x.coordinates.token, 3, "sum").tolist()
+    [[1.0], [1.0], [0.0]]
     """
     result: Tensor = _global_op(x, token, batch_size, _number(mode))
     return result
