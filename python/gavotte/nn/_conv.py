@@ -93,11 +93,42 @@ class SparseConvolution(nn.Module):
         return ", ".join(parts)
 
 
+_TEXTS = {
+    "strided": "A strided convolution on {axes} axes: outputs where the rule puts them.",
+    "submanifold": "A submanifold convolution on {axes} axes: the outputs are the inputs' coordinates.",
+    "transposed": "A transposed convolution on {axes} axes: back to the finer set at hand, else every output.",
+    "inverse": "The inverse of a strided convolution on {axes} axes: back to the set that it came from.",
+    "generative": "A transposed convolution on {axes} axes that makes every output that an input reaches.",
+}
+
+_ARGUMENTS = """
+
+    Args:
+        in_channels, out_channels, groups, bias, device, dtype: as of `SparseConvolution`.
+        kernel_size, stride, padding, dilation, output_padding: one number or one for each axis.
+        rule, offset_order, spatial_shape: as of :class:`gavotte.ConvSpec`, which also says which option has a
+            meaning here; the others are a ValueError unless left as they are.
+
+    >>> import gavotte
+    >>> gavotte.nn.{name}(16, 32, {sizes}).weight.shape
+    torch.Size([{volume}, 16, 32])
+    """
+
+
 class _OfDims(SparseConvolution):
     """A kind of convolution with a fixed number of axes."""
 
     kind: ClassVar[str]
     axes: ClassVar[int]
+
+    def __init_subclass__(cls, *, kind: str = "", axes: int = 0) -> None:
+        """Names the kind and writes the docstring; a user's subclass names none and keeps that of its base."""
+        super().__init_subclass__()
+        if not kind:
+            return
+        size, sizes = (3, "3") if kind == "submanifold" else (2, "2, stride=2")
+        text = (_TEXTS[kind] + _ARGUMENTS).format(axes=axes, name=cls.__name__, sizes=sizes, volume=size**axes)
+        cls.kind, cls.axes, cls.__doc__, cls.__module__ = kind, axes, text, "gavotte.nn"
 
     def __init__(
         self,
@@ -131,47 +162,64 @@ class _OfDims(SparseConvolution):
         super().__init__(in_channels, out_channels, self.axes, spec, groups, bias, device, dtype)
 
 
-_KINDS = {
-    "Conv": ("strided", "A strided convolution on {axes} axes: outputs where the rule puts them."),
-    "SubmConv": ("submanifold", "A submanifold convolution on {axes} axes: the outputs are the inputs' coordinates."),
-    "ConvTranspose": (
-        "transposed", "A transposed convolution on {axes} axes: back to the finer set at hand, else every output.",
-    ),
-    "InverseConv": (
-        "inverse", "The inverse of a strided convolution on {axes} axes: back to the set that it came from.",
-    ),
-    "GenerativeConv": (
-        "generative", "A transposed convolution on {axes} axes that makes every output that an input reaches.",
-    ),
-}  # fmt: skip
-
-_ARGUMENTS = """
-
-    Args:
-        in_channels, out_channels, groups, bias, device, dtype: as of `SparseConvolution`.
-        kernel_size, stride, padding, dilation, output_padding: one number or one for each axis.
-        rule, offset_order, spatial_shape: as of :class:`gavotte.ConvSpec`, which also says which option has a
-            meaning here; the others are a ValueError unless left as they are.
-
-    >>> import gavotte
-    >>> gavotte.nn.{name}(16, 32, {sizes}).weight.shape
-    torch.Size([{volume}, 16, 32])
-    """
+# Each a class statement, so that type checkers and subclasses see a class.
 
 
-def _named(name: str, axes: int) -> type[SparseConvolution]:
-    kind, text = _KINDS[name]
-    size, sizes = (3, "3") if kind == "submanifold" else (2, "2, stride=2")
-    doc = (text + _ARGUMENTS).format(axes=axes, name=f"{name}{axes}d", sizes=sizes, volume=size**axes)
-    return type(f"{name}{axes}d", (_OfDims,), {"kind": kind, "axes": axes, "__doc__": doc, "__module__": "gavotte.nn"})
+class Conv1d(_OfDims, kind="strided", axes=1): ...
 
 
-Conv1d, Conv2d, Conv3d, Conv4d = (_named("Conv", axes) for axes in range(1, 5))
-SubmConv1d, SubmConv2d, SubmConv3d, SubmConv4d = (_named("SubmConv", axes) for axes in range(1, 5))
-ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTranspose4d = (
-    _named("ConvTranspose", axes) for axes in range(1, 5)
-)
-InverseConv1d, InverseConv2d, InverseConv3d, InverseConv4d = (_named("InverseConv", axes) for axes in range(1, 5))
-GenerativeConv1d, GenerativeConv2d, GenerativeConv3d, GenerativeConv4d = (
-    _named("GenerativeConv", axes) for axes in range(1, 5)
-)
+class Conv2d(_OfDims, kind="strided", axes=2): ...
+
+
+class Conv3d(_OfDims, kind="strided", axes=3): ...
+
+
+class Conv4d(_OfDims, kind="strided", axes=4): ...
+
+
+class SubmConv1d(_OfDims, kind="submanifold", axes=1): ...
+
+
+class SubmConv2d(_OfDims, kind="submanifold", axes=2): ...
+
+
+class SubmConv3d(_OfDims, kind="submanifold", axes=3): ...
+
+
+class SubmConv4d(_OfDims, kind="submanifold", axes=4): ...
+
+
+class ConvTranspose1d(_OfDims, kind="transposed", axes=1): ...
+
+
+class ConvTranspose2d(_OfDims, kind="transposed", axes=2): ...
+
+
+class ConvTranspose3d(_OfDims, kind="transposed", axes=3): ...
+
+
+class ConvTranspose4d(_OfDims, kind="transposed", axes=4): ...
+
+
+class InverseConv1d(_OfDims, kind="inverse", axes=1): ...
+
+
+class InverseConv2d(_OfDims, kind="inverse", axes=2): ...
+
+
+class InverseConv3d(_OfDims, kind="inverse", axes=3): ...
+
+
+class InverseConv4d(_OfDims, kind="inverse", axes=4): ...
+
+
+class GenerativeConv1d(_OfDims, kind="generative", axes=1): ...
+
+
+class GenerativeConv2d(_OfDims, kind="generative", axes=2): ...
+
+
+class GenerativeConv3d(_OfDims, kind="generative", axes=3): ...
+
+
+class GenerativeConv4d(_OfDims, kind="generative", axes=4): ...
