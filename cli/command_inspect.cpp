@@ -79,6 +79,7 @@ Json describe(const Network& network, const std::string& source) {
   json["output_channels"] = network.output_channels();
   json["output"] = network.output();
   json["voxel_size_m"] = metadata.voxel_size_m[0] > 0 ? Json(metadata.voxel_size_m) : Json(nullptr);
+  json["features"] = metadata.features;
   json["classes"] = metadata.classes;
   Parameters total;
   auto by_layer = parameters_by_layer(network);
@@ -123,6 +124,7 @@ std::string to_text(const Json& network) {
     const auto size = network["voxel_size_m"].get<std::array<double, 3>>();
     out += fmt::format("voxel size: {:g} x {:g} x {:g} m\n", size[0], size[1], size[2]);
   }
+  if (!network["features"].empty()) out += "features: " + joined(network["features"]) + "\n";
   if (!network["classes"].empty()) out += "classes: " + joined(network["classes"]) + "\n";
   Table table({{.head = "layer", .align = Align::left},
                {.head = "op", .align = Align::left},

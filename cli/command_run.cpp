@@ -33,14 +33,17 @@ struct Job {
   const RunOptions& options;
   const Network& network;
   VoxelizeOptions voxelize;
+  std::vector<std::string> features;  // names, or none: the rule of point_features.h
   Palette palette;
   Executor& executor;
   Progress& progress;
 };
 
 Palette palette_of(const Network& network) {
-  Palette palette = Palette::distinct(network.output_channels());
   const auto& names = network.metadata().classes;
+  for (Palette known : {Palette::street(), Palette::room()})
+    if (known.names == names) return known;
+  Palette palette = Palette::distinct(network.output_channels());
   if (names.size() == palette.names.size()) palette.names = names;
   return palette;
 }
@@ -136,7 +139,7 @@ ScanReport run_scan(const Job& job, const std::string& path, const OutputPaths& 
   report.read_ms = ms_since(start);
   report.points = scan.size();
   const PointFeatures features =
-      select_features(scan, split_list(job.options.features), job.network.input_channels(), path);
+      select_features(scan, job.features, job.network.input_channels(), path);
   report.features = features.names;
   report.replaced_features = features.replaced;
 
@@ -145,8 +148,13 @@ ScanReport run_scan(const Job& job, const std::string& path, const OutputPaths& 
   if (result.coordinates) {
     const std::vector<std::int32_t> labels = point_labels(result, voxels);
     count_classes(job.palette, labels, report);
+    if (job.options.score) report.score = score_labels(labels, scan.labels, report.classes, path);
     write_outputs(job, features, labels, paths, report);
   } else {
+    if (job.options.score)
+      throw InputError(path +
+                       ": expected a network that labels points for --score, got one that ends in "
+                       "a global pool; leave the option out");
     report.scores = first_row(result.features);
   }
   job.progress.clear();
@@ -170,7 +178,14 @@ void run(const RunOptions& options) {
                 .threads = options.threads,
                 .measure_padding = !options.json_path.empty(),
                 .progress = [&](int layer, int layers) { progress.advance(layer + 1, layers); }});
-  const Job job = {options, network, voxelize, palette_of(network), executor, progress};
+  const Job job = {
+      options,
+      network,
+      voxelize,
+      options.features.empty() ? network.metadata().features : split_list(options.features),
+      palette_of(network),
+      executor,
+      progress};
   const RunSetup setup = {
       .network = options.network.name,
       .device = Device::cpu().to_string(),
@@ -206,6 +221,7 @@ void add_run_command(CLI::App& app) {
       "\n"
       "Examples:\n"
       "  gavotte run sparse_res_unet42 street.bin\n"
+      "  gavotte run street street.pcd --score\n"
       "  gavotte run street.gavotte scans/*.pcd -o labelled --json report.json\n"
       "  gavotte run sparse_res_unet42 room.ply --voxel-size 0.02 --channels 3 --features r,g,b\n"
       "  gavotte run sparse_res_unet42 street.bin --rounds 10 --threads 1 --no-labels "

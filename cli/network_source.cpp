@@ -1,4 +1,4 @@
-// Built-in networks by name, others by file.
+// Built-in and trained networks by name, others by file.
 #include "network_source.h"
 
 #include <algorithm>
@@ -6,24 +6,33 @@
 
 #include "input_error.h"
 #include "output.h"
+#include "trained_networks.h"
 
 namespace gavotte::cli {
 namespace {
 
-std::string builtin_names() {
-  std::string names;
-  for (const std::string_view name : builtin_networks()) {
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  }
-  return names;
+template <class Names>
+std::string joined(const Names& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+std::string known_networks() {
+  const std::vector<std::string> trained = trained_networks();
+  return (trained.empty() ? "" : "a trained network (" + joined(trained) + "), ") +
+         "a built-in network (" + joined(builtin_networks()) + ")";
+}
+
+bool is_trained(const std::string& name) {
+  const auto names = trained_networks();
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 }  // namespace
 
 void add_network_options(CLI::App& command, NetworkSource& source) {
-  command
-      .add_option("NETWORK", source.name,
-                  "A network file, or a built-in network: " + builtin_names())
+  command.add_option("NETWORK", source.name, "A network file, " + known_networks())
       ->required()
       ->type_name("");
   const std::string group = "Built-in networks";
@@ -53,18 +62,19 @@ Network open_network(const NetworkSource& source) {
     });
   }
   std::error_code ignored;
-  if (!std::filesystem::exists(source.name, ignored)) {
-    throw InputError("expected a built-in network (" + builtin_names() +
-                     ") or a network file, got '" + source.name +
-                     "', which is neither; check the name");
+  const bool trained = is_trained(source.name);
+  if (!trained && !std::filesystem::exists(source.name, ignored)) {
+    throw InputError("expected " + known_networks() + " or a network file, got '" + source.name +
+                     "', which is none; check the name");
   }
   if (source.channels || source.classes || source.seed) {
     throw InputError(
-        "expected --channels, --classes and --seed with a built-in network only, got the file " +
+        "expected --channels, --classes and --seed with a built-in network only, got " +
         source.name + ", which states its own; leave the option out");
   }
-  check_readable(source.name);
-  return with_input(source.name, [&] { return Network::load(source.name); });
+  const std::string path = trained ? trained_network_path(source.name).string() : source.name;
+  check_readable(path);
+  return with_input(path, [&] { return Network::load(path); });
 }
 
 }  // namespace gavotte::cli

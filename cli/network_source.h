@@ -11,7 +11,7 @@
 namespace gavotte::cli {
 
 struct NetworkSource {
-  std::string name;  ///< Built-in name or path.
+  std::string name;  ///< Of a built-in or trained network, or a path.
   // Of built-in networks only; an error beside a file.
   std::optional<std::int64_t> channels;  ///< Input channels, 4.
   std::optional<std::int64_t> classes;   ///< Output channels, 20.
@@ -23,7 +23,7 @@ void add_network_options(CLI::App& command, NetworkSource& source);
 
 bool is_builtin(const NetworkSource& source);
 
-/// Throws InputError: neither a built-in name nor a file, a broken file, options without meaning.
+/// Throws InputError: no known name and no file, a broken file, options without meaning.
 Network open_network(const NetworkSource& source);
 
 }  // namespace gavotte::cli

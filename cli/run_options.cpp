@@ -74,11 +74,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->delimiter(',')
       ->group(input);
   command
-      .add_option("--features", options.features,
-                  "Input channels, a list with commas of x, y, z, one, brightness and the scan's "
-                  "own channels "
-                  "(intensity, r, g, b, ...) [1 channel: intensity; 3: r,g,b, else x,y,z; 4: "
-                  "x,y,z,intensity]")
+      .add_option(
+          "--features", options.features,
+          "Input channels, a list with commas of x, y, z, one, brightness and the scan's "
+          "own channels "
+          "(intensity, r, g, b, ...) [the network's own where it states them, else 1 channel: "
+          "intensity; 3: r,g,b, else x,y,z; 4: x,y,z,intensity]")
       ->type_name("LIST")
       ->group(input);
   command
@@ -127,6 +128,10 @@ void add_run_options(CLI::App& command, RunOptions& options) {
           "Of the picture: auto, perspective, bird, camera (from the origin along z) [auto]")
       ->check(CLI::IsMember({"auto", "perspective", "bird", "camera"}))
       ->type_name("VIEW")
+      ->group(output);
+  command
+      .add_flag("--score", options.score,
+                "Compare with the labels that the scan holds, numbered as the network's classes")
       ->group(output);
   command.add_flag("--no-labels", options.no_labels, "Write no SCAN.labels.ply")->group(output);
   command.add_flag("--no-picture", options.no_picture, "Write no SCAN.png")->group(output);

@@ -16,7 +16,8 @@ struct RunOptions {
   std::vector<std::string> scans;
   std::string voxel_size;     ///< Metres: empty, one number, or three with commas.
   std::vector<float> crop_m;  ///< None or min x, y, z, max x, y, z.
-  std::string features;       ///< Names with commas, or empty: the rule of point_features.h.
+  std::string
+      features;  ///< Names with commas, or empty: the network's, or the rule of point_features.h.
   std::string reduce = "mean";
   std::string dtype = "float32";
   int threads = 0;
@@ -24,6 +25,7 @@ struct RunOptions {
   int warmup = -1;            ///< -1: none for one round, else 3.
   std::string output_folder;  ///< Empty: beside each scan.
   std::string view = "auto";
+  bool score = false;
   bool no_labels = false;
   bool no_picture = false;
   std::string json_path;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "table.h"
@@ -141,6 +142,24 @@ std::string classes_text(const ScanReport& scan) {
   return text.empty() ? "none" : text;
 }
 
+// mIoU 71.2 %: road 95.1, car 80.3
+std::string score_text(const ScanReport& scan) {
+  std::string text;
+  for (std::size_t c = 0; c < scan.classes.size(); ++c) {
+    if (std::isnan(scan.score->iou[c])) continue;
+    text += fmt::format("{}{} {:.1f}", text.empty() ? "" : ", ", scan.classes[c],
+                        100 * scan.score->iou[c]);
+  }
+  return fmt::format("mIoU {:.1f} %: {}", 100 * scan.score->mean_iou, text);
+}
+
+Json score_json(const Score& score) {
+  Json iou = Json::array();
+  for (const double value : score.iou)
+    iou.push_back(std::isnan(value) ? Json(nullptr) : Json(value));
+  return {{"mean_iou", score.mean_iou}, {"points", score.points}, {"iou", std::move(iou)}};
+}
+
 Json layer_json(const LayerStats& layer) {
   return {{"name", layer.name},
           {"op", layer.op},
@@ -190,6 +209,7 @@ Json scan_json(const ScanReport& scan) {
   } else {
     json["scores"] = scan.scores;
   }
+  if (scan.score) json["score"] = score_json(*scan.score);
   json["labels_file"] = scan.labels_path.empty() ? Json(nullptr) : Json(scan.labels_path);
   json["picture_file"] = scan.picture_path.empty() ? Json(nullptr) : Json(scan.picture_path);
   json["layers"] = Json::array();
@@ -242,6 +262,7 @@ std::string report_text(const RunSetup& setup, const ScanReport& scan) {
                                    human_bytes(static_cast<double>(stats.arena_bytes)),
                                    human_bytes(static_cast<double>(stats.weight_bytes))));
   out += row("classes", classes_text(scan));
+  if (scan.score) out += row("score", score_text(scan));
   if (!setup.trained) {
     out += row("note", "the weights are seeded, not trained: these labels mean nothing");
   }

@@ -1,11 +1,13 @@
 // What one scan's run came to, for people and for programs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "gavotte/executor.h"
 #include "output.h"
+#include "score.h"
 
 namespace gavotte::cli {
 
@@ -21,6 +23,7 @@ struct ScanReport {
   RunStats stats;                          ///< Medians over the rounds.
   std::vector<std::string> classes;        ///< Names of the output channels.
   std::vector<std::int64_t> class_points;  ///< [classes] points of each; empty after a global pool.
+  std::optional<Score> score;              ///< With --score.
   std::vector<double> scores;              ///< [classes] after a global pool, else empty.
   std::string labels_path, picture_path;   ///< Empty where none was written.
 };

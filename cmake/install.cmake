@@ -18,6 +18,8 @@ if(TARGET gavotte_datasets)
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
           RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(EXPORT gavotteDatasetsTargets NAMESPACE gavotte:: DESTINATION ${package_dir})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/datasets/networks DESTINATION ${CMAKE_INSTALL_DATADIR}/gavotte
+          FILES_MATCHING PATTERN "*.gavotte")
 endif()
 if(TARGET gavotte_cli)
   install(TARGETS gavotte_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

@@ -60,7 +60,7 @@ def make_model(classes: int) -> models.MinkUNet:
 def make_loaders(args: argparse.Namespace) -> tuple[data.ProceduralStreets, DataLoader[Any], DataLoader[Any]]:
     sample = data.VoxelSample(args.voxel_size, FEATURES)
     shared = {"azimuths": args.azimuths, "sample": sample}
-    training = data.ProceduralStreets(streets=args.streets, first_seed=1, seed=args.seed, **shared)
+    training = data.ProceduralStreets(streets=args.streets, first_seed=1001, seed=args.seed, **shared)
     training.augment = data.augment.Compose(
         [data.augment.RotateZ(), data.augment.Flip(), data.augment.Scale(0.95, 1.05), data.augment.DropPoints(0.1)]
     )
@@ -222,7 +222,7 @@ def main() -> None:
         draw_scan(plain, held_out, args.out, args.device)
         example = data.collate([held_out.dataset[0]]).x.to(args.device)
         path = args.out / "street.gavotte"
-        gavotte.export(plain, path, example, name="street", voxel_size=args.voxel_size, classes=names)
+        gavotte.export(plain, path, example, name="street", voxel_size=args.voxel_size, features=FEATURES, classes=names)
         print("IoU on held-out streets:")
         for name, value in log[-1]["iou"].items():
             print(f"  {name:12} {100 * value:5.1f} %")

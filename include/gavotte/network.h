@@ -48,7 +48,8 @@ class GAVOTTE_API Network {
   struct Metadata {
     std::string name;
     std::array<double, 3> voxel_size_m = {0, 0, 0};  ///< 0: not stated.
-    std::vector<std::string> classes = {};  ///< Names of the output channels; may be empty.
+    std::vector<std::string> features = {};  ///< What the input channels mean; may be empty.
+    std::vector<std::string> classes = {};   ///< Names of the output channels; may be empty.
   };
 
   /// Reads and checks everything before it allocates the parameters. Throws Error (value) with the reason.

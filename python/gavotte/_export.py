@@ -159,6 +159,7 @@ def export(
     *,
     name: str = "",
     voxel_size: float | Sequence[float] | None = None,
+    features: Sequence[str] = (),
     classes: Sequence[str] = (),
 ) -> Network:
     """Writes the network file that the C++ Executor, :class:`gavotte.Executor` and ``gavotte run`` load.
@@ -170,7 +171,8 @@ def export(
         model: its only argument is the sparse tensor.
         path: of the file; None: nothing is written.
         example: any input with the right channels.
-        name, voxel_size (metres), classes: kept in the file.
+        name, voxel_size (metres), features (names of the input channels), classes (of the output channels): kept in
+            the file, where ``gavotte run`` reads them.
 
     Returns:
         The network.
@@ -202,6 +204,8 @@ def export(
         described["name"] = name
     if voxel_size is not None:
         described["voxel_size_m"] = [voxel_size] * 3 if isinstance(voxel_size, int | float) else list(voxel_size)
+    if features:
+        described["features"] = list(features)
     if classes:
         described["classes"] = list(classes)
     network = Network.from_graph(described, graph.parameters)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+
+_FOLDER = Path(__file__).parent / "share" / "gavotte" / "networks"
 
 
 class Network:
@@ -61,6 +64,17 @@ class Network:
         return cls(_core.Network.builtin(name, in_channels, classes, seed))
 
     @classmethod
+    def trained(cls, name: str) -> Network:
+        """A network with trained weights that the package carries, see `trained_networks()`.
+
+        >>> Network.trained("street").classes[:3]
+        ('unlabelled', 'road', 'sidewalk')
+        """
+        if name not in trained_networks():
+            raise ValueError(f"expected a trained network of {', '.join(trained_networks())}, got {name!r}")
+        return cls.load(_FOLDER / f"{name}.gavotte")
+
+    @classmethod
     def from_graph(cls, graph: Mapping[str, Any], parameters: Mapping[str, npt.NDArray[Any]]) -> Network:
         """A network of a graph as docs/network-format.md describes it.
 
@@ -97,7 +111,7 @@ class Network:
 
     @property
     def graph(self) -> dict[str, Any]:
-        """The graph as the file holds it: dims, output, layers, and where stated name, voxel_size_m and classes."""
+        """The graph as the file holds it: dims, output, layers, and where stated name, voxel_size_m, features, classes."""
         graph: dict[str, Any] = json.loads(self._native.graph_json())
         return graph
 
@@ -123,6 +137,11 @@ class Network:
         return None if size is None else (size[0], size[1], size[2])
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the input channels, as `data.VoxelSample` takes them; empty where its file states none."""
+        return tuple(self.graph.get("features", ()))
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the output channels; empty where its file states none."""
         return tuple(self.graph.get("classes", ()))
@@ -144,6 +163,18 @@ class Network:
 
     def __setstate__(self, state: bytes) -> None:
         self._native = _core.Network.from_bytes(state)
+
+
+def trained_networks() -> list[str]:
+    """Names for `Network.trained`.
+
+    street: a U-Net that names road, sidewalk, building, car, pole, tree and pedestrian in lidar scans, trained on
+    procedural streets.
+
+    >>> trained_networks()
+    ['street']
+    """
+    return sorted(path.stem for path in _FOLDER.glob("*.gavotte"))
 
 
 def builtin_networks() -> list[str]:

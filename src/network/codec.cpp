@@ -10,7 +10,7 @@ namespace gavotte::internal {
 
 namespace {
 
-constexpr std::size_t kMaxClasses = 1 << 16;
+constexpr std::size_t kMaxNames = 1 << 16;
 
 constexpr std::initializer_list<LayerOp> kOps = {
     LayerOp::input, LayerOp::convolution, LayerOp::linear, LayerOp::batch_norm, LayerOp::activation,
@@ -190,6 +190,7 @@ std::string encode_graph(const Graph& graph) {
   if (!metadata.name.empty()) json["name"] = metadata.name;
   if (metadata.voxel_size_m != std::array<double, 3>{})
     json["voxel_size_m"] = metadata.voxel_size_m;
+  if (!metadata.features.empty()) json["features"] = metadata.features;
   if (!metadata.classes.empty()) json["classes"] = metadata.classes;
   return dump_json(json, "the network");
 }
@@ -207,7 +208,8 @@ Graph decode_graph(std::string_view text) {
                                                std::to_string(kFormatVersion) + ", the file has " +
                                                std::to_string(version));
   check_keys(json,
-             {"format", "version", "dims", "output", "layers", "name", "voxel_size_m", "classes"},
+             {"format", "version", "dims", "output", "layers", "name", "voxel_size_m", "features",
+              "classes"},
              where);
   Graph graph;
   graph.dims = static_cast<int>(to_integer(member(json, "dims", where), 1, kMaxDims, "dims"));
@@ -220,9 +222,15 @@ Graph decode_graph(std::string_view text) {
     for (std::size_t i = 0; i < 3; ++i)
       graph.metadata.voxel_size_m[i] = to_number(edges[i], "voxel_size_m");
   }
-  if (json.contains("classes"))
-    for (const Json& label : to_array(json["classes"], kMaxClasses, "classes"))
-      graph.metadata.classes.push_back(to_text(label, "classes"));
+  const auto names = [&](const char* key) {
+    std::vector<std::string> texts;
+    if (json.contains(key))
+      for (const Json& text : to_array(json[key], kMaxNames, key))
+        texts.push_back(to_text(text, key));
+    return texts;
+  };
+  graph.metadata.features = names("features");
+  graph.metadata.classes = names("classes");
   const Json& layers =
       to_array(member(json, "layers", where), static_cast<std::size_t>(kMaxLayers), "layers");
   for (std::size_t i = 0; i < layers.size(); ++i)

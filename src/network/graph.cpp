@@ -237,10 +237,15 @@ LayerInfo check_layer(const Layer& layer, std::vector<int> inputs, int dims, Gra
   return result;
 }
 
-void check_metadata(const Network::Metadata& metadata, std::int64_t output_channels) {
+void check_metadata(const Network::Metadata& metadata, std::int64_t input_channels,
+                    std::int64_t output_channels) {
   for (double edge : metadata.voxel_size_m)
     GAVOTTE_CHECK(std::isfinite(edge) && edge >= 0 && edge <= 1e6,
                   "voxel_size_m expects edges of 0 to 1e6 metres, got " + std::to_string(edge));
+  GAVOTTE_CHECK(metadata.features.empty() ||
+                    static_cast<std::int64_t>(metadata.features.size()) == input_channels,
+                "expected a feature name for each of the " + std::to_string(input_channels) +
+                    " input channels, got " + std::to_string(metadata.features.size()));
   GAVOTTE_CHECK(metadata.classes.empty() ||
                     static_cast<std::int64_t>(metadata.classes.size()) == output_channels,
                 "expected a class name for each of the " + std::to_string(output_channels) +
@@ -299,7 +304,8 @@ GraphInfo check_graph(const Graph& graph) {
   GAVOTTE_CHECK(output != index.end(),
                 "the output " + shown_name(graph.output) + " is no layer of the network");
   info.output = output->second;
-  check_metadata(graph.metadata, info.layers[static_cast<std::size_t>(info.output)].channels);
+  check_metadata(graph.metadata, info.layers.front().channels,
+                 info.layers[static_cast<std::size_t>(info.output)].channels);
   return info;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -68,8 +69,9 @@ TEST_F(RunCommand, JsonHasEveryFieldAndIsAllThatIsPrinted) {
                             "compute_ms", "gflop", "gflop_per_s", "bytes"}) {
       EXPECT_TRUE(layer.contains(key)) << key << " in " << layer;
     }
-    if (layer.at("kernel").get<std::string>().starts_with("3x3x3"))
+    if (layer.at("kernel").get<std::string>().starts_with("3x3x3")) {
       EXPECT_GE(layer.at("padding").get<double>(), 1.0) << layer;
+    }
   }
   for (const char* key :
        {"map_ms", "compute_ms", "total_ms", "peak_bytes", "weight_bytes", "labels_file"}) {
@@ -171,6 +173,35 @@ TEST_F(RunCommand, EveryDTypeRuns) {
     ASSERT_EQ(outcome.code, 0) << dtype << ": " << outcome.err;
     EXPECT_EQ(nlohmann::json::parse(outcome.out).at("dtype"), dtype);
   }
+}
+
+TEST_F(RunCommand, TakesTheFeaturesThatTheNetworkStates) {
+  const std::string named = folder_.write("named.gavotte", named_features_network_bytes());
+  const auto features = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {named, scan_, "--json", "-"});
+    return nlohmann::json::parse(run(more).out).at("scans").at(0).at("features");
+  };
+  EXPECT_EQ(features({}), nlohmann::json({"one", "z", "intensity"}));
+  EXPECT_EQ(features({"--features", "x,y,z"}), nlohmann::json({"x", "y", "z"}));
+}
+
+TEST_F(RunCommand, ScoresAgainstTheLabelsOfTheScan) {
+  ASSERT_EQ(run({network_, scan_}).code, 0);
+  const LabelledPly ply = read_labelled_ply(folder_.file("scan.labels.ply"));
+  std::string truth(ply.labels.size() * sizeof(std::int32_t), '\0');
+  std::memcpy(truth.data(), ply.labels.data(), truth.size());
+  folder_.write("scan.label", truth);  // what the network itself says: a score of 1
+  const Outcome outcome = run({network_, scan_, "--score"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("mIoU 100.0 %"), std::string::npos) << outcome.out;
+  const auto report = nlohmann::json::parse(run({network_, scan_, "--score", "--json", "-"}).out);
+  EXPECT_EQ(report.at("scans").at(0).at("score").at("points"), 2000);
+}
+
+TEST_F(RunCommand, ScoreWithoutLabelsIsAnError) {
+  EXPECT_EQ(complaint_problem(run({network_, scan_, "--score"})), "");
+  const std::string pooled = folder_.write("pooled.gavotte", pooled_network_bytes());
+  EXPECT_EQ(complaint_problem(run({pooled, scan_, "--score"})), "");
 }
 
 TEST_F(RunCommand, BuiltInNetworkSaysThatItIsNotTrained) {

@@ -58,6 +58,12 @@ std::string strided_network_bytes() {
   return to_string(build.build(build.linear("head", x, 5)));
 }
 
+std::string named_features_network_bytes() {
+  NetworkBuilder build(3, 1);
+  build.set_metadata({.name = "named", .features = {"one", "z", "intensity"}});
+  return to_string(build.build(build.linear("head", build.input(3), 5)));
+}
+
 std::string pooled_network_bytes() {
   NetworkBuilder build(3, 1);
   build.set_metadata(metadata());

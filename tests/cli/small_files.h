@@ -22,6 +22,9 @@ std::string small_network_bytes();
 /// 4 channels in, 5 out at stride 2.
 std::string strided_network_bytes();
 
+/// Its file states the features one, z, intensity.
+std::string named_features_network_bytes();
+
 /// 4 channels in, one row of 5 out.
 std::string pooled_network_bytes();
 

@@ -134,7 +134,7 @@ TEST(NetworkBuilder, RefusesAnUnknownOutput) {
 
 TEST(NetworkBuilder, WantsOneClassNameForEachChannel) {
   NetworkBuilder net = test::small_builder();
-  net.set_metadata({.name = "n", .voxel_size_m = {}, .classes = {"only one"}});
+  net.set_metadata({.name = "n", .voxel_size_m = {}, .features = {}, .classes = {"only one"}});
   expect_error("class name for each", [&] { net.build("classifier"); });
 }
 

@@ -16,6 +16,7 @@ void expect_equal(const Network& a, const Network& b) {
   EXPECT_EQ(a.dims(), b.dims());
   EXPECT_EQ(a.output(), b.output());
   EXPECT_EQ(a.metadata().name, b.metadata().name);
+  EXPECT_EQ(a.metadata().features, b.metadata().features);
   EXPECT_EQ(a.metadata().classes, b.metadata().classes);
   EXPECT_EQ(a.metadata().voxel_size_m, b.metadata().voxel_size_m);
   ASSERT_EQ(a.layers().size(), b.layers().size());

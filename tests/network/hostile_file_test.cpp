@@ -230,6 +230,11 @@ TEST(HostileFile, Graph) {
          p.graph["voxel_size_m"] = {1, 2, -3};
        }},
       {"class name for each", [](Parts& p) { p.graph["classes"] = {"x"}; }},
+      {"feature name for each", [](Parts& p) { p.graph["features"] = {"x"}; }},
+      {"expected a string",
+       [](Parts& p) {
+         p.graph["features"] = {1, 2, 3, 4};
+       }},
   });
 }
 
