@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <numeric>
 #include <set>
@@ -48,6 +51,27 @@ TEST(Parallel, WritesAreVisibleAfterwards) {
   std::int64_t sum = std::accumulate(squares.begin(), squares.end(), std::int64_t{0});
   EXPECT_EQ(sum, 9999LL * 10000 * 19999 / 6);
 }
+
+#if !defined(__SANITIZE_THREAD__)  // which starts no threads in a child of a process with threads
+TEST(Parallel, RunsInAChildOfAProcessThatHasRunIt) {
+  std::vector<int> seen(100);
+  const auto run = [&] {
+    parallel_for(with_threads(2), 100,
+                 [&](std::int64_t task, int) { ++seen[static_cast<std::size_t>(task)]; });
+  };
+  run();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(30);  // ends it where it waits for threads that it does not have
+    run();
+    _exit(std::count(seen.begin(), seen.end(), 2) == 100 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+}
+#endif
 
 TEST(Parallel, ThrowsTheLowestFailure) {
   for (int threads : {1, 4}) {

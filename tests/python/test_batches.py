@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import gavotte  # noqa: E402
 from gavotte import data  # noqa: E402
 
 
@@ -22,6 +23,15 @@ def test_a_loader_gives_batches_that_lead_back_to_the_points() -> None:
         points = first.points_of(labels, entry)
         expected = np.where(item.inverse >= 0, item.labels[item.inverse], -1)
         assert np.array_equal(points.numpy(), expected)
+
+
+def test_workers_run_after_this_process_has_used_threads() -> None:
+    """A worker is a fork of this process and has none of its threads."""
+    streets = data.ProceduralStreets(streets=2, azimuths=48, sample=data.VoxelSample(0.4, ["one"]))
+    gavotte.voxelize(streets.cloud(0), 0.01, threads=2)
+    loader = torch.utils.data.DataLoader(streets, batch_size=2, num_workers=1, collate_fn=data.collate, timeout=60)
+    (batch,) = loader
+    assert len(batch.x) == len(streets[0].coords) + len(streets[1].coords)
 
 
 def test_samples_without_labels_make_a_batch_without() -> None:
