@@ -1,5 +1,5 @@
 # The few commands that a person types. Each sets up what it needs; all output lies in build/.
-#   make demo    build, make a street scene, run a network on it
+#   make demo    build, make a street scene, label it with a trained network
 #   make test    all tests: release, sanitizers, threading tests under TSan; the CUDA backend compiled
 #   make bench   benchmarks; writes build/bench/report.json
 #   make mutants whether the tests of the CUDA kernels notice a missing barrier or a wrong bound
@@ -27,7 +27,7 @@ demo:
 	cmake --build build -j $(JOBS) --target gavotte_cli
 	mkdir -p build/demo
 	build/bin/gavotte scene lidar -o build/demo/street.pcd
-	build/bin/gavotte run sparse_res_unet42 build/demo/street.pcd
+	build/bin/gavotte run street build/demo/street.pcd --score
 
 # The release tests come last, so that their summary ends the output.
 test: asan tsan fuzz cuda-compile python build

@@ -222,7 +222,8 @@ def main() -> None:
         draw_scan(plain, held_out, args.out, args.device)
         example = data.collate([held_out.dataset[0]]).x.to(args.device)
         path = args.out / "street.gavotte"
-        gavotte.export(plain, path, example, name="street", voxel_size=args.voxel_size, features=FEATURES, classes=names)
+        meaning: dict[str, Any] = {"voxel_size": args.voxel_size, "features": FEATURES, "classes": names}
+        gavotte.export(plain, path, example, name="street", **meaning)
         print("IoU on held-out streets:")
         for name, value in log[-1]["iou"].items():
             print(f"  {name:12} {100 * value:5.1f} %")

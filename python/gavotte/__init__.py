@@ -7,7 +7,7 @@ from gavotte import data, maps
 from gavotte._core import ConvSpec, Voxels, __version__
 from gavotte._executor import Executor, Result
 from gavotte._info import Info, cmake_prefix, info
-from gavotte._network import Network, builtin_networks, trained_networks, trained_networks
+from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
 from gavotte._stats import LayerStats, RunStats
 from gavotte._voxelize import voxelize

@@ -171,8 +171,10 @@ def export(
         model: its only argument is the sparse tensor.
         path: of the file; None: nothing is written.
         example: any input with the right channels.
-        name, voxel_size (metres), features (names of the input channels), classes (of the output channels): kept in
-            the file, where ``gavotte run`` reads them.
+        name: of the network.
+        voxel_size: metres, for which it is made; kept in the file, where ``gavotte run`` reads it, as the next two are.
+        features: names of the input channels.
+        classes: names of the output channels.
 
     Returns:
         The network.

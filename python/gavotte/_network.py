@@ -111,7 +111,7 @@ class Network:
 
     @property
     def graph(self) -> dict[str, Any]:
-        """The graph as the file holds it: dims, output, layers, and where stated name, voxel_size_m, features, classes."""
+        """The graph as the file holds it: dims, output, layers; name, voxel_size_m, features, classes where stated."""
         graph: dict[str, Any] = json.loads(self._native.graph_json())
         return graph
 

@@ -72,6 +72,15 @@ def test_equals_the_command(tmp_path: Path, cloud: PointCloud, channels: int, st
     assert labels.shape == (len(cloud),) and labels.dtype == np.int32
 
 
+def test_the_features_are_those_that_the_network_states(tmp_path: Path) -> None:
+    small = network_of(2)
+    network = Network.from_graph({**small.graph, "features": ["one", "z"]}, small.parameters)
+    data.write(tmp_path / "scan.pcd", STREET)
+    labels = Labeller(network, voxel_size=float(SIZE))(STREET).labels
+    np.testing.assert_array_equal(labels, labels_of_the_command(tmp_path, network))
+    np.testing.assert_array_equal(labels, labels_of_the_command(tmp_path, small, "--features", "one,z"))
+
+
 def test_the_voxel_size_is_the_networks_own() -> None:
     assert Labeller(network_of(1)).voxel_size == (0.5, 0.5, 0.5)
     assert Labeller(Network.builtin("sparse_resnet21d", 1, 2)).voxel_size == 0.1

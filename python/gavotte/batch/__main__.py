@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gavotte._network import Network
+from gavotte._network import Network, trained_networks
 from gavotte.batch import predict_folder
 from gavotte.batch._worker import FORMATS
 
@@ -18,7 +18,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m gavotte.batch", description=__doc__)
-    parser.add_argument("network", type=Path, metavar="NETWORK", help="a network file")
+    parser.add_argument("network", metavar="NETWORK", help=f"a network file, or {' or '.join(trained_networks())}")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="scans lie in it or below")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="where labels are written")
     parser.add_argument("--pattern", metavar="GLOB", help="of the files within FOLDER, as '**/*.pcd'")
@@ -39,9 +39,10 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status, 1 where a scan failed and 2 for bad input."""
     options = _parser().parse_args(arguments)
+    open_network = Network.trained if options.network in trained_networks() else Network.load
     try:
         summary = predict_folder(
-            Network.load(options.network),
+            open_network(options.network),
             options.folder,
             options.output,
             pattern=options.pattern,

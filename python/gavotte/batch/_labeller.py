@@ -41,7 +41,7 @@ class Labeller:
         network: one with an output for each voxel.
         voxel_size: metres; None takes the network's own, else 0.1.
         features: names, as of the command's ``--features``: x, y, z, one, brightness and channels of the scan; empty
-            takes the command's rule.
+            takes those that the network states, else the command's rule.
         range, reduce: as of `gavotte.voxelize`.
         device, dtype, threads: as of `gavotte.Executor`.
 
@@ -67,7 +67,7 @@ class Labeller:
         threads: int = 0,
     ) -> None:
         self.voxel_size = voxel_size if voxel_size is not None else network.voxel_size or 0.1
-        self.features = tuple(features)
+        self.features = tuple(features) or network.features
         self.range, self.reduce, self.threads = range, reduce, threads
         self.executor = Executor(network, device=device, dtype=dtype, threads=threads)
         # An empty scan finds out what is wrong with the options.
