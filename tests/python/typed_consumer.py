@@ -1,10 +1,11 @@
 """What a user's own code may look like; test_types.py has mypy check it against the installed package. Never run."""
 
-from typing import Any, assert_type
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from typing_extensions import assert_type
 
 import gavotte
 from gavotte import batch, data, maps
