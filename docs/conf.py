@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ html_copy_source = False
 html_show_sphinx = False
 
 # Nothing is fetched from the network; links to other projects' pages are therefore left out.
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
 exclude_patterns = ["**/_*"]
 
@@ -27,9 +28,8 @@ autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
 autodoc_preserve_defaults = True
-autosummary_generate = False
 napoleon_use_ivar = True
-smartquotes = False
+smartquotes_action = "D"  # dashes; quotes of a docstring are those of code
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 100
 
@@ -55,5 +55,11 @@ def _shown_name(app: Any, env: Any, node: Any, contnode: Any) -> Any:
     return None
 
 
+def _link_pages(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """docs/page.md, as a docstring names a page, becomes a link to it."""
+    lines[:] = [re.sub(r"\bdocs/([\w-]+)\.md\b", r":doc:`/\1`", line) for line in lines]
+
+
 def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", _link_pages)
     app.connect("missing-reference", _shown_name)

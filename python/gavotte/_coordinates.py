@@ -69,7 +69,7 @@ class CoordinateSet:
 
     @cached_property
     def rows(self) -> int:
-        """N."""
+        """Number of coordinates N."""
         return self._core.rows
 
     @cached_property
@@ -87,8 +87,9 @@ class KernelMap:
     """Which input row meets which output row at each kernel offset. Immutable; made by `CoordinateManager.kernel_map`.
 
     Attributes:
-        offsets: K.
-        in_rows, out_rows: rows of the sets that it joins.
+        offsets: number of kernel offsets K.
+        in_rows: rows of the set of inputs.
+        out_rows: rows of the set of outputs.
         token: what stands for the map in :mod:`gavotte.ops`: int64 [1] on the CPU; as long as it lives, so does the
             map.
 
@@ -106,7 +107,6 @@ class KernelMap:
         self.offsets = core.offsets
         self.in_rows = core.in_rows
         self.out_rows = core.out_rows
-        #: What stands for the map in operations.
         self.token = torch.from_numpy(core.token())
 
     def transposed(self) -> KernelMap:

@@ -13,8 +13,12 @@ class LayerStats:
 
     Attributes:
         name: of its layers; fused ones are joined with "+".
-        op, kernel: what it does and how, as "convolution" and "3x3x3 s1 submanifold".
-        in_channels, out_channels, in_voxels, out_voxels: of its input and output.
+        op: what it does, as "convolution".
+        kernel: size, stride and kind, as "3x3x3 s1 submanifold"; empty where there is none.
+        in_channels: of its input.
+        out_channels: of its output.
+        in_voxels: rows of its input.
+        out_voxels: rows of its output.
         pairs: of the kernel map; 0 where there is none.
         matches_per_output: pairs over output voxels.
         map_ms: time of the kernel map, 0 where it was shared with an earlier step.

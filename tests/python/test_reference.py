@@ -77,6 +77,15 @@ def test_every_public_class_and_function_has_an_example() -> None:
     assert [name for name, text in described.items() if ">>>" not in text] == []
 
 
+def test_every_name_of_the_other_libraries_says_what_it_is() -> None:
+    silent = [
+        name
+        for name, value in public_names(*COMPAT)
+        if (inspect.isclass(value) or inspect.isfunction(value)) and not value.__doc__
+    ]
+    assert silent == []
+
+
 @pytest.mark.parametrize("compiled", [gavotte.ConvSpec, gavotte.Voxels])
 def test_examples_of_compiled_classes_run(compiled: type) -> None:
     runner = doctest.DocTestRunner()

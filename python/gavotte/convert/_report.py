@@ -16,7 +16,8 @@ class Record:
     Attributes:
         name: in the checkpoint.
         new_name: in the result; None where it was dropped.
-        before, after: shapes; after is None where it was dropped.
+        before: its shape there.
+        after: its shape in the result; None where it was dropped.
         action: what was done, in words.
 
     >>> import torch

@@ -38,7 +38,7 @@ def read(path: PathLike) -> PointCloud:
         path: of the file.
 
     Returns:
-        Its points in their order: float32, metres.
+        Its points in their order, float32 and in metres.
 
     Raises:
         ValueError: the content is broken, or the ending unknown.

@@ -214,6 +214,7 @@ def set_sparse_tensor_operation_mode(operation_mode: SparseTensorOperationMode) 
 
 
 def sparse_tensor_operation_mode() -> SparseTensorOperationMode:
+    """Whether tensors made from now on share a coordinate manager."""
     return _operation_mode
 
 

@@ -133,66 +133,98 @@ class _InverseConv(SparseConvolution):
 
 
 class SparseConv1d(_Conv):
+    """Strided on 1 axis: every o with o*s = i + p - k*d, within the spatial shape."""
+
     _ndim = 1
 
 
 class SparseConv2d(_Conv):
+    """Strided on 2 axes: every o with o*s = i + p - k*d, within the spatial shape."""
+
     _ndim = 2
 
 
 class SparseConv3d(_Conv):
+    """Strided on 3 axes: every o with o*s = i + p - k*d, within the spatial shape."""
+
     _ndim = 3
 
 
 class SparseConv4d(_Conv):
+    """Strided on 4 axes: every o with o*s = i + p - k*d, within the spatial shape."""
+
     _ndim = 4
 
 
 class SparseConvTranspose1d(_ConvTranspose):
+    """Transposed on 1 axis: every o = i*s - p + k*d, within the spatial shape."""
+
     _ndim = 1
 
 
 class SparseConvTranspose2d(_ConvTranspose):
+    """Transposed on 2 axes: every o = i*s - p + k*d, within the spatial shape."""
+
     _ndim = 2
 
 
 class SparseConvTranspose3d(_ConvTranspose):
+    """Transposed on 3 axes: every o = i*s - p + k*d, within the spatial shape."""
+
     _ndim = 3
 
 
 class SparseConvTranspose4d(_ConvTranspose):
+    """Transposed on 4 axes: every o = i*s - p + k*d, within the spatial shape."""
+
     _ndim = 4
 
 
 class SubMConv1d(_SubMConv):
+    """Submanifold on 1 axis: the outputs are the inputs."""
+
     _ndim = 1
 
 
 class SubMConv2d(_SubMConv):
+    """Submanifold on 2 axes: the outputs are the inputs."""
+
     _ndim = 2
 
 
 class SubMConv3d(_SubMConv):
+    """Submanifold on 3 axes: the outputs are the inputs."""
+
     _ndim = 3
 
 
 class SubMConv4d(_SubMConv):
+    """Submanifold on 4 axes: the outputs are the inputs."""
+
     _ndim = 4
 
 
 class SparseInverseConv1d(_InverseConv):
+    """Inverse on 1 axis: back to the voxels that the layer of the same indice_key came from."""
+
     _ndim = 1
 
 
 class SparseInverseConv2d(_InverseConv):
+    """Inverse on 2 axes: back to the voxels that the layer of the same indice_key came from."""
+
     _ndim = 2
 
 
 class SparseInverseConv3d(_InverseConv):
+    """Inverse on 3 axes: back to the voxels that the layer of the same indice_key came from."""
+
     _ndim = 3
 
 
 class SparseInverseConv4d(_InverseConv):
+    """Inverse on 4 axes: back to the voxels that the layer of the same indice_key came from."""
+
     _ndim = 4
 
 

@@ -82,6 +82,7 @@ def is_spconv_module(module: nn.Module) -> bool:
 
 
 def is_sparse_conv(module: nn.Module) -> bool:
+    """Whether the module is a `SparseConvolution`."""
     from gavotte.compat.spconv.conv import SparseConvolution
 
     return isinstance(module, SparseConvolution)
@@ -95,6 +96,8 @@ def assign_name_for_sparse_modules(module: nn.Module) -> None:
 
 
 class SparseBatchNorm(nn.BatchNorm1d):
+    """``torch.nn.BatchNorm1d`` on the features; of a tensor as there."""
+
     def forward(self, input: Any) -> Any:
         if isinstance(input, SparseConvTensor):
             return input.replace_feature(super().forward(input.features))
@@ -102,6 +105,8 @@ class SparseBatchNorm(nn.BatchNorm1d):
 
 
 class SparseSyncBatchNorm(nn.SyncBatchNorm):
+    """``torch.nn.SyncBatchNorm`` on the features; of a tensor as there."""
+
     def forward(self, input: Any) -> Any:
         if isinstance(input, SparseConvTensor):
             return input.replace_feature(super().forward(input.features))
@@ -109,6 +114,8 @@ class SparseSyncBatchNorm(nn.SyncBatchNorm):
 
 
 class SparseReLU(nn.ReLU):
+    """``torch.nn.ReLU`` on the features; of a tensor as there."""
+
     def forward(self, input: Any) -> Any:
         if isinstance(input, SparseConvTensor):
             return input.replace_feature(super().forward(input.features))
@@ -120,6 +127,8 @@ class SparseIdentity(nn.Identity):
 
 
 class Identity(nn.Module):
+    """Hands its input on."""
+
     def forward(self, input: Any) -> Any:
         return input
 

@@ -163,30 +163,44 @@ class _NamedPool(_SparsePool):
 
 
 class SparseMaxPool1d(_NamedPool, SparseMaxPool):
+    """`SparseMaxPool` on 1 axis."""
+
     _ndim = 1
 
 
 class SparseMaxPool2d(_NamedPool, SparseMaxPool):
+    """`SparseMaxPool` on 2 axes."""
+
     _ndim = 2
 
 
 class SparseMaxPool3d(_NamedPool, SparseMaxPool):
+    """`SparseMaxPool` on 3 axes."""
+
     _ndim = 3
 
 
 class SparseMaxPool4d(_NamedPool, SparseMaxPool):
+    """`SparseMaxPool` on 4 axes."""
+
     _ndim = 4
 
 
 class SparseAvgPool1d(_NamedPool, SparseAvgPool):
+    """`SparseAvgPool` on 1 axis."""
+
     _ndim = 1
 
 
 class SparseAvgPool2d(_NamedPool, SparseAvgPool):
+    """`SparseAvgPool` on 2 axes."""
+
     _ndim = 2
 
 
 class SparseAvgPool3d(_NamedPool, SparseAvgPool):
+    """`SparseAvgPool` on 3 axes."""
+
     _ndim = 3
 
 

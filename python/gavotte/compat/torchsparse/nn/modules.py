@@ -107,6 +107,8 @@ class Conv3d(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm1d):
+    """``torch.nn.BatchNorm1d`` on the features."""
+
     def forward(self, input: SparseTensor) -> SparseTensor:  # type: ignore[override]
         return fapply(input, super().forward)
 
@@ -135,16 +137,22 @@ def _by_entry(feats: Tensor, batch: Tensor, norm: Any) -> Tensor:
 
 
 class ReLU(nn.ReLU):
+    """``torch.nn.ReLU`` on the features."""
+
     def forward(self, input: SparseTensor) -> SparseTensor:  # type: ignore[override]
         return fapply(input, super().forward)
 
 
 class LeakyReLU(nn.LeakyReLU):
+    """``torch.nn.LeakyReLU`` on the features."""
+
     def forward(self, input: SparseTensor) -> SparseTensor:  # type: ignore[override]
         return fapply(input, super().forward)
 
 
 class SiLU(nn.SiLU):
+    """``torch.nn.SiLU`` on the features."""
+
     def forward(self, input: SparseTensor) -> SparseTensor:  # type: ignore[override]
         return fapply(input, super().forward)
 
