@@ -166,6 +166,7 @@ def export(
 
     The model runs once on ``example`` in eval mode; the layers that it calls are the network. It may be made of
     modules of :mod:`gavotte.nn`, additions of tensors and :func:`gavotte.cat`. The model itself is not changed.
+    The network gives the model's numbers within rounding, in an order that is the same on every run.
 
     Args:
         model: its only argument is the sparse tensor.
@@ -181,6 +182,7 @@ def export(
 
     Raises:
         ValueError: something between two layers is no layer of a network; it is named.
+        RuntimeError: the file cannot be written.
 
     >>> import torch, gavotte
     >>> x = gavotte.SparseTensor(torch.ones(2, 3), torch.tensor([[0, 0, 0, 0], [0, 0, 0, 1]], dtype=torch.int32))

@@ -39,7 +39,8 @@ def run_page(folder: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
                 pairs.append((text, printed[-1]))
             elif language == "sh":
                 command = [sys.executable, "-m", *shlex.split(text)]
-                subprocess.run(command, check=True, capture_output=True)
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                printed.append(done.stdout)
             else:
                 out = io.StringIO()
                 with contextlib.redirect_stdout(out):
