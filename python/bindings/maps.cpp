@@ -150,6 +150,7 @@ void bind_maps(py::module_& module) {
                                               py::call_guard<py::gil_scoped_release>()))
       .def("clear", &CoordinateManager::clear, py::call_guard<py::gil_scoped_release>());
 
+  module.def("live_tokens", &live_tokens);
   module.def(
       "unite",
       [](const Coordinates& a, const Coordinates& b, std::uintptr_t stream, int threads) {

@@ -1,6 +1,7 @@
-// The operations on features, for memory that the caller owns. Tensors come as addresses and extents; a token names
-// the kernel map or the coordinate set. Every call checks its arguments as the C++ functions do.
+// The operations on features of PyTorch's tensors, into memory that the caller made. A token names the kernel map or the
+// coordinate set. Every call checks its arguments as the C++ functions do.
 #include <cstdint>
+#include <optional>
 
 #include "bindings.h"
 #include "execution.h"
@@ -8,124 +9,148 @@
 #include "gavotte/error.h"
 #include "gavotte/pooling.h"
 #include "tokens.h"
+#include "torch_tensor.h"
 
 namespace py = pybind11;
 
 namespace gavotte::python {
 namespace {
 
-using Address = std::uintptr_t;
-using Size = std::int64_t;
-
-/// dtype, device, stream and threads of a call: the same for all of its tensors.
-struct Where {
-  DType dtype;
-  Execution execution;
-
-  Where(int dtype_number, int device, Address stream, int threads)
-      : dtype(static_cast<DType>(dtype_number)), execution(execution_on(device, stream, threads)) {}
-  // Empty tensors of PyTorch have no memory; the library asks for some where there are elements.
-  ConstTensorView in(Address address, Shape shape) const {
-    return {reinterpret_cast<const void*>(address), dtype, shape, execution.device};
-  }
-  TensorView out(Address address, Shape shape) const {
-    return {reinterpret_cast<void*>(address), dtype, shape, execution.device};
-  }
-};
-
 PoolMode mode_of(int number) { return static_cast<PoolMode>(number); }
 
-void convolution_forward(Address token, Address y, Address x, Size in_rows, Size in_channels,
-                         Address weights, Size offsets, Size in_group, Size out_channels,
-                         Address bias, Size out_rows, int groups, bool allow_tf32, int dtype,
-                         int device, Address stream, int threads) {
+ConvConfig config_of(bool allow_tf32) {
+  ConvConfig config;
+  config.allow_tf32 = allow_tf32;
+  return config;
+}
+
+/// The bias in the dtype that sums are in; of 16-bit features, a copy.
+std::optional<TorchTensor> read_bias(py::handle bias, const TorchTensor& features,
+                                     const TorchTensor& weights) {
+  if (bias.is_none()) return std::nullopt;
+  std::optional<TorchTensor> read(std::in_place, bias, "bias");
+  read->check_beside(features);
+  if (read->dtype() != features.dtype())
+    throw Error(ErrorKind::type, "bias: expected " + std::string(name(features.dtype())) +
+                                     " like the features, got " + read->to_string());
+  if (weights.shape().rank() == 3 && read->shape() != Shape{weights.shape()[2]})
+    throw Error(ErrorKind::value,
+                "bias: expected [Cout] = " + Shape{weights.shape()[2]}.to_string() + ", got " +
+                    read->shape().to_string());
+  if (size_bytes(features.dtype()) < 4) read.emplace(bias.attr("float")(), "bias");
+  return read;
+}
+
+void convolution_forward(py::handle token, py::handle y, py::handle x, py::handle weight,
+                         py::handle bias, int groups, bool allow_tf32, int device,
+                         std::uintptr_t stream, int threads) {
   const KernelMap map = map_of(token);
-  const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(y, "out"), features(x, "features"), weights(weight, "weights");
+  weights.check_beside(features);
+  const std::optional<TorchTensor> shift = read_bias(bias, features, weights);
   Epilogue epilogue;
-  if (bias != 0)
-    epilogue.shift = {reinterpret_cast<const void*>(bias),
-                      where.dtype == DType::float64 ? DType::float64 : DType::float32,
-                      {out_channels},
-                      where.execution.device};
-  ConvConfig config;
-  config.allow_tf32 = allow_tf32;
-  convolution_into(where.out(y, {out_rows, out_channels}), where.in(x, {in_rows, in_channels}),
-                   where.in(weights, {offsets, in_group, out_channels}), map, groups, epilogue,
-                   config, where.execution);
-}
-
-void convolution_dgrad(Address token, Address grad_x, Address grad_y, Size out_rows,
-                       Size out_channels, Address weights, Size offsets, Size in_group,
-                       Size in_rows, int groups, bool allow_tf32, int dtype, int device,
-                       Address stream, int threads) {
-  const KernelMap map = map_of(token);
+  if (shift) epilogue.shift = shift->in(execution.device);
   const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
-  ConvConfig config;
-  config.allow_tf32 = allow_tf32;
-  convolution_dgrad_into(
-      where.out(grad_x, {in_rows, in_group * groups}), where.in(grad_y, {out_rows, out_channels}),
-      where.in(weights, {offsets, in_group, out_channels}), map, groups, config, where.execution);
+  convolution_into(out.out(execution.device), features.in(execution.device),
+                   weights.in(execution.device), map, groups, epilogue, config_of(allow_tf32),
+                   execution);
 }
 
-void convolution_wgrad(Address token, Address grad_weights, Address x, Size in_rows,
-                       Size in_channels, Address grad_y, Size out_rows, Size out_channels,
-                       Size offsets, int groups, bool allow_tf32, int dtype, int device,
-                       Address stream, int threads) {
+void convolution_dgrad(py::handle token, py::handle grad_x, py::handle grad_y, py::handle weight,
+                       int groups, bool allow_tf32, int device, std::uintptr_t stream,
+                       int threads) {
   const KernelMap map = map_of(token);
-  if (groups < 1)
-    throw Error(ErrorKind::value, "groups must be at least 1, got " + std::to_string(groups));
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(grad_x, "out"), grad(grad_y, "grad"), weights(weight, "weights");
+  weights.check_beside(grad);
   const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
-  ConvConfig config;
-  config.allow_tf32 = allow_tf32;
-  convolution_wgrad_into(where.out(grad_weights, {offsets, in_channels / groups, out_channels}),
-                         where.in(x, {in_rows, in_channels}),
-                         where.in(grad_y, {out_rows, out_channels}), map, groups, config,
-                         where.execution);
+  convolution_dgrad_into(out.out(execution.device), grad.in(execution.device),
+                         weights.in(execution.device), map, groups, config_of(allow_tf32),
+                         execution);
 }
 
-void pool_forward(Address token, Address y, Address x, Size in_rows, Size channels, Size out_rows,
-                  int mode, int dtype, int device, Address stream, int threads) {
+void convolution_wgrad(py::handle token, py::handle grad_weight, py::handle x, py::handle grad_y,
+                       int groups, bool allow_tf32, int device, std::uintptr_t stream,
+                       int threads) {
   const KernelMap map = map_of(token);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(grad_weight, "out"), features(x, "features"), grad(grad_y, "grad");
+  grad.check_beside(features);
   const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
-  pool_into(where.out(y, {out_rows, channels}), where.in(x, {in_rows, channels}), map,
-            mode_of(mode), where.execution);
+  convolution_wgrad_into(out.out(execution.device), features.in(execution.device),
+                         grad.in(execution.device), map, groups, config_of(allow_tf32), execution);
 }
 
-void pool_grad(Address token, Address grad_x, Address x, Address y, Address grad_y, Size in_rows,
-               Size channels, Size out_rows, int mode, int dtype, int device, Address stream,
-               int threads) {
+/// grad_x, grad_weight: None where not wanted.
+void convolution_backward(py::handle token, py::handle grad_x, py::handle grad_weight, py::handle x,
+                          py::handle grad_y, py::handle weight, int groups, bool allow_tf32,
+                          int device, std::uintptr_t stream, int threads) {
   const KernelMap map = map_of(token);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor features(x, "features"), grad(grad_y, "grad"), weights(weight, "weights");
+  grad.check_beside(features);
+  weights.check_beside(features);
+  std::optional<TorchTensor> out_x, out_weight;
+  if (!grad_x.is_none()) out_x.emplace(grad_x, "out");
+  if (!grad_weight.is_none()) out_weight.emplace(grad_weight, "out");
   const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
-  pool_backward_into(where.out(grad_x, {in_rows, channels}), where.in(x, {in_rows, channels}),
-                     where.in(y, {out_rows, channels}), where.in(grad_y, {out_rows, channels}), map,
-                     mode_of(mode), where.execution);
+  if (out_x)
+    convolution_dgrad_into(out_x->out(execution.device), grad.in(execution.device),
+                           weights.in(execution.device), map, groups, config_of(allow_tf32),
+                           execution);
+  if (out_weight)
+    convolution_wgrad_into(out_weight->out(execution.device), features.in(execution.device),
+                           grad.in(execution.device), map, groups, config_of(allow_tf32),
+                           execution);
 }
 
-void global_pool_forward(Address token, Address y, Address x, Size rows, Size channels,
-                         Size batch_size, int mode, int dtype, int device, Address stream,
-                         int threads) {
+void pool_forward(py::handle token, py::handle y, py::handle x, int mode, int device,
+                  std::uintptr_t stream, int threads) {
+  const KernelMap map = map_of(token);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(y, "out"), features(x, "features");
+  const py::gil_scoped_release released;
+  pool_into(out.out(execution.device), features.in(execution.device), map, mode_of(mode),
+            execution);
+}
+
+void pool_grad(py::handle token, py::handle grad_x, py::handle x, py::handle y, py::handle grad_y,
+               int mode, int device, std::uintptr_t stream, int threads) {
+  const KernelMap map = map_of(token);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(grad_x, "out"), features(x, "features"), output(y, "output"),
+      grad(grad_y, "grad");
+  output.check_beside(features);
+  grad.check_beside(features);
+  const py::gil_scoped_release released;
+  pool_backward_into(out.out(execution.device), features.in(execution.device),
+                     output.in(execution.device), grad.in(execution.device), map, mode_of(mode),
+                     execution);
+}
+
+void global_pool_forward(py::handle token, py::handle y, py::handle x, std::int32_t batch_size,
+                         int mode, int device, std::uintptr_t stream, int threads) {
   const Coordinates coordinates = coordinates_of(token);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(y, "out"), features(x, "features");
   const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
-  global_pool_into(where.out(y, {batch_size, channels}), where.in(x, {rows, channels}), coordinates,
-                   static_cast<std::int32_t>(batch_size), mode_of(mode), where.execution);
+  global_pool_into(out.out(execution.device), features.in(execution.device), coordinates,
+                   batch_size, mode_of(mode), execution);
 }
 
-void global_pool_grad(Address token, Address grad_x, Address x, Address y, Address grad_y,
-                      Size rows, Size channels, Size batch_size, int mode, int dtype, int device,
-                      Address stream, int threads) {
+void global_pool_grad(py::handle token, py::handle grad_x, py::handle x, py::handle y,
+                      py::handle grad_y, int mode, int device, std::uintptr_t stream, int threads) {
   const Coordinates coordinates = coordinates_of(token);
+  const Execution execution = execution_on(device, stream, threads);
+  const TorchTensor out(grad_x, "out"), features(x, "features"), output(y, "output"),
+      grad(grad_y, "grad");
+  output.check_beside(features);
+  grad.check_beside(features);
   const py::gil_scoped_release released;
-  const Where where(dtype, device, stream, threads);
-  global_pool_backward_into(where.out(grad_x, {rows, channels}), where.in(x, {rows, channels}),
-                            where.in(y, {batch_size, channels}),
-                            where.in(grad_y, {batch_size, channels}), coordinates, mode_of(mode),
-                            where.execution);
+  global_pool_backward_into(out.out(execution.device), features.in(execution.device),
+                            output.in(execution.device), grad.in(execution.device), coordinates,
+                            mode_of(mode), execution);
 }
 
 }  // namespace
@@ -134,6 +159,7 @@ void bind_operations(py::module_& module) {
   module.def("convolution_forward", &convolution_forward);
   module.def("convolution_dgrad", &convolution_dgrad);
   module.def("convolution_wgrad", &convolution_wgrad);
+  module.def("convolution_backward", &convolution_backward);
   module.def("pool_forward", &pool_forward);
   module.def("pool_grad", &pool_grad);
   module.def("global_pool_forward", &global_pool_forward);

@@ -1,12 +1,13 @@
 #include "tokens.h"
 
-#include <cstring>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "gavotte/error.h"
+#include "torch_tensor.h"
 
 namespace py = pybind11;
 
@@ -38,6 +39,10 @@ class Registry {
                                         ": keep the object that it came from");
     return found->second;
   }
+  std::size_t size() {
+    const std::lock_guard lock(mutex_);
+    return objects_.size();
+  }
 
  private:
   std::mutex mutex_;
@@ -63,9 +68,13 @@ py::array make_token(const Object& object) {
 }
 
 template <class Object>
-Object object_of(std::uintptr_t token, const char* kind) {
-  std::int64_t number = 0;
-  std::memcpy(&number, reinterpret_cast<const void*>(token), sizeof(number));
+Object object_of(py::handle token, const char* kind) {
+  const TorchTensor read(token, "token");
+  if (read.dtype() != DType::int64 || read.shape() != Shape{1} || !read.is_on_cpu())
+    throw Error(
+        ErrorKind::value,
+        "expected a token, an int64 tensor of one number on the CPU; got " + read.to_string());
+  const std::int64_t number = read.in({}).span<std::int64_t>()[0];
   return registry<Object>().at(number, kind);
 }
 
@@ -73,9 +82,13 @@ Object object_of(std::uintptr_t token, const char* kind) {
 
 py::array token_of(const KernelMap& map) { return make_token(map); }
 py::array token_of(const Coordinates& coordinates) { return make_token(coordinates); }
-KernelMap map_of(std::uintptr_t token) { return object_of<KernelMap>(token, "kernel map"); }
-Coordinates coordinates_of(std::uintptr_t token) {
+KernelMap map_of(py::handle token) { return object_of<KernelMap>(token, "kernel map"); }
+Coordinates coordinates_of(py::handle token) {
   return object_of<Coordinates>(token, "coordinate set");
+}
+
+std::pair<std::size_t, std::size_t> live_tokens() {
+  return {registry<KernelMap>().size(), registry<Coordinates>().size()};
 }
 
 }  // namespace gavotte::python

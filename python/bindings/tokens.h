@@ -4,14 +4,19 @@
 
 #include <pybind11/numpy.h>
 
+#include <cstddef>
+#include <utility>
+
 #include "gavotte/coordinate_manager.h"
 
 namespace gavotte::python {
 
 pybind11::array token_of(const KernelMap& map);
 pybind11::array token_of(const Coordinates& coordinates);
-/// `token`: the address of the number. Throws Error (value) where it names no live object of that kind.
-KernelMap map_of(std::uintptr_t token);
-Coordinates coordinates_of(std::uintptr_t token);
+/// `token`: the array as a torch.Tensor. Throws Error (value) where it names no live object of that kind.
+KernelMap map_of(pybind11::handle token);
+Coordinates coordinates_of(pybind11::handle token);
+/// How many kernel maps and coordinate sets tokens keep alive.
+std::pair<std::size_t, std::size_t> live_tokens();
 
 }  // namespace gavotte::python

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor as _Torch
 
 __version__: str
 
@@ -247,13 +248,47 @@ class CoordinateManager:
     def cached_bytes(self) -> int: ...
     def clear(self) -> None: ...
 
+def live_tokens() -> tuple[int, int]:
+    """How many kernel maps and coordinate sets tokens keep alive."""
+
 def unite(a: Coordinates, b: Coordinates, stream: int = 0, threads: int = 0) -> tuple[Coordinates, Tensor, Tensor]: ...
 
 # operations.cpp
-def convolution_forward(*args: int) -> None: ...
-def convolution_dgrad(*args: int) -> None: ...
-def convolution_wgrad(*args: int) -> None: ...
-def pool_forward(*args: int) -> None: ...
-def pool_grad(*args: int) -> None: ...
-def global_pool_forward(*args: int) -> None: ...
-def global_pool_grad(*args: int) -> None: ...
+# A token is that of a kernel map, or of a coordinate set where batch entries are joined. What a call writes comes
+# second; device, stream and threads come last, as gavotte._device.place gives them.
+def convolution_forward(
+    token: _Torch, y: _Torch, x: _Torch, weight: _Torch, bias: _Torch | None, groups: int, allow_tf32: bool,
+    device: int, stream: int, threads: int, /,
+) -> None: ...  # fmt: skip
+def convolution_dgrad(
+    token: _Torch, grad_x: _Torch, grad_y: _Torch, weight: _Torch, groups: int, allow_tf32: bool,
+    device: int, stream: int, threads: int, /,
+) -> None: ...  # fmt: skip
+def convolution_wgrad(
+    token: _Torch, grad_weight: _Torch, x: _Torch, grad_y: _Torch, groups: int, allow_tf32: bool,
+    device: int, stream: int, threads: int, /,
+) -> None: ...  # fmt: skip
+def convolution_backward(
+    token: _Torch, grad_x: _Torch | None, grad_weight: _Torch | None, x: _Torch, grad_y: _Torch, weight: _Torch,
+    groups: int, allow_tf32: bool, device: int, stream: int, threads: int, /,
+) -> None: ...  # fmt: skip
+def pool_forward(token: _Torch, y: _Torch, x: _Torch, mode: int, device: int, stream: int, threads: int, /) -> None: ...
+def pool_grad(
+    token: _Torch, grad_x: _Torch, x: _Torch, y: _Torch, grad_y: _Torch, mode: int,
+    device: int, stream: int, threads: int, /,
+) -> None: ...  # fmt: skip
+def global_pool_forward(
+    token: _Torch,
+    y: _Torch,
+    x: _Torch,
+    batch_size: int,
+    mode: int,
+    device: int,
+    stream: int,
+    threads: int,
+    /,
+) -> None: ...
+def global_pool_grad(
+    token: _Torch, grad_x: _Torch, x: _Torch, y: _Torch, grad_y: _Torch, mode: int,
+    device: int, stream: int, threads: int, /,
+) -> None: ...  # fmt: skip

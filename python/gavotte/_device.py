@@ -8,24 +8,13 @@ import torch
 
 from gavotte import _core
 
-# Numbers of gavotte::DType.
-DTYPES: dict[torch.dtype, int] = {
-    torch.uint8: 0,
-    torch.int32: 1,
-    torch.int64: 2,
-    torch.float16: 3,
-    torch.bfloat16: 4,
-    torch.float32: 5,
-    torch.float64: 6,
-}
-
 
 def place(tensor: torch.Tensor) -> tuple[int, int, int]:
     """(device number, stream, threads) of a call on the tensor's device: -1, 0 and PyTorch's thread count on a CPU;
     on a GPU PyTorch's current stream."""
-    device = tensor.device
-    if device.type == "cpu":
+    if tensor.is_cpu:
         return place_on_cpu()
+    device = tensor.device
     if device.type != "cuda":
         raise ValueError(f"expected a tensor on cpu or cuda, got one on {device}")
     index = device.index or 0
@@ -59,11 +48,3 @@ def indices_of(rows: _core.Tensor) -> torch.Tensor:
         return torch.from_numpy(rows.array()).long()
     address, count, _ = rows.extent()
     return int32_on_gpu(address, (count,), rows, rows.device).long()
-
-
-def dtype_number(tensor: torch.Tensor, what: str) -> int:
-    """The dtype as the library counts them; TypeError for one that it does not have."""
-    number = DTYPES.get(tensor.dtype)
-    if number is None:
-        raise TypeError(f"{what}: expected float16, bfloat16, float32 or float64, got {tensor.dtype}")
-    return number

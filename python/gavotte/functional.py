@@ -12,9 +12,10 @@ from gavotte.sparse_tensor import SparseTensor
 __all__ = ["conv", "global_pool", "pool"]
 
 
-def _autocast(*tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+def _autocast(x: Tensor, *parameters: Tensor | None) -> tuple[Tensor | None, ...]:
     """As PyTorch's own convolutions do: float32 and 16-bit arguments take autocast's dtype."""
-    device = next(t.device.type for t in tensors if t is not None)
+    tensors = x, *parameters
+    device = "cpu" if x.is_cpu else x.device.type
     if not torch.is_autocast_enabled(device):
         return tensors
     dtype = torch.get_autocast_dtype(device)
@@ -61,7 +62,7 @@ def conv(
     feats, weight_, bias = _autocast(x._feats, weight, bias)
     assert feats is not None and weight_ is not None
     if allow_tf32 is None:
-        allow_tf32 = torch.backends.cudnn.allow_tf32
+        allow_tf32 = feats.is_cuda and torch.backends.cudnn.allow_tf32
     y = ops.convolution(feats, weight_, bias, kernel_map.token, kernel_map.out_rows, groups, allow_tf32)
     return SparseTensor._make(y, outputs, x._manager, x._batch_size)
 

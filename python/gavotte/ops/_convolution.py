@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gavotte import _core
-from gavotte._device import dtype_number, place
-from gavotte.ops._library import LIBRARY, check_like, check_matrix, check_token, define
-
-
-def _check_weight(weight: Tensor, x: Tensor) -> None:
-    if weight.dim() != 3:
-        raise ValueError(f"weight: expected [K, Cin / groups, Cout], got the shape {tuple(weight.shape)}")
-    check_like("weight", weight, x)
+from gavotte._device import place
+from gavotte.ops._library import define, differentiable_by
 
 
 def _forward(
     x: Tensor, weight: Tensor, bias: Tensor | None, token: Tensor, out_rows: int, groups: int, allow_tf32: bool
 ) -> Tensor:
-    number = dtype_number(x, "features")
-    check_matrix("features", x)
-    _check_weight(weight, x)
-    x, weight = x.contiguous(), weight.contiguous()
-    rows, in_channels = x.shape
-    offsets, in_group, out_channels = weight.shape
-    shift = 0
-    if bias is not None:
-        if bias.shape != (out_channels,):
-            raise ValueError(f"bias: expected the shape ({out_channels},), got {tuple(bias.shape)}")
-        check_like("bias", bias, x)
-        bias = bias.contiguous() if x.dtype in (torch.float32, torch.float64) else bias.float()
-        shift = bias.data_ptr()
-    y = x.new_empty((out_rows, out_channels))
-    _core.convolution_forward(
-        check_token(token), y.data_ptr(), x.data_ptr(), rows, in_channels, weight.data_ptr(), offsets, in_group,
-        out_channels, shift, out_rows, groups, allow_tf32, number, *place(x),
-    )  # fmt: skip
+    y = x.new_empty((out_rows, weight.shape[-1]))
+    _core.convolution_forward(token, y, x, weight, bias, groups, allow_tf32, *place(x))
     return y
 
 
@@ -49,17 +28,8 @@ def _forward_fake(
 
 
 def _dgrad(grad: Tensor, weight: Tensor, token: Tensor, in_rows: int, groups: int, allow_tf32: bool) -> Tensor:
-    number = dtype_number(grad, "grad")
-    check_matrix("grad", grad)
-    _check_weight(weight, grad)
-    grad, weight = grad.contiguous(), weight.contiguous()
-    rows, out_channels = grad.shape
-    offsets, in_group, _ = weight.shape
-    result = grad.new_empty((in_rows, in_group * groups))
-    _core.convolution_dgrad(
-        check_token(token), result.data_ptr(), grad.data_ptr(), rows, out_channels, weight.data_ptr(), offsets,
-        in_group, in_rows, groups, allow_tf32, number, *place(grad),
-    )  # fmt: skip
+    result = grad.new_empty((in_rows, weight.shape[-2] * groups))
+    _core.convolution_dgrad(token, result, grad, weight, groups, allow_tf32, *place(grad))
     return result
 
 
@@ -68,18 +38,8 @@ def _dgrad_fake(grad: Tensor, weight: Tensor, token: Tensor, in_rows: int, group
 
 
 def _wgrad(x: Tensor, grad: Tensor, token: Tensor, offsets: int, groups: int, allow_tf32: bool) -> Tensor:
-    number = dtype_number(x, "features")
-    check_matrix("features", x)
-    check_matrix("grad", grad)
-    check_like("grad", grad, x)
-    x, grad = x.contiguous(), grad.contiguous()
-    in_rows, in_channels = x.shape
-    out_rows, out_channels = grad.shape
-    result = x.new_empty((offsets, in_channels // groups, out_channels))
-    _core.convolution_wgrad(
-        check_token(token), result.data_ptr(), x.data_ptr(), in_rows, in_channels, grad.data_ptr(), out_rows,
-        out_channels, offsets, groups, allow_tf32, number, *place(x),
-    )  # fmt: skip
+    result = x.new_empty((offsets, x.shape[-1] // max(groups, 1), grad.shape[-1]))
+    _core.convolution_wgrad(token, result, x, grad, groups, allow_tf32, *place(x))
     return result
 
 
@@ -87,40 +47,43 @@ def _wgrad_fake(x: Tensor, grad: Tensor, token: Tensor, offsets: int, groups: in
     return x.new_empty((offsets, x.shape[1] // groups, grad.shape[1]))
 
 
-_forward_op = define(
-    "convolution(Tensor x, Tensor weight, Tensor? bias, Tensor map, SymInt out_rows, int groups, "
-    "bool allow_tf32) -> Tensor",
-    _forward,
-    _forward_fake,
-)
-_dgrad_op = define(
-    "convolution_dgrad(Tensor grad, Tensor weight, Tensor map, SymInt in_rows, int groups, bool allow_tf32) -> Tensor",
-    _dgrad,
-    _dgrad_fake,
-)
-_wgrad_op = define(
-    "convolution_wgrad(Tensor x, Tensor grad, Tensor map, int offsets, int groups, bool allow_tf32) -> Tensor",
-    _wgrad,
-    _wgrad_fake,
-)
+def _backward(
+    grad: Tensor, x: Tensor, weight: Tensor, token: Tensor, groups: int, allow_tf32: bool, needs: list[bool]
+) -> tuple[Tensor, Tensor, Tensor]:
+    of_x = x.new_empty(x.shape if needs[0] else 0)
+    of_weight = x.new_empty(weight.shape if needs[1] else 0)
+    if needs[0] or needs[1]:
+        written = of_x if needs[0] else None, of_weight if needs[1] else None
+        _core.convolution_backward(token, *written, x, grad, weight, groups, allow_tf32, *place(x))
+    return of_x, of_weight, grad.sum(0) if needs[2] else x.new_empty(0)
+
+
+def _one_by_one(
+    dgrad: Callable[..., Tensor], wgrad: Callable[..., Tensor], grad: Tensor, x: Tensor, weight: Tensor, token: Tensor,
+    groups: int, allow_tf32: bool, needs: list[bool],
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    return (
+        dgrad(grad, weight, token, x.shape[0], groups, allow_tf32) if needs[0] else x.new_empty(0),
+        wgrad(x, grad, token, weight.shape[0], groups, allow_tf32) if needs[1] else x.new_empty(0),
+        grad.sum(0) if needs[2] else x.new_empty(0),
+    )
+
+
+def _differentiable_backward(below: Callable[..., Any], *arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """From the operations that have gradients themselves."""
+    return _one_by_one(_dgrad_op, _wgrad_op, *arguments)
 
 
 def _save_forward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, weight, bias, token, _, ctx.groups, ctx.allow_tf32 = inputs
+    x, weight, _, token, _, ctx.groups, ctx.allow_tf32 = inputs
     ctx.save_for_backward(x, weight, token)
-    ctx.has_bias = bias is not None
 
 
 def _forward_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    x, weight, token = ctx.saved_tensors
-    needs_x, needs_weight, needs_bias = ctx.needs_input_grad[:3]
-    how = ctx.groups, ctx.allow_tf32
-    return (
-        _dgrad_op(grad, weight, token, x.shape[0], *how) if needs_x else None,
-        _wgrad_op(x, grad, token, weight.shape[0], *how) if needs_weight else None,
-        grad.sum(0) if ctx.has_bias and needs_bias else None,
-        None, None, None, None,
-    )  # fmt: skip
+    needs = ctx.needs_input_grad[1:4]
+    results = _backward_op(grad, *ctx.saved_tensors, ctx.groups, ctx.allow_tf32, needs)
+    of_x, of_weight, of_bias = (result if need else None for result, need in zip(results, needs, strict=True))
+    return of_x, of_weight, of_bias, None, None, None, None
 
 
 def _save_dgrad(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -132,8 +95,8 @@ def _dgrad_backward(ctx: Any, grad_x: Tensor) -> tuple[Any, ...]:
     grad, weight, token = ctx.saved_tensors
     how = ctx.groups, ctx.allow_tf32
     return (
-        _forward_op(grad_x, weight, None, token, grad.shape[0], *how) if ctx.needs_input_grad[0] else None,
-        _wgrad_op(grad_x, grad, token, weight.shape[0], *how) if ctx.needs_input_grad[1] else None,
+        _forward_op(grad_x, weight, None, token, grad.shape[0], *how) if ctx.needs_input_grad[1] else None,
+        _wgrad_op(grad_x, grad, token, weight.shape[0], *how) if ctx.needs_input_grad[2] else None,
         None, None, None, None,
     )  # fmt: skip
 
@@ -147,18 +110,39 @@ def _wgrad_backward(ctx: Any, grad_weight: Tensor) -> tuple[Any, ...]:
     x, grad, token = ctx.saved_tensors
     how = ctx.groups, ctx.allow_tf32
     return (
-        _dgrad_op(grad, grad_weight, token, x.shape[0], *how) if ctx.needs_input_grad[0] else None,
-        _forward_op(x, grad_weight, None, token, grad.shape[0], *how) if ctx.needs_input_grad[1] else None,
+        _dgrad_op(grad, grad_weight, token, x.shape[0], *how) if ctx.needs_input_grad[1] else None,
+        _forward_op(x, grad_weight, None, token, grad.shape[0], *how) if ctx.needs_input_grad[2] else None,
         None, None, None, None,
     )  # fmt: skip
 
 
-for _name, _backward, _setup in (
-    ("convolution", _forward_backward, _save_forward),
-    ("convolution_dgrad", _dgrad_backward, _save_dgrad),
-    ("convolution_wgrad", _wgrad_backward, _save_wgrad),
-):
-    torch.library.register_autograd(f"gavotte::{_name}", _backward, setup_context=_setup, lib=LIBRARY)
+_forward_op = define(
+    "convolution(Tensor x, Tensor weight, Tensor? bias, Tensor map, SymInt out_rows, int groups, "
+    "bool allow_tf32) -> Tensor",
+    _forward,
+    _forward_fake,
+    differentiable_by(_save_forward, _forward_backward),
+)
+_dgrad_op = define(
+    "convolution_dgrad(Tensor grad, Tensor weight, Tensor map, SymInt in_rows, int groups, bool allow_tf32) -> Tensor",
+    _dgrad,
+    _dgrad_fake,
+    differentiable_by(_save_dgrad, _dgrad_backward),
+)
+_wgrad_op = define(
+    "convolution_wgrad(Tensor x, Tensor grad, Tensor map, int offsets, int groups, bool allow_tf32) -> Tensor",
+    _wgrad,
+    _wgrad_fake,
+    differentiable_by(_save_wgrad, _wgrad_backward),
+)
+# The gradients of features, weight and bias in one call; in the place of one that is not needed an empty tensor.
+_backward_op = define(
+    "convolution_backward(Tensor grad, Tensor x, Tensor weight, Tensor map, int groups, bool allow_tf32, "
+    "bool[3] needs) -> (Tensor, Tensor, Tensor)",
+    _backward,
+    partial(_one_by_one, _dgrad_fake, _wgrad_fake),
+    _differentiable_backward,
+)
 
 
 def convolution(

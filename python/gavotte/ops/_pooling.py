@@ -4,66 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from gavotte import _core
-from gavotte._device import dtype_number, place
-from gavotte.ops._library import LIBRARY, check_like, check_matrix, check_token, define
+from gavotte._device import place
+from gavotte.ops._library import define, differentiable_by
 
 #: Names of the modes and their numbers in the operations.
 POOL_MODES = {"max": 0, "sum": 1, "average_present": 2, "average_volume": 3}
 
 
 def _pool(x: Tensor, token: Tensor, out_rows: int, mode: int) -> Tensor:
-    number = dtype_number(x, "features")
-    check_matrix("features", x)
-    x = x.contiguous()
-    rows, channels = x.shape
-    y = x.new_empty((out_rows, channels))
-    _core.pool_forward(
-        check_token(token), y.data_ptr(), x.data_ptr(), rows, channels, out_rows, mode, number, *place(x)
-    )
+    y = x.new_empty((out_rows, x.shape[-1]))
+    _core.pool_forward(token, y, x, mode, *place(x))
     return y
 
 
 def _pool_grad(grad: Tensor, x: Tensor, y: Tensor, token: Tensor, mode: int) -> Tensor:
-    number = dtype_number(x, "features")
-    for what, tensor in (("grad", grad), ("output", y)):
-        check_matrix(what, tensor)
-        check_like(what, tensor, x)
-    grad, x, y = grad.contiguous(), x.contiguous(), y.contiguous()
-    result = torch.empty_like(x)
-    _core.pool_grad(
-        check_token(token), result.data_ptr(), x.data_ptr(), y.data_ptr(), grad.data_ptr(), *x.shape, y.shape[0],
-        mode, number, *place(x),
-    )  # fmt: skip
+    result = x.new_empty(x.shape)
+    _core.pool_grad(token, result, x, y, grad, mode, *place(x))
     return result
 
 
 def _global_pool(x: Tensor, token: Tensor, batch_size: int, mode: int) -> Tensor:
-    number = dtype_number(x, "features")
-    check_matrix("features", x)
-    x = x.contiguous()
-    rows, channels = x.shape
-    y = x.new_empty((batch_size, channels))
-    _core.global_pool_forward(
-        check_token(token), y.data_ptr(), x.data_ptr(), rows, channels, batch_size, mode, number, *place(x)
-    )
+    y = x.new_empty((batch_size, x.shape[-1]))
+    _core.global_pool_forward(token, y, x, batch_size, mode, *place(x))
     return y
 
 
 def _global_pool_grad(grad: Tensor, x: Tensor, y: Tensor, token: Tensor, mode: int) -> Tensor:
-    number = dtype_number(x, "features")
-    for what, tensor in (("grad", grad), ("output", y)):
-        check_matrix(what, tensor)
-        check_like(what, tensor, x)
-    grad, x, y = grad.contiguous(), x.contiguous(), y.contiguous()
-    result = torch.empty_like(x)
-    _core.global_pool_grad(
-        check_token(token), result.data_ptr(), x.data_ptr(), y.data_ptr(), grad.data_ptr(), *x.shape, y.shape[0],
-        mode, number, *place(x),
-    )  # fmt: skip
+    result = x.new_empty(x.shape)
+    _core.global_pool_grad(token, result, x, y, grad, mode, *place(x))
     return result
 
 
@@ -72,21 +43,7 @@ def _fake_rows(x: Tensor, token: Tensor, rows: int, mode: int) -> Tensor:
 
 
 def _fake_like_x(grad: Tensor, x: Tensor, y: Tensor, token: Tensor, mode: int) -> Tensor:
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
-
-
-_pool_op = define("pool(Tensor x, Tensor map, SymInt out_rows, int mode) -> Tensor", _pool, _fake_rows)
-_pool_grad_op = define(
-    "pool_backward(Tensor grad, Tensor x, Tensor y, Tensor map, int mode) -> Tensor", _pool_grad, _fake_like_x
-)
-_global_op = define(
-    "global_pool(Tensor x, Tensor coordinates, SymInt batch_size, int mode) -> Tensor", _global_pool, _fake_rows
-)
-_global_grad_op = define(
-    "global_pool_backward(Tensor grad, Tensor x, Tensor y, Tensor coordinates, int mode) -> Tensor",
-    _global_pool_grad,
-    _fake_like_x,
-)
+    return x.new_empty(x.shape)
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -108,10 +65,30 @@ def _refuse_twice(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     raise RuntimeError("pooling is differentiable once: a gradient of its gradient is not implemented")
 
 
-torch.library.register_autograd("gavotte::pool", _pool_backward, setup_context=_save, lib=LIBRARY)
-torch.library.register_autograd("gavotte::global_pool", _global_backward, setup_context=_save, lib=LIBRARY)
-torch.library.register_autograd("gavotte::pool_backward", _refuse_twice, lib=LIBRARY)
-torch.library.register_autograd("gavotte::global_pool_backward", _refuse_twice, lib=LIBRARY)
+_pool_op = define(
+    "pool(Tensor x, Tensor map, SymInt out_rows, int mode) -> Tensor",
+    _pool,
+    _fake_rows,
+    differentiable_by(_save, _pool_backward),
+)
+_pool_grad_op = define(
+    "pool_backward(Tensor grad, Tensor x, Tensor y, Tensor map, int mode) -> Tensor",
+    _pool_grad,
+    _fake_like_x,
+    differentiable_by(None, _refuse_twice),
+)
+_global_op = define(
+    "global_pool(Tensor x, Tensor coordinates, SymInt batch_size, int mode) -> Tensor",
+    _global_pool,
+    _fake_rows,
+    differentiable_by(_save, _global_backward),
+)
+_global_grad_op = define(
+    "global_pool_backward(Tensor grad, Tensor x, Tensor y, Tensor coordinates, int mode) -> Tensor",
+    _global_pool_grad,
+    _fake_like_x,
+    differentiable_by(None, _refuse_twice),
+)
 
 
 def _number(mode: str) -> int:

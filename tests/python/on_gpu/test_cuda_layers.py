@@ -141,7 +141,9 @@ def test_gradients_of_gradients(gpu: Gpu) -> None:
     assert_same(*on_both(gpu, body), 1e-12)
 
 
-@pytest.mark.parametrize("name", ["convolution", "convolution_dgrad", "convolution_wgrad", "pool", "global_pool"])
+@pytest.mark.parametrize(
+    "name", ["convolution", "convolution_dgrad", "convolution_wgrad", "convolution_backward", "pool", "global_pool"]
+)
 def test_operations_are_registered_for_the_device(gpu: Gpu, name: str) -> None:
     assert torch._C._dispatch_has_kernel_for_dispatch_key(f"gavotte::{name}", "CUDA")
 
