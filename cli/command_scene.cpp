@@ -63,9 +63,10 @@ void check(const Options& options, const std::string& scene) {
     throw InputError("expected --frame and --frames with the scene lidar only, got '" + scene +
                      "', which does not move; use --seed for another one");
   }
-  if ((scene == "lidar" || scene == "room") && options.size != 0) {
+  if (scene == "room" && options.size != 0) {
     throw InputError(
-        "expected --size with the scenes random (voxels) and shell (resolution) only, got '" +
+        "expected --size with the scenes lidar (azimuths), random (voxels) and shell (resolution) "
+        "only, got '" +
         scene + "'; leave it out");
   }
   with_input(options.output, [&] { return point_format(options.output); });
@@ -144,8 +145,10 @@ void add_scene_command(CLI::App& app) {
           ->type_name("N")
           ->check(CLI::Range(0, 1000000));
   command
-      ->add_option("--size,--resolution", options->size,
-                   "shell: resolution of its grid [256]; random: number of voxels [100000]")
+      ->add_option(
+          "--size,--azimuths,--resolution", options->size,
+          "lidar: directions of a turn [1100]; shell: resolution of its grid [256]; random: "
+          "number of voxels [100000]")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
   command

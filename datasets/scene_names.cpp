@@ -1,6 +1,8 @@
 // Scenes by name.
+#include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 
 #include "check.h"
 #include "gavotte/datasets/scenes.h"
@@ -18,12 +20,20 @@ struct Scene {
 Palette one_class() { return Palette::distinct(1); }
 
 PointCloud make_lidar(const SceneOptions& options) {
-  return lidar_street({.seed = options.seed, .frame = options.frame});
+  StreetOptions lidar{.seed = options.seed, .frame = options.frame};
+  if (options.size != 0)  // what no int holds no scanner has
+    lidar.azimuths = static_cast<int>(
+        std::clamp<std::int64_t>(options.size, -1, std::numeric_limits<int>::max()));
+  return lidar_street(lidar);
 }
 PointCloud make_random(const SceneOptions& options) {
   return random_voxels(options.size == 0 ? 100'000 : options.size, options.seed);
 }
-PointCloud make_room(const SceneOptions& options) { return room({.seed = options.seed}); }
+PointCloud make_room(const SceneOptions& options) {
+  GAVOTTE_CHECK(options.size == 0,
+                "scene room: expected no size, given " + std::to_string(options.size));
+  return room({.seed = options.seed});
+}
 PointCloud make_shell(const SceneOptions& options) {
   GAVOTTE_CHECK(
       options.size >= 0 && options.size <= 4096,

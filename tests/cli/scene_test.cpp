@@ -6,6 +6,7 @@
 
 #include "cli/process.h"
 #include "gavotte/datasets/readers.h"
+#include "gavotte/datasets/scenes.h"
 
 namespace gavotte::test {
 namespace {
@@ -65,6 +66,13 @@ TEST(SceneCommand, WritesTheFormatsThatItNames) {
   }
 }
 
+TEST(SceneCommand, AzimuthsAreDirectionsOfATurn) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(gavotte({"scene", "lidar", "--azimuths", "40", "-o", "s.bin"}, folder.path()).code, 0);
+  const PointCloud expected = lidar_street({.azimuths = 40});
+  EXPECT_EQ(read_points(folder.file("s.bin")).rows, expected.rows);
+}
+
 TEST(SceneCommand, WrongUsageIsBadInput) {
   const TemporaryFolder folder;
   const std::string out = folder.file("s.bin");
@@ -75,7 +83,8 @@ TEST(SceneCommand, WrongUsageIsBadInput) {
   EXPECT_EQ(complaint_problem(gavotte({"scene", "lidar", "-o", "/nowhere/at/all/s.bin"})), "");
   EXPECT_EQ(complaint_problem(gavotte({"scene", "lidar", "-o", out, "--frames", "0"})), "");
   EXPECT_EQ(complaint_problem(gavotte({"scene", "lidar", "-o", out, "--seed", "-1"})), "");
-  EXPECT_EQ(complaint_problem(gavotte({"scene", "lidar", "-o", out, "--size", "5"})), "");
+  EXPECT_EQ(complaint_problem(gavotte({"scene", "room", "-o", out, "--size", "5"})), "");
+  EXPECT_EQ(complaint_problem(gavotte({"scene", "lidar", "-o", out, "--size", "1000000"})), "");
   EXPECT_EQ(complaint_problem(gavotte({"scene", "room", "-o", out, "--frames", "2"})), "");
   EXPECT_EQ(complaint_problem(gavotte({"scene", "shell", "-o", out, "--resolution", "1"})), "");
   EXPECT_EQ(complaint_problem(gavotte({"scene", "random", "-o", out, "--size", "-4"})), "");

@@ -74,7 +74,8 @@ GAVOTTE_API PointCloud sphere_shell(int resolution, float thickness = 2.0f, std:
 struct GAVOTTE_API SceneOptions {
   std::uint64_t seed = 1;
   std::int64_t frame = 0;  ///< lidar only.
-  std::int64_t size = 0;   ///< random: voxels (100000); shell: resolution (256); 0 = the default.
+  /// lidar: azimuths (1100); random: voxels (100000); shell: resolution (256); room: none. 0 = the default.
+  std::int64_t size = 0;
 };
 
 /// "lidar", "random", "room", "shell".
