@@ -120,22 +120,36 @@ void bind_conv_spec(py::module_& module) {
            py::arg("kernel_size") = three, py::arg("stride") = one, py::arg("padding") = none,
            py::arg("dilation") = one, py::arg("output_padding") = none, py::arg("rule") = "window",
            py::arg("offset_order") = "last_axis_fastest", py::arg("spatial_shape") = py::none())
-      .def_property_readonly("kind", [](const ConvSpec& s) { return std::string(name(s.kind)); })
-      .def_property_readonly("kernel_size",
-                             [](const ConvSpec& s) { return python_of(s.kernel_size); })
-      .def_property_readonly("stride", [](const ConvSpec& s) { return python_of(s.stride); })
-      .def_property_readonly("padding", [](const ConvSpec& s) { return python_of(s.padding); })
-      .def_property_readonly("dilation", [](const ConvSpec& s) { return python_of(s.dilation); })
-      .def_property_readonly("output_padding",
-                             [](const ConvSpec& s) { return python_of(s.output_padding); })
-      .def_property_readonly("rule", [](const ConvSpec& s) { return std::string(name(s.rule)); })
-      .def_property_readonly("offset_order",
-                             [](const ConvSpec& s) { return std::string(name(s.offset_order)); })
-      .def_property_readonly("spatial_shape",
-                             [](const ConvSpec& s) -> py::object {
-                               return s.spatial_shape ? python_of(*s.spatial_shape)
-                                                      : py::object(py::none());
-                             })
+      .def_property_readonly(
+          "kind", [](const ConvSpec& s) { return std::string(name(s.kind)); },
+          "Which outputs there are: the argument.")
+      .def_property_readonly(
+          "kernel_size", [](const ConvSpec& s) { return python_of(s.kernel_size); },
+          "Voxels, a number or one for each axis.")
+      .def_property_readonly(
+          "stride", [](const ConvSpec& s) { return python_of(s.stride); },
+          "In units of the input, a number or one for each axis.")
+      .def_property_readonly(
+          "padding", [](const ConvSpec& s) { return python_of(s.padding); },
+          "Voxels, a number or one for each axis.")
+      .def_property_readonly(
+          "dilation", [](const ConvSpec& s) { return python_of(s.dilation); },
+          "Voxels from offset to offset, a number or one for each axis.")
+      .def_property_readonly(
+          "output_padding", [](const ConvSpec& s) { return python_of(s.output_padding); },
+          "Voxels, a number or one for each axis.")
+      .def_property_readonly(
+          "rule", [](const ConvSpec& s) { return std::string(name(s.rule)); },
+          "By whose rule outputs and offsets are found: the argument.")
+      .def_property_readonly(
+          "offset_order", [](const ConvSpec& s) { return std::string(name(s.offset_order)); },
+          "In which weights list the offsets: the argument.")
+      .def_property_readonly(
+          "spatial_shape",
+          [](const ConvSpec& s) -> py::object {
+            return s.spatial_shape ? python_of(*s.spatial_shape) : py::object(py::none());
+          },
+          "Voxels, a number or one for each axis; None for no bounds.")
       .def("as_dict", &as_dict, "The arguments that make an equal spec, by name.")
       .def("validate", &ConvSpec::validate, py::arg("dims"),
            "ValueError where an option has no meaning on `dims` axes, 1 to 4; it names the option.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import inspect
 import subprocess
 import sys
@@ -75,6 +76,20 @@ def test_every_public_class_and_function_has_an_example() -> None:
     described = {name: inspect.getdoc(value) or "" for name, value in named}
     del described["gavotte.batch.predict_folder"]  # starts Ray; test_batch.py has examples
     assert [name for name, text in described.items() if ">>>" not in text] == []
+
+
+def test_every_public_method_and_property_says_what_it_is() -> None:
+    silent = []
+    for name, value in public_names(*OWN):
+        if not inspect.isclass(value):
+            continue
+        public = [member for member in vars(value) if not member.startswith("_") and member != "forward"]
+        for member in public:
+            what = vars(value)[member]
+            found = callable(getattr(value, member)) or inspect.isdatadescriptor(what)
+            if (found or isinstance(what, functools.cached_property)) and not inspect.getdoc(getattr(value, member)):
+                silent.append(f"{name}.{member}")
+    assert silent == []
 
 
 def test_every_name_of_the_other_libraries_says_what_it_is() -> None:
