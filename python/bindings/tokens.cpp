@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -14,7 +15,13 @@ namespace py = pybind11;
 namespace gavotte::python {
 namespace {
 
-/// Numbers are never used twice, so that a token that outlived its object is found out.
+std::int64_t anywhere() {
+  std::random_device draw;
+  return std::uniform_int_distribution<std::int64_t>(1, std::int64_t{1} << 60)(draw);
+}
+
+/// Numbers are never used twice, and begin anywhere, so that a token that outlived its object or its process is found
+/// out.
 template <class Object>
 class Registry {
  public:
@@ -47,7 +54,7 @@ class Registry {
  private:
   std::mutex mutex_;
   std::map<std::int64_t, Object> objects_;
-  std::int64_t next_ = std::int64_t{1} + (std::int64_t{sizeof(Object)} << 40);
+  std::int64_t next_ = anywhere();
 };
 
 /// Never destroyed: tensors may outlive the module.

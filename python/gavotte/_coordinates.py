@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gavotte import _core, _device
 from gavotte._core import ConvSpec
-from gavotte._device import place
+from gavotte._device import place, tensor_over
 
 
 class CoordinateSet:
@@ -58,14 +58,14 @@ class CoordinateSet:
     def tensor(self) -> Tensor:
         """int32 [N, 1 + D]: the set's own memory."""
         if self._core.device < 0:
-            return torch.from_numpy(self._core.lattice_array(writable=True))
+            return tensor_over(self._core.lattice_array(writable=True))
         address, rows, columns = self._core.lattice_extent()
         return _device.int32_on_gpu(address, (rows, columns), self._core, self._core.device)
 
     @cached_property
     def token(self) -> Tensor:
         """What stands for the set in :mod:`gavotte.ops`: int64 [1] on the CPU; as long as it lives, so does the set."""
-        return torch.from_numpy(self._core.token())
+        return tensor_over(self._core.token())
 
     @cached_property
     def rows(self) -> int:
@@ -107,7 +107,7 @@ class KernelMap:
         self.offsets = core.offsets
         self.in_rows = core.in_rows
         self.out_rows = core.out_rows
-        self.token = torch.from_numpy(core.token())
+        self.token = tensor_over(core.token())
 
     def transposed(self) -> KernelMap:
         """The same map with inputs and outputs exchanged."""

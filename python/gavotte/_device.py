@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from gavotte import _core
 
@@ -25,6 +26,12 @@ def place_on_cpu() -> tuple[int, int, int]:
     """Tests that run the CUDA backend in its emulator put a GPU's place here: what PyTorch then has on the CPU is that
     GPU's memory. The same goes for `int32_on_gpu`."""
     return -1, 0, torch.get_num_threads()
+
+
+def tensor_over(array: Any) -> torch.Tensor:
+    """An array's memory as a tensor that stays: a real one also while torch.export traces with fake ones."""
+    with _disable_current_modes():
+        return torch.from_numpy(array)
 
 
 class _CudaArray:
