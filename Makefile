@@ -1,7 +1,7 @@
 # The few commands that a person types. Each sets up what it needs; all output lies in build/.
 #   make demo    build, make a street scene, label it with a trained network
 #   make test    all tests: release, sanitizers, threading tests under TSan; the CUDA backend compiled
-#   make bench   benchmarks; writes build/bench/report.json
+#   make bench   benchmarks; writes build/bench/report.json, and what Python costs after `make python`
 #   make mutants whether the tests of the CUDA kernels notice a missing barrier or a wrong bound
 #   make docs    the site of docs/ with the Python reference, in build/docs
 #   make lint    formatting, clang-tidy, headers that stand alone
@@ -56,6 +56,8 @@ bench:
 	tools/setup.sh build bench
 	cmake --preset release -DGAVOTTE_BUILD_BENCH=ON
 	cmake --build --preset release -j $(JOBS) --target bench
+	! .venv/bin/python -c 'import gavotte, torch' 2>/dev/null || .venv/bin/python bench/python_overhead.py \
+	  --json build/bench/python_overhead.json --markdown build/bench/python_overhead.md
 
 # The CUDA backend for all three architectures, with warnings as errors; needs no GPU.
 cuda-compile:
