@@ -36,6 +36,8 @@ namespace gavotte {
 
 int Device::cuda_count(std::string* why_none) { return internal::cuda_devices(why_none); }
 
+std::int64_t Device::synchronizations() { return internal::cuda_synchronizations(); }
+
 Device Device::best() { return cuda_count() > 0 ? Device{DeviceKind::cuda, 0} : cpu(); }
 
 }  // namespace gavotte

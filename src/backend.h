@@ -54,6 +54,9 @@ class Backend {
   virtual void fill_zero(const Execution&, TensorView destination) = 0;
   /// Between any two of this device and the host; the host's side may be changed after the return.
   virtual void copy(const Execution&, TensorView destination, ConstTensorView source) = 0;
+  /// What is enqueued on the stream of `later` from now on waits for what is on that of `first` by now; nothing where
+  /// one of them is being captured. A device without streams has nothing to do.
+  virtual void order_streams(const Execution& /*first*/, const Execution& /*later*/) {}
 
   // Coordinates. lattice: int32 [N, 1 + D].
   /// to = from / stride (`divide`) or from * stride on the axes; may be in place. Returns the first

@@ -47,6 +47,7 @@ ConvPlan make_plan(const KernelMap& map, std::int64_t in_channels, std::int64_t 
   check_config(config, execution.device);
   check_groups(in_channels, out_channels, groups);
   check_map_device(map, execution);
+  map.use_on(execution);
   GAVOTTE_CHECK(config.dataflow != Dataflow::dense_gemm || map.is_identity(),
                 "dataflow dense_gemm needs a map that is the identity (kernel size 1, stride 1); "
                 "this one is: " +

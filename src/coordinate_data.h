@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "gavotte/shape.h"
 #include "gavotte/tensor.h"
+#include "stream_uses.h"
 
 namespace gavotte::internal {
 
@@ -27,6 +29,9 @@ struct CoordinateData {
   Tensor count;
   bool box_is_exact = true;  ///< Else the box is wider; only where `count` is set.
   bool deferred() const noexcept { return static_cast<bool>(count); }
+  Execution execution;  ///< That made it: its memory belongs to that stream.
+  /// Shared by copies, as the memory is.
+  std::shared_ptr<StreamUses> uses = std::make_shared<StreamUses>();
 };
 
 }  // namespace gavotte::internal

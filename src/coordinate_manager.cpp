@@ -200,6 +200,7 @@ Coordinates CoordinateManager::State::derive(const Coordinates& input, SetRule r
   internal::Backend& backend = internal::backend(execution.device);
   const bool to_coarse = rule != SetRule::expand_to_fine;
   const PerAxis stride = scaled_stride(input, spec, to_coarse);
+  input.use_on(execution);
   wanted.output =
       Coordinates(rule == SetRule::downsample
                       ? backend.downsample(execution, *input.data(), geometry.scale, stride, wait)
@@ -234,6 +235,8 @@ KernelMap CoordinateManager::State::map(const Coordinates& input, const Coordina
     if (!same_direction && cached.input.same_as(output) && cached.output.same_as(input))
       return cached.map.transposed();
   }
+  input.use_on(execution);
+  output.use_on(execution);
   KernelMap built(internal::backend(execution.device)
                       .build_map(execution, geometry, *input.data(), *output.data(), config, wait));
   maps.push_back({input, output, geometry, built});

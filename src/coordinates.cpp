@@ -98,6 +98,14 @@ ConstTensorView Coordinates::lattice() const noexcept {
 ConstTensorView Coordinates::order() const noexcept {
   return data_ ? data_->order.view() : ConstTensorView{};
 }
+Execution Coordinates::execution() const {
+  Execution execution = data_ ? data_->execution : Execution{};
+  execution.device = device();
+  return execution;
+}
+void Coordinates::use_on(const Execution& user) const {
+  if (data_) data_->uses->begin(execution(), user);
+}
 Device Coordinates::device() const noexcept { return data_ ? data_->lattice.device() : Device{}; }
 
 std::int32_t Coordinates::batch_size() const noexcept {

@@ -21,6 +21,7 @@ struct Loaded {
   Backend* backend = nullptr;
   int devices = 0;
   std::string why_none;
+  std::int64_t (*synchronizations)() = nullptr;
 };
 
 /// The folder of the file that this code lies in: libgavotte.so, or the program that links it.
@@ -76,6 +77,7 @@ Loaded try_load() {
   }
   loaded.devices = plugin.device_count(loaded.why_none);
   loaded.backend = plugin.backend;
+  loaded.synchronizations = plugin.synchronizations;
   return loaded;
 }
 
@@ -101,6 +103,11 @@ Backend& load_cuda(int index) {
                         "expected a CUDA device of 0 to " + std::to_string(loaded.devices - 1) +
                             ", got cuda:" + std::to_string(index));
   return *loaded.backend;
+}
+
+std::int64_t cuda_synchronizations() {
+  const Loaded& loaded = loaded_once();
+  return loaded.synchronizations == nullptr ? 0 : loaded.synchronizations();
 }
 
 int cuda_devices(std::string* why_none) {

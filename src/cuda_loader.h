@@ -2,6 +2,7 @@
 // first asked for: the core runs where neither driver nor cudart is installed.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "backend.h"
@@ -12,5 +13,7 @@ namespace gavotte::internal {
 Backend& load_cuda(int index);
 /// GPUs that can be used; 0 with the reason in `why_none`. Loads the library.
 int cuda_devices(std::string* why_none);
+/// Waits of its calls so far.
+std::int64_t cuda_synchronizations();
 
 }  // namespace gavotte::internal

@@ -12,7 +12,7 @@ struct CudaPlugin {
   const char* version = "";  ///< Of the library that it was built with; both must be of one build.
   Backend* backend = nullptr;
   int (*device_count)(std::string& why_none) = nullptr;
-  std::int64_t (*synchronizations)() = nullptr;  ///< Waits of this thread so far, for the tests.
+  std::int64_t (*synchronizations)() = nullptr;  ///< Waits of all threads so far.
 };
 
 using CudaPluginEntry = CudaPlugin (*)();

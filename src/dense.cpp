@@ -58,6 +58,7 @@ Tensor to_dense(const SparseTensor& x, std::int32_t batch_size, PerAxis origin, 
   const Execution execution = x.manager().execution();
   Tensor result(execution, x.features().dtype(),
                 dense_shape(batch_size, x.channels(), extent, set.dims));
+  x.coordinates().use_on(execution);
   internal::backend(execution.device).to_dense(execution, set, x.features().view(), origin, result);
   return result;
 }

@@ -23,6 +23,7 @@ const internal::PairLists& lists_by_input(const internal::MapData& data) {
   if (!data.by_in.begin) {
     const Execution execution = execution_of(data);
     data.by_in = internal::backend(execution.device).sort_by_input(execution, data);
+    data.uses.extend();
   }
   return data.by_in;
 }
@@ -41,6 +42,7 @@ ConstTensorView derived_form(const internal::MapData& data, const internal::Pair
   if (!kept) {
     const Execution execution = execution_of(data);
     kept = (internal::backend(execution.device).*make)(execution, pairs);
+    data.uses.extend();
   }
   return std::as_const(kept).view();
 }
@@ -74,6 +76,7 @@ ConstTensorView KernelMap::table() const {
       data_->transposed_table =
           internal::backend(execution.device)
               .transpose_table(execution, std::as_const(data_->table).view(), data_->in_rows);
+      data_->uses.extend();
     }
     return std::as_const(transposed_ ? data_->transposed_table : data_->table).view();
   }
@@ -91,6 +94,12 @@ ConstTensorView KernelMap::masks() const {
   }
   return derived_form(*data_, pairs, transposed_ ? data_->transposed_masks : data_->masks,
                       &internal::Backend::map_masks);
+}
+
+Execution KernelMap::execution() const { return data_ ? execution_of(*data_) : Execution{}; }
+
+void KernelMap::use_on(const Execution& execution) const {
+  if (data_) data_->uses.begin(execution_of(*data_), execution);
 }
 
 KernelMap KernelMap::transposed() const { return KernelMap(data_, !transposed_); }

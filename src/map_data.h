@@ -8,6 +8,7 @@
 
 #include "gavotte/device.h"
 #include "gavotte/tensor.h"
+#include "stream_uses.h"
 
 namespace gavotte::internal {
 
@@ -37,6 +38,8 @@ struct MapData {
   mutable PairLists by_in;  ///< Sorted by input row; only where also_sorted_by_in is false.
   mutable Tensor table, transposed_table;  ///< int32 [K, out_rows], [K, in_rows]
   mutable Tensor masks, transposed_masks;  ///< uint8 [rows, ceil(K / 8)]
+
+  mutable StreamUses uses;
 };
 
 }  // namespace gavotte::internal

@@ -91,6 +91,7 @@ void pool_into(TensorView out, ConstTensorView features, const KernelMap& map, P
   check_device(map.pair_begin(), execution);
   check_out(out, features.dtype, {map.out_rows(), features.shape[1]}, "[output rows, C]",
             execution);
+  map.use_on(execution);
   internal::backend(execution.device).pool_forward(execution, map, mode, features, out);
 }
 
@@ -116,6 +117,7 @@ void pool_backward_into(TensorView out, ConstTensorView features, ConstTensorVie
   check_saved("features", features, in_shape, "[input rows, C]", grad_out, mode, execution);
   check_saved("output", output, grad_out.shape, "[output rows, C]", grad_out, mode, execution);
   check_out(out, grad_out.dtype, in_shape, "[input rows, C]", execution);
+  map.use_on(execution);
   internal::backend(execution.device)
       .pool_backward(execution, map, mode, features, output, grad_out, out);
 }
@@ -156,6 +158,7 @@ void global_pool_into(TensorView out, ConstTensorView features, const Coordinate
                     features.shape.to_string());
   check_memory("features", features, execution.device);
   check_out(out, features.dtype, {batch_size, features.shape[1]}, "[batch_size, C]", execution);
+  coordinates.use_on(execution);
   internal::backend(execution.device)
       .global_pool_forward(execution, *coordinates.data(), mode, features, out);
 }
@@ -182,6 +185,7 @@ void global_pool_backward_into(TensorView out, ConstTensorView features, ConstTe
   check_saved("features", features, in_shape, "[rows, C]", grad_out, mode, execution);
   check_saved("output", output, grad_out.shape, "[batch_size, C]", grad_out, mode, execution);
   check_out(out, grad_out.dtype, in_shape, "[rows, C]", execution);
+  coordinates.use_on(execution);
   internal::backend(execution.device)
       .global_pool_backward(execution, *coordinates.data(), mode, features, output, grad_out, out);
 }

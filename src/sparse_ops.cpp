@@ -60,6 +60,8 @@ Union unite(const Execution& execution, std::span<const SparseTensor* const> ten
     sets.push_back(&tensor->coordinates());
     if (sets.size() == 1) continue;
     Tensor row_of_union, row_of_set;
+    result.coordinates.use_on(execution);
+    tensor->coordinates().use_on(execution);
     auto data = backend(execution.device)
                     .unite(execution, *result.coordinates.data(), *tensor->coordinates().data(),
                            row_of_union, row_of_set);
@@ -145,6 +147,8 @@ CoordinateUnion unite(const Coordinates& a, const Coordinates& b, const Executio
                     ", where the call runs; they are on " + a.device().to_string() + " and " +
                     b.device().to_string());
   CoordinateUnion result;
+  a.use_on(execution);
+  b.use_on(execution);
   result.coordinates =
       Coordinates(backend(execution.device)
                       .unite(execution, *a.data(), *b.data(), result.row_of_a, result.row_of_b));

@@ -95,6 +95,14 @@ Tensor Tensor::copy_to(Device device, ConstTensorView view) {
   return internal::copy_on({.device = worker}, device, view);
 }
 
+Tensor Tensor::copy_to(const Execution& execution, Device device, ConstTensorView view) {
+  GAVOTTE_CHECK(execution.device == view.device ||
+                    (view.device == Device::cpu() && execution.device == device),
+                "expected an execution on " + view.device.to_string() + " to copy from there to " +
+                    device.to_string() + ", got one on " + execution.device.to_string());
+  return internal::copy_on(execution, device, view);
+}
+
 ConstTensorView Tensor::checked_view(const void* data, std::size_t count, DType dtype,
                                      Shape shape) {
   GAVOTTE_CHECK(static_cast<std::int64_t>(count) == shape.elements(),

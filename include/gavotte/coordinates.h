@@ -42,6 +42,10 @@ class GAVOTTE_API Coordinates {
   ConstTensorView order() const noexcept;
   std::int32_t batch_size() const noexcept;  ///< 1 + the largest batch index; 0 for an empty set.
   Device device() const noexcept;
+  /// That it was made with: its memory belongs to that stream.
+  Execution execution() const;
+  /// As KernelMap::use_on.
+  void use_on(const Execution& execution) const;
   /// Same data (not merely equal values).
   bool same_as(const Coordinates& other) const noexcept { return data_ == other.data_; }
   explicit operator bool() const noexcept { return data_ != nullptr; }

@@ -20,6 +20,8 @@ struct GAVOTTE_API Device {
   /// CUDA devices that can be used. Where there is none, `why_none` (may be null) gets the reason: no backend
   /// library, no driver, no GPU. Never throws.
   static int cuda_count(std::string* why_none = nullptr);
+  /// How often the library's calls have waited for a GPU so far, in all threads.
+  static std::int64_t synchronizations();
 
   /// "cpu", "cuda:0".
   std::string to_string() const;

@@ -38,6 +38,11 @@ class GAVOTTE_API KernelMap {
   ConstTensorView table() const;
   /// uint8 [out_rows, ceil(K / 8)]: bit k % 8 of byte k / 8 is set where offset k has an input. Made at the first call.
   ConstTensorView masks() const;
+  /// That it was built with: its memory belongs to that stream.
+  Execution execution() const;
+  /// To be called before memory of the map is read on another stream: work there waits for what made the map, and the
+  /// memory is given back only behind what is on that stream by then. The library's own calls do it by themselves.
+  void use_on(const Execution& execution) const;
   /// The same object read the other way: inputs and outputs change places, offset k stays offset k.
   KernelMap transposed() const;
   /// True where offset `centre_offset()` pairs every row with itself (submanifold layers, 1x1x1).

@@ -115,6 +115,9 @@ class GAVOTTE_API Tensor {
   static Tensor copy_of(ConstTensorView view);
   /// A copy on `device`, for both directions between host and GPU. Waits until the copy is done.
   static Tensor copy_to(Device device, ConstTensorView view);
+  /// The same in the order of the stream of `execution`, whose device is the GPU where one side is on a GPU. Waits only
+  /// where the other side is the host.
+  static Tensor copy_to(const Execution& execution, Device device, ConstTensorView view);
   template <class T>
   static Tensor from(std::span<const T> values, Shape shape) {
     return copy_of(checked_view(values.data(), values.size(), dtype_of<T>, shape));

@@ -8,6 +8,7 @@ namespace gavotte::python {
 void bind_conv_spec(pybind11::module_& module);
 void bind_errors(pybind11::module_& module);
 void bind_executor(pybind11::module_& module);
+void bind_fixed_executor(pybind11::module_& module);
 void bind_info(pybind11::module_& module);
 void bind_maps(pybind11::module_& module);
 void bind_network(pybind11::module_& module);

@@ -29,6 +29,7 @@ Device device_from_name(const std::string& name) {
 
 void bind_info(py::module_& module) {
   module.def("simd_target", &simd_target);
+  module.def("synchronizations", &Device::synchronizations);
   module.def("devices", [] {
     std::string why_no_gpu;
     const int gpus = Device::cuda_count(&why_no_gpu);

@@ -66,15 +66,13 @@ py::tuple strides_of(const Coordinates& coordinates) {
   return result;
 }
 
-Tensor on_host(const ConstTensorView& view) { return Tensor::copy_to(Device::cpu(), view); }
-
 /// Whatever may take a lock of the library runs without the GIL: the lock's owner may be waiting for the GIL, which
 /// PyTorch's allocator needs.
 py::array list_of(const KernelMap& map, ConstTensorView (KernelMap::*list)() const) {
   Tensor copy;
   {
     const py::gil_scoped_release released;
-    copy = on_host((map.*list)());
+    copy = Tensor::copy_to(map.execution(), Device::cpu(), (map.*list)());
   }
   return array_of(copy);
 }
@@ -101,10 +99,17 @@ void bind_maps(py::module_& module) {
       .def(
           "lattice_array",  // the set's own memory; of a set on a GPU, a copy
           [](const Coordinates& c, bool writable) {
-            if (c.device().kind != DeviceKind::cpu) return array_of(on_host(c.lattice()));
+            if (c.device().kind != DeviceKind::cpu)
+              return array_of(Tensor::copy_to(c.execution(), Device::cpu(), c.lattice()));
             return array_over(c.lattice(), c, writable);
           },
           py::arg("writable") = false)
+      .def(
+          "use_on",  // a stream of its device
+          [](const Coordinates& c, std::uintptr_t stream) {
+            c.use_on(execution_on(number_of(c.device()), stream, 0));
+          },
+          py::arg("stream"), py::call_guard<py::gil_scoped_release>())
       .def("token", [](const Coordinates& c) { return token_of(c); });
 
   py::class_<KernelMap>(module, "KernelMap")

@@ -17,4 +17,5 @@ PYBIND11_MODULE(_core, module) {
   gavotte::python::bind_voxelize(module);
   gavotte::python::bind_network(module);
   gavotte::python::bind_executor(module);
+  gavotte::python::bind_fixed_executor(module);
 }

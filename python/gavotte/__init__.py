@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from gavotte import data, maps
 from gavotte._core import ConvSpec, Voxels, __version__
 from gavotte._executor import Executor, Result
-from gavotte._info import Info, cmake_prefix, info
+from gavotte._info import Info, cmake_prefix, info, synchronizations
 from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
 from gavotte._stats import LayerStats, RunStats
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gavotte import functional, models, nn, ops
     from gavotte._coordinates import CoordinateManager, CoordinateSet, KernelMap
     from gavotte._export import export
+    from gavotte._graph_executor import GraphExecutor
     from gavotte.sparse_tensor import SparseTensor, cat, collate
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "CoordinateManager",
     "CoordinateSet",
     "Executor",
+    "GraphExecutor",
     "Info",
     "KernelMap",
     "LayerStats",
@@ -45,6 +47,7 @@ __all__ = [
     "models",
     "nn",
     "ops",
+    "synchronizations",
     "trained_networks",
     "voxelize",
 ]
@@ -53,6 +56,7 @@ __all__ = [
 _NEED_TORCH = {
     "CoordinateManager": "gavotte._coordinates",
     "CoordinateSet": "gavotte._coordinates",
+    "GraphExecutor": "gavotte._graph_executor",
     "KernelMap": "gavotte._coordinates",
     "SparseTensor": "gavotte.sparse_tensor",
     "cat": "gavotte.sparse_tensor",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gavotte import _core, _device
-from gavotte._core import ConvSpec
+from gavotte._core import ConvSpec, Coordinates
 from gavotte._device import place, tensor_over
 
 
@@ -52,6 +52,7 @@ class CoordinateSet:
         rows, columns = tensor.shape
         strides = stride if isinstance(stride, int) else list(stride)
         core = _core.Coordinates(tensor.data_ptr(), rows, columns, tensor, strides, style, *place(tensor))
+        _device.record_stream(tensor)  # it may have been allocated for another
         return CoordinateSet(core, tensor if style == "divided" else None)
 
     @cached_property
@@ -59,8 +60,13 @@ class CoordinateSet:
         """int32 [N, 1 + D]: the set's own memory."""
         if self._core.device < 0:
             return tensor_over(self._core.lattice_array(writable=True))
-        address, rows, columns = self._core.lattice_extent()
-        return _device.int32_on_gpu(address, (rows, columns), self._core, self._core.device)
+        return _device.matrix_on_gpu(self._core.lattice_extent(), torch.int32, self._core, self._core.device)
+
+    def record_stream(self, stream: torch.cuda.Stream) -> None:
+        """As :meth:`gavotte.SparseTensor.record_stream`, for the coordinates."""
+        if self._core.device >= 0:
+            self._core.use_on(stream.cuda_stream)
+            _device.record_stream(self.tensor, stream)
 
     @cached_property
     def token(self) -> Tensor:
@@ -135,9 +141,12 @@ class KernelMap:
 class CoordinateManager:
     """Makes and caches the coordinate sets and kernel maps of one scan or batch.
 
-    Tensors that come from one another share it (``x.manager``). On a GPU a new set costs one wait, and so does a new
-    map; cached ones cost none. Maps are made by sorting and searching (docs/coordinates.md) and are the same on every
-    run.
+    Tensors that come from one another share it (``x.manager``). Maps are made by sorting and searching
+    (docs/coordinates.md) and are the same on every run.
+
+    On a GPU a new set costs one wait, and so does a new map; cached ones cost none. What it makes belongs to the stream
+    that is current when it makes its first map; operations on another stream wait for that one, and memory goes back
+    to it only behind them.
 
     Args:
         like: a tensor on the device, as coordinates or features.
@@ -150,10 +159,21 @@ class CoordinateManager:
     """
 
     def __init__(self, like: Tensor) -> None:
-        device, stream, threads = place(like)
-        self._core = _core.CoordinateManager(device, stream, threads)
+        self._device, _, self._threads = place(like)
+        self._native: _core.CoordinateManager | None = None
+        self._stream = 0
         self._made: dict[tuple[CoordinateSet, ConvSpec], tuple[KernelMap, CoordinateSet]] = {}
         self._sets: list[CoordinateSet] = []
+
+    @property
+    def _core(self) -> _core.CoordinateManager:
+        if self._native is None:
+            self._stream = self._current_stream()
+            self._native = _core.CoordinateManager(self._device, self._stream, self._threads)
+        return self._native
+
+    def _current_stream(self) -> int:
+        return _device.current_stream(self._device) if self._device >= 0 else 0
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def kernel_map(self, coordinates: CoordinateSet, spec: ConvSpec) -> tuple[KernelMap, CoordinateSet]:
@@ -172,9 +192,11 @@ class CoordinateManager:
             core_map, core_set = self._core.kernel_map(coordinates._core, spec)
             found = KernelMap(core_map), self._set(core_set, coordinates)
             self._made[key] = found
+        if self._device >= 0 and (stream := self._current_stream()) != self._stream:
+            found[1]._core.use_on(stream)  # its coordinates; an operation does the same for the map
         return found
 
-    def _set(self, core: _core.Coordinates, given: CoordinateSet) -> CoordinateSet:
+    def _set(self, core: Coordinates, given: CoordinateSet) -> CoordinateSet:
         """The one object for a set, so that sets can be compared by identity."""
         for known in (given, *self._sets):
             if known._core.same_as(core):
@@ -188,7 +210,7 @@ class CoordinateManager:
     @property
     def cached_maps(self) -> int:
         """How many maps it holds."""
-        return self._core.cached_maps
+        return 0 if self._native is None else self._native.cached_maps
 
     def __repr__(self) -> str:
         return f"CoordinateManager({self.cached_maps} maps)"

@@ -56,6 +56,17 @@ def info() -> Info:
     return Info(_core.__version__, _core.simd_target(), tuple(names), best, why, _core.can_read("ply"))
 
 
+def synchronizations() -> int:
+    """How often the library has waited for a GPU so far, in all threads of the process. The difference of two calls is
+    what the work in between cost; PyTorch's own waits (``.item()``, ``.cpu()``) are not among them.
+
+    >>> before = synchronizations()
+    >>> synchronizations() - before  # nothing in between
+    0
+    """
+    return _core.synchronizations()
+
+
 def cmake_prefix() -> str:
     """Where CMake finds the C++ library that this package carries: ``cmake -DCMAKE_PREFIX_PATH=...``.
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gavotte import _core
+from gavotte import _core, _device
 from gavotte._coordinates import CoordinateManager, CoordinateSet
 from gavotte._device import indices_of, place
 
@@ -178,6 +178,13 @@ class SparseTensor:
     def pin_memory(self) -> SparseTensor:
         """In page-locked memory, for copies to a GPU that do not block; what a DataLoader calls."""
         return SparseTensor(self._feats.pin_memory(), self.coords.pin_memory(), self.stride, self._batch_size)
+
+    def record_stream(self, stream: torch.cuda.Stream) -> None:
+        """As :meth:`torch.Tensor.record_stream`: the memory of features and coordinates is not reused before the work
+        that is on ``stream`` when the tensor goes. For what reads ``feats`` and ``coords`` on another stream than the
+        one that made them; layers and operations do so for maps and sets by themselves. Nothing on a CPU."""
+        _device.record_stream(self._feats, stream)
+        self._set.record_stream(stream)
 
     def __getitem__(self, entry: int) -> SparseTensor:
         """One batch entry as a tensor of batch size 1, its rows in their order; differentiable. IndexError beyond the

@@ -69,8 +69,9 @@ std::vector<std::int32_t> read_row(const Execution& execution, const PlainRows& 
               __FILE__, __LINE__);
 }
 
-std::shared_ptr<CoordinateData> new_set(int dims, PerAxis stride) {
+std::shared_ptr<CoordinateData> new_set(const Execution& execution, int dims, PerAxis stride) {
   auto set = std::make_shared<CoordinateData>();
+  set->execution = execution;
   set->dims = dims;
   set->stride = stride;
   return set;
@@ -82,7 +83,7 @@ template <class Source>
 std::shared_ptr<CoordinateData> deferred_set(const Execution& execution, const Source& source,
                                              const Box& box, bool box_is_exact, int dims,
                                              PerAxis stride) {
-  auto set = new_set(dims, stride);
+  auto set = new_set(execution, dims, stride);
   set->rows = source.slots();
   set->box = box;
   Tensor facts = make_count(execution);
@@ -102,7 +103,7 @@ template <class Source, class Check>
 std::shared_ptr<CoordinateData> unique_set(const Execution& execution, const Source& source,
                                            const Box& box, int dims, PerAxis stride,
                                            std::int32_t* row_of, Check&& check) {
-  auto set = new_set(dims, stride);
+  auto set = new_set(execution, dims, stride);
   const std::int64_t columns = 1 + dims;
   if (source.slots() == 0) {
     set->lattice = make_tensor(execution, DType::int32, {0, columns});
@@ -191,7 +192,7 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
                                                PerAxis stride) {
   use_device(execution.device.index);
   const PlainRows rows = plain_rows(lattice);
-  auto set = new_set(rows.columns - 1, stride);
+  auto set = new_set(execution, rows.columns - 1, stride);
   set->rows = lattice.rows();
   if (set->rows > 0) {
     Scratch<SetFacts> facts = make_facts(execution);

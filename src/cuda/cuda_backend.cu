@@ -29,6 +29,12 @@ void CudaBackend::copy(const Execution& execution, TensorView destination, Const
   cuda::copy(execution, destination, source);
 }
 
+void CudaBackend::order_streams(const Execution& first, const Execution& later) {
+  use_device(first.device.index);
+  if (!is_capturing(first.stream.handle) && !is_capturing(later.stream.handle))
+    cuda::order_streams(first.stream.handle, later.stream.handle);
+}
+
 std::int64_t CudaBackend::scale_lattice(const Execution& execution, ConstTensorView from,
                                         const PerAxis& stride, bool divide, TensorView to) {
   return cuda::scale_lattice(execution, from, stride, divide, to);

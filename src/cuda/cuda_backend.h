@@ -11,6 +11,7 @@ class CudaBackend final : public Backend {
   std::shared_ptr<void> allocate(const Execution&, std::int64_t bytes) override;
   void fill_zero(const Execution&, TensorView destination) override;
   void copy(const Execution&, TensorView destination, ConstTensorView source) override;
+  void order_streams(const Execution& first, const Execution& later) override;
 
   std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
                              bool divide, TensorView to) override;

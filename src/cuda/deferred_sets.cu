@@ -61,6 +61,7 @@ std::shared_ptr<const CoordinateData> make_deferred_set(const Execution& executi
                                                         PerAxis stride) {
   use_device(execution.device.index);
   auto set = std::make_shared<CoordinateData>();
+  set->execution = execution;
   set->dims = static_cast<int>(lattice.shape()[1]) - 1;
   set->stride = stride;
   set->rows = lattice.rows();

@@ -2,6 +2,7 @@
 #include "cuda/memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -105,13 +106,13 @@ class Pinned {
 };
 
 thread_local Pinned pinned;
-thread_local std::int64_t synchronizations_of_thread = 0;
+std::atomic<std::int64_t> synchronizations_so_far = 0;
 
 }  // namespace
 
 void wait(const Execution& execution) {
   synchronize(execution.stream.handle);
-  ++synchronizations_of_thread;
+  ++synchronizations_so_far;
 }
 
 std::shared_ptr<void> allocate(const Execution& execution, std::int64_t bytes) {
@@ -169,6 +170,6 @@ void upload(const Execution& execution, void* to, const void* from, std::int64_t
   copy_bytes(execution.stream.handle, to, from, bytes);
 }
 
-std::int64_t synchronizations() noexcept { return synchronizations_of_thread; }
+std::int64_t synchronizations() noexcept { return synchronizations_so_far; }
 
 }  // namespace gavotte::internal::cuda

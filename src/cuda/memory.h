@@ -59,7 +59,7 @@ void upload(const Execution& execution, void* to, const void* from, std::int64_t
 /// Waits for the stream; counted.
 void wait(const Execution& execution);
 
-/// How often this thread's calls have waited for a stream so far.
+/// How often calls have waited for a stream so far, in all threads.
 std::int64_t synchronizations() noexcept;
 
 }  // namespace gavotte::internal::cuda

@@ -1,8 +1,10 @@
-// What tests/python/on_gpu asks of the emulator itself, by ctypes: captures in the place of CUDA graphs.
+// What tests/python/on_gpu asks of the emulator itself, by ctypes: captures in the place of CUDA graphs, and which
+// stream waited for which.
 #include <cstdint>
 #include <exception>
 
 #include "capture.h"
+#include "stream_log.h"
 
 #define FOR_PYTHON extern "C" __attribute__((visibility("default")))
 
@@ -26,3 +28,12 @@ FOR_PYTHON void emulator_replay(const void* capture) {
 }
 
 FOR_PYTHON void emulator_end_capture(void* capture) { delete static_cast<Capture*>(capture); }
+
+/// Takes the oldest of the waits of one stream for another; false where there is none.
+FOR_PYTHON bool emulator_take_order(std::uintptr_t* first, std::uintptr_t* later) {
+  gavotte::emulator::StreamOrder order;
+  if (!gavotte::emulator::take_order(order)) return false;
+  *first = reinterpret_cast<std::uintptr_t>(order.first);
+  *later = reinterpret_cast<std::uintptr_t>(order.later);
+  return true;
+}

@@ -10,6 +10,7 @@
 #include "cuda/runtime.h"
 #include "device_memory.h"
 #include "emulator.h"
+#include "stream_log.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -68,7 +69,7 @@ StreamHandle create_stream() {
   static std::atomic<std::uintptr_t> streams{0};
   return reinterpret_cast<StreamHandle>(++streams);
 }
-void order_streams(StreamHandle, StreamHandle) {}
+void order_streams(StreamHandle first, StreamHandle later) { emulator::log_order(first, later); }
 bool is_capturing(StreamHandle) { return emulator::is_recording(); }
 
 }  // namespace gavotte::internal::cuda

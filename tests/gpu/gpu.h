@@ -18,7 +18,7 @@ inline constexpr Execution kOnCuda = {.device = kCuda};
 
 /// Why there is nothing to test on; empty where there is.
 std::string why_no_gpu();
-/// How often this thread's calls have waited for the device so far.
+/// How often calls have waited for the device so far.
 std::int64_t waits();
 /// From now on blocks run in an order of that seed, where one can say.
 void shuffle_blocks(std::uint64_t seed);

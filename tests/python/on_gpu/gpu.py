@@ -10,6 +10,7 @@ import ctypes
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -44,6 +45,11 @@ class EmulatedAllocator:
         del self.live[address]
 
 
+@dataclass
+class EmulatedStream:
+    cuda_stream: int
+
+
 class EmulatedGpu:
     """cuda:0 is the emulator; it has the streams 0 (the default), 1, 2 and so on."""
 
@@ -54,16 +60,29 @@ class EmulatedGpu:
         # Loaded under its name first, it is what the core finds when it asks for libgavotte_cuda.so.
         self.library = ctypes.CDLL(library)
         self.allocator = EmulatedAllocator()
+        self.library.emulator_take_order.restype = ctypes.c_bool
         self.stream = 0
+        self.recorded: list[tuple[int, int]] = []  # (address, stream) of calls of Tensor.record_stream
         # Memory of the library may be freed at any later time, so this stays for the whole process.
         torch.cuda.caching_allocator_alloc = self.allocator.allocate
         torch.cuda.caching_allocator_delete = self.allocator.delete
         self._entered: list[ExitStack] = []
+        self._streams = 100
+        self._functions: dict[str, Callable[..., Any]] = {
+            "place_on_cpu": lambda: (0, self.stream, 0),
+            "current_stream": lambda device: self.stream,
+            "record_stream": self._record,
+            "bytes_on_gpu": _bytes_of_emulator,
+            "tensor_device": lambda device: torch.device("cpu"),
+            "new_stream": self._new_stream,
+            "on_stream": lambda stream: self.other_stream(stream.cuda_stream),
+            "capture": lambda stream, work: self.capture(work).replay,
+        }
 
     def __enter__(self) -> EmulatedGpu:
         stack = ExitStack()
-        stack.enter_context(mock.patch.object(_device, "place_on_cpu", lambda: (0, self.stream, 0)))
-        stack.enter_context(mock.patch.object(_device, "int32_on_gpu", _int32_of_emulator))
+        for name, function in self._functions.items():
+            stack.enter_context(mock.patch.object(_device, name, function))
         self._entered.append(stack)
         return self
 
@@ -79,24 +98,68 @@ class EmulatedGpu:
         gc.collect()
         return sum(memory.numel() for memory, _ in self.allocator.live.values())
 
+    def capture(self, work: Callable[[], None]) -> EmulatedGraph:
+        return EmulatedGraph(self.library, work)
+
+    def _new_stream(self, device: int) -> EmulatedStream:
+        self._streams += 1
+        return EmulatedStream(self._streams)
+
+    def _record(self, tensor: Tensor, stream: Any = None) -> None:
+        self.recorded.append((tensor.data_ptr(), self.stream if stream is None else stream.cuda_stream))
+
     @contextmanager
-    def other_stream(self, number: int = 1) -> Iterator[int]:
-        """Another stream is PyTorch's current one; gives its handle."""
+    def other_stream(self, number: int = 1) -> Iterator[EmulatedStream]:
+        """Another stream is PyTorch's current one."""
         before, self.stream = self.stream, number
-        yield number
+        yield EmulatedStream(number)
         self.stream = before
 
+    def take_orders(self) -> list[tuple[int, int]]:
+        """(first, later) for each wait of one stream for another since the last call; equal ones in a row once."""
+        first, later = ctypes.c_size_t(), ctypes.c_size_t()
+        orders: list[tuple[int, int]] = []
+        while self.library.emulator_take_order(ctypes.byref(first), ctypes.byref(later)):
+            if orders[-1:] != [(first.value, later.value)]:
+                orders.append((first.value, later.value))
+        return orders
 
-def _int32_of_emulator(address: int, shape: tuple[int, ...], owner: Any, device: int) -> Tensor:
+
+class EmulatedGraph:
+    """In the place of a captured torch.cuda.CUDAGraph."""
+
+    def __init__(self, library: ctypes.CDLL, work: Callable[[], None]) -> None:
+        self.library = library
+        library.emulator_capture.restype = ctypes.c_void_p
+        library.emulator_captured_nodes.restype = ctypes.c_int64
+        problems: list[BaseException] = []
+
+        def body() -> None:
+            try:
+                work()
+            except BaseException as problem:  # must not pass through the library
+                problems.append(problem)
+
+        self._handle = ctypes.c_void_p(library.emulator_capture(ctypes.CFUNCTYPE(None)(body)))
+        if problems:
+            raise problems[0]
+
+    @property
+    def nodes(self) -> int:
+        return int(self.library.emulator_captured_nodes(self._handle))
+
+    def replay(self) -> None:
+        self.library.emulator_replay(self._handle)
+
+    def __del__(self) -> None:
+        self.library.emulator_end_capture(self._handle)
+
+
+def _bytes_of_emulator(address: int, count: int, owner: Any, device: int) -> Tensor:
     assert device == 0
-    if 0 in shape:
-        return torch.empty(shape, dtype=torch.int32)
-    count = 1
-    for extent in shape:
-        count *= extent
-    memory = (ctypes.c_int32 * count).from_address(address)
+    memory = (ctypes.c_uint8 * count).from_address(address)
     memory.owner = owner  # frombuffer keeps the memory's object
-    return torch.frombuffer(memory, dtype=torch.int32).view(shape)
+    return torch.frombuffer(memory, dtype=torch.uint8)
 
 
 class RealGpu:
@@ -117,11 +180,11 @@ class RealGpu:
         return torch.cuda.memory_allocated()
 
     @contextmanager
-    def other_stream(self, number: int = 1) -> Iterator[int]:
+    def other_stream(self, number: int = 1) -> Iterator[torch.cuda.Stream]:
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            yield stream.cuda_stream
+            yield stream
         torch.cuda.current_stream().wait_stream(stream)
 
 
