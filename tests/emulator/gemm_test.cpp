@@ -111,6 +111,8 @@ TEST_F(Gemm, ATileEndsWhereTheNextBegins) {
   for (const std::int64_t rows : {70, 600}) check_rows(kKinds[0], rows, 3, 5, 1);
 }
 
+TEST_F(Gemm, ABlockTakesSeveralTiles) { check_rows(kKinds[0], 70, 3, 1300, 1); }
+
 TEST_F(Gemm, GroupsOfChannels) {
   for (const Kind& kind : kKinds) {
     check_rows(kind, 50, 12, 20, 2);
