@@ -215,8 +215,9 @@ def record(program, folder, test_filter):
     return tests
 
 
-def find_killer(mutant, tests, most_seconds):
-    """The run that fails with this mutant, in words, or None; and whether any test reaches it."""
+def find_killer(mutant, tests, most_seconds, explained):
+    """The run that fails with this mutant, in words, or None; and whether any test reaches it. A run without an
+    end fails; an explained mutant may only repeat work that the kernel spares, and ends the search."""
     orders = (
         [[], ["--block-order=7"]]
         if mutant.changed
@@ -227,6 +228,7 @@ def find_killer(mutant, tests, most_seconds):
     for test in reaching:
         if time.monotonic() - begin + test.seconds > most_seconds:
             return None, f"no test of the first {most_seconds:g} s fails"
+        limit = 5 + 20 * test.seconds
         for order in orders:
             command = [test.program, f"--mutant={mutant.name}", f"--gtest_filter={test.name}", *order]
             try:
@@ -236,11 +238,13 @@ def find_killer(mutant, tests, most_seconds):
                         stdout=subprocess.DEVNULL,
                         stderr=subprocess.DEVNULL,
                         env=environment(),
-                        timeout=5 + 20 * test.seconds,
+                        timeout=min(limit, most_seconds) if explained else limit,
                     ).returncode
                     != 0
                 )
             except subprocess.TimeoutExpired:
+                if explained:
+                    return None, "it takes too long"
                 failed = True
             if failed:
                 return " ".join([test.program.name, test.name, *order]), ""
@@ -271,7 +275,10 @@ def check(arguments):
         recorded = pool.map(lambda program: record(program, folder, arguments.filter), programs)
         tests = [test for of_program in recorded for test in of_program]
         print(f"{len(mutants)} mutants, {len(tests)} tests recorded in {time.monotonic() - begin:.0f} s", flush=True)
-        results = pool.map(lambda mutant: find_killer(mutant, tests, arguments.most_seconds), mutants)
+        results = pool.map(
+            lambda mutant: find_killer(mutant, tests, arguments.most_seconds, (mutant.file, mutant.what) in reasons),
+            mutants,
+        )
         counts, wrong = collections.Counter(), []
         for number, (mutant, (killer, why)) in enumerate(zip(mutants, results, strict=True), 1):
             reason = reasons.get((mutant.file, mutant.what))
