@@ -175,7 +175,6 @@ class CoordinateManager:
     def _current_stream(self) -> int:
         return _device.current_stream(self._device) if self._device >= 0 else 0
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def kernel_map(self, coordinates: CoordinateSet, spec: ConvSpec) -> tuple[KernelMap, CoordinateSet]:
         """The map of a spec on a set, and the set of its outputs; made at the first call.
 
@@ -186,6 +185,11 @@ class CoordinateManager:
         Raises:
             ValueError: an option of the spec that has no meaning; an inverse of a layer that was not there.
         """
+        if torch.compiler.is_dynamo_compiling():
+            return _untraced(self, coordinates, spec)
+        return self._kernel_map(coordinates, spec)
+
+    def _kernel_map(self, coordinates: CoordinateSet, spec: ConvSpec) -> tuple[KernelMap, CoordinateSet]:
         key = coordinates, spec
         found = self._made.get(key)
         if found is None:
@@ -214,3 +218,14 @@ class CoordinateManager:
 
     def __repr__(self) -> str:
         return f"CoordinateManager({self.cached_maps} maps)"
+
+
+def _untraced(
+    manager: CoordinateManager, coordinates: CoordinateSet, spec: ConvSpec
+) -> tuple[KernelMap, CoordinateSet]:
+    """A map where torch.compile traces: its graph breaks here. The decorator of the same effect is not applied at
+    import, since it imports the compiler, for which an eager program would wait seconds."""
+    made: tuple[KernelMap, CoordinateSet] = torch.compiler.disable(CoordinateManager._kernel_map)(  # type: ignore[no-untyped-call]
+        manager, coordinates, spec
+    )
+    return made

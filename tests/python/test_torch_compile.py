@@ -93,3 +93,9 @@ print(int(made.token()[0]))
         for _ in range(2)
     )
     assert first != second
+
+
+def test_importing_the_package_does_not_import_the_compiler() -> None:
+    code = "import sys, gavotte.nn, gavotte.models; print('torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
