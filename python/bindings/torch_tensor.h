@@ -1,4 +1,5 @@
-// Tensors of PyTorch, read through their Python attributes: the module does not link PyTorch.
+// Tensors of PyTorch, read through DLPack's exchange functions, or through their Python attributes where PyTorch is too
+// old to have those: the module does not link PyTorch.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -13,31 +14,38 @@ namespace gavotte::python {
 /// as this object. Make and destroy it with the GIL.
 class TorchTensor {
  public:
-  /// `what` names it in messages. Throws Error (type) for a dtype that the library does not have, (value) for more axes.
+  struct Memory {
+    void* data;
+    DType dtype;
+    Shape shape;
+    int device_number;  // -1 for the CPU
+  };
+
+  /// `what` names it in messages. Throws Error (type) for what is no tensor and for a dtype that the library does not
+  /// have, (value) for more axes.
   TorchTensor(pybind11::handle tensor, const char* what);
 
   /// `device`: where the library is to look for the memory.
-  ConstTensorView in(const Device& device) const { return {data_, dtype_, shape_, device}; }
+  ConstTensorView in(const Device& device) const {
+    return {memory_.data, memory_.dtype, memory_.shape, device};
+  }
   /// To be written. Throws Error (value) where the tensor was not contiguous.
   TensorView out(const Device& device) const;
 
   /// Throws Error (value) unless both are on one of PyTorch's devices.
   void check_beside(const TorchTensor& other) const;
 
-  DType dtype() const noexcept { return dtype_; }
-  const Shape& shape() const noexcept { return shape_; }
-  bool is_on_cpu() const noexcept { return device_number_ < 0; }
+  DType dtype() const noexcept { return memory_.dtype; }
+  const Shape& shape() const noexcept { return memory_.shape; }
+  bool is_on_cpu() const noexcept { return memory_.device_number < 0; }
   /// dtype, shape and device.
   std::string to_string() const;
 
  private:
   pybind11::object kept_;
   const char* what_;
-  bool is_copy_;
-  void* data_;
-  DType dtype_;
-  Shape shape_;
-  int device_number_;  // -1 for the CPU
+  bool is_copy_ = false;
+  Memory memory_;
 };
 
 }  // namespace gavotte::python

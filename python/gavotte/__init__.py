@@ -79,4 +79,5 @@ def __getattr__(name: str) -> Any:
         raise ImportError(f"gavotte.{name} needs PyTorch: pip install 'gavotte[torch]'") from error
     if not module:
         return importlib.import_module(f"gavotte.{name}")
-    return getattr(importlib.import_module(module), name)
+    found = globals()[name] = getattr(importlib.import_module(module), name)
+    return found

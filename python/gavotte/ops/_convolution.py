@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gavotte import _core
 from gavotte._device import place
-from gavotte.ops._library import define, differentiable_by
+from gavotte.ops._library import define, differentiable_by, is_eager, wants_gradient
 
 
 def _forward(
@@ -50,8 +51,8 @@ def _wgrad_fake(x: Tensor, grad: Tensor, token: Tensor, offsets: int, groups: in
 def _backward(
     grad: Tensor, x: Tensor, weight: Tensor, token: Tensor, groups: int, allow_tf32: bool, needs: list[bool]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    of_x = x.new_empty(x.shape if needs[0] else 0)
-    of_weight = x.new_empty(weight.shape if needs[1] else 0)
+    of_x = torch.empty_like(x, memory_format=torch.contiguous_format) if needs[0] else x.new_empty(0)
+    of_weight = torch.empty_like(weight, memory_format=torch.contiguous_format) if needs[1] else x.new_empty(0)
     if needs[0] or needs[1]:
         written = of_x if needs[0] else None, of_weight if needs[1] else None
         _core.convolution_backward(token, *written, x, grad, weight, groups, allow_tf32, *place(x))
@@ -80,10 +81,15 @@ def _save_forward(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 
 def _forward_backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
+    x, weight, token = ctx.saved_tensors
     needs = ctx.needs_input_grad[1:4]
-    results = _backward_op(grad, *ctx.saved_tensors, ctx.groups, ctx.allow_tf32, needs)
-    of_x, of_weight, of_bias = (result if need else None for result, need in zip(results, needs, strict=True))
-    return of_x, of_weight, of_bias, None, None, None, None
+    straight = ctx.below is _forward and is_eager(grad) and not torch.is_grad_enabled()
+    backward = _backward if straight else _backward_op
+    of_x, of_weight, of_bias = backward(grad, x, weight, token, ctx.groups, ctx.allow_tf32, needs)
+    return (
+        of_x if needs[0] else None, of_weight if needs[1] else None, of_bias if needs[2] else None,
+        None, None, None, None,
+    )  # fmt: skip
 
 
 def _save_dgrad(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -116,12 +122,13 @@ def _wgrad_backward(ctx: Any, grad_weight: Tensor) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+_differentiable_forward = differentiable_by(_save_forward, _forward_backward)
 _forward_op = define(
     "convolution(Tensor x, Tensor weight, Tensor? bias, Tensor map, SymInt out_rows, int groups, "
     "bool allow_tf32) -> Tensor",
     _forward,
     _forward_fake,
-    differentiable_by(_save_forward, _forward_backward),
+    _differentiable_forward,
 )
 _dgrad_op = define(
     "convolution_dgrad(Tensor grad, Tensor weight, Tensor map, SymInt in_rows, int groups, bool allow_tf32) -> Tensor",
@@ -181,7 +188,14 @@ def convolution(
     >>> convolution(x.feats, torch.ones(9, 1, 1), None, pairs.token, pairs.out_rows).tolist()
     [[2.0], [2.0]]
     """
-    result: Tensor = _forward_op(x, weight, bias, token, out_rows, groups, allow_tf32)
+    result: Tensor
+    if is_eager(x, weight) if bias is None else is_eager(x, weight, bias):
+        if wants_gradient(x, weight, bias):
+            result = _differentiable_forward(_forward, x, weight, bias, token, out_rows, groups, allow_tf32)
+        else:
+            result = _forward(x, weight, bias, token, out_rows, groups, allow_tf32)
+    else:
+        result = _forward_op(x, weight, bias, token, out_rows, groups, allow_tf32)
     return result
 
 
