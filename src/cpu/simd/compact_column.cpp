@@ -16,6 +16,7 @@ void compact_column(std::int32_t* column, std::int64_t count, std::int32_t* rows
                     std::int32_t* entries) {
   const hn::ScalableTag<std::int32_t> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto numbers = hn::Iota(d, 0);  // made in memory: once is enough
   std::int64_t row = 0, next = 0;
   // At least a vector of rows is still to come: whole stores stay within the lists, loads within
   // the column.
@@ -23,7 +24,8 @@ void compact_column(std::int32_t* column, std::int64_t count, std::int32_t* rows
     const auto entry = hn::LoadU(d, column + row);
     const auto holds = hn::Gt(entry, hn::Set(d, -1));
     hn::StoreU(hn::Compress(entry, holds), d, entries + next);
-    hn::StoreU(hn::Compress(hn::Iota(d, static_cast<std::int32_t>(row)), holds), d, rows + next);
+    const auto row_numbers = hn::Add(numbers, hn::Set(d, static_cast<std::int32_t>(row)));
+    hn::StoreU(hn::Compress(row_numbers, holds), d, rows + next);
     hn::StoreU(hn::Set(d, -1), d, column + row);
     next += static_cast<std::int64_t>(hn::CountTrue(d, holds));
     row += lanes;
