@@ -87,17 +87,15 @@ void double_traversal(const Execution& execution, const MapConfig& config, MapSe
         for (std::size_t i = first; i < task_begin[static_cast<std::size_t>(task) + 1]; ++i) {
           const WorkItem& item = items[i];
           const Key step = search.steps[static_cast<std::size_t>(search.searched[item.searched])];
-          std::uint64_t* out = search.match_row(item.searched) + item.begin;
-          std::int64_t count = 0;
+          MatchList found{search.match_queries(item.searched) + item.begin,
+                          search.match_targets(item.searched) + item.begin};
           for (std::int64_t q = item.begin; q < item.end; ++q) {
             const Key wanted = search.queries[static_cast<std::size_t>(q)] + step;
-            const auto found = std::lower_bound(staged.begin(), staged.end(), wanted);
-            if (found == staged.end() || !(*found == wanted)) continue;
-            out[count++] =
-                pack_match(static_cast<std::uint64_t>(q),
-                           static_cast<std::uint64_t>(target_begin + (found - staged.begin())));
+            const auto key = std::lower_bound(staged.begin(), staged.end(), wanted);
+            if (key != staged.end() && *key == wanted)
+              found.add(q, target_begin + (key - staged.begin()));
           }
-          item.piece->count = count;
+          item.piece->count = found.count;
         }
       });
 }

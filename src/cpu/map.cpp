@@ -23,7 +23,7 @@ std::int32_t row_at(const CoordinateData& set, std::int64_t position) {
                    : static_cast<std::int32_t>(position);
 }
 
-/// Keys of the fine set in key order, then sentinels.
+/// Keys of the fine set in key order, then padding.
 template <class Key>
 void make_targets(const Execution& execution, const CoordinateData& fine, const KeyLayout& layout,
                   MapSearch<Key>& search) {
@@ -31,7 +31,7 @@ void make_targets(const Execution& execution, const CoordinateData& fine, const 
   const auto size = static_cast<std::size_t>(fine.rows) + kTargetPadding;
   search.target_memory = Scratch(static_cast<std::int64_t>(size * sizeof(Key)));
   Key* keys = search.target_memory.template as<Key>();
-  std::fill(keys + fine.rows, keys + size, sentinel_key<Key>());
+  std::fill(keys + fine.rows, keys + size, padding_key<Key>());
   search.targets = {keys, size};
   const std::int32_t* lattice = fine.lattice.span<std::int32_t>().data();
   const std::int32_t* order = fine.order ? fine.order.span<std::int32_t>().data() : nullptr;
@@ -141,7 +141,8 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   for (std::size_t s = 0; s < search.searched.size(); ++s) {
     const auto k = static_cast<std::size_t>(search.searched[s]);
     for (const MapPiece& piece : search.pieces[s]) {
-      plan.runs[k].push_back({search.match_row(s) + piece.begin, piece.count});
+      plan.runs[k].push_back({search.match_queries(s) + piece.begin,
+                              search.match_targets(s) + piece.begin, piece.count});
     }
     if (mirrored) {
       const std::size_t mirror = static_cast<std::size_t>(offsets) - 1 - k;

@@ -33,28 +33,34 @@ class RowColumn {
   std::int64_t rows_ = -1;
 };
 
-std::int32_t row_of(const std::int32_t* rows, std::uint64_t position) {
-  return rows != nullptr ? rows[position] : static_cast<std::int32_t>(position);
-}
-
 /// The pairs of one offset into in, out, by output row.
 void write_sorted(const ListsPlan& plan, std::size_t offset, RowColumn& column, std::int32_t* in,
                   std::int32_t* out) {
   std::int32_t* partner = column.of(plan.sorted_rows);
   const bool query_is_input = plan.query_is_input[offset] != 0;
-  const int out_shift = query_is_input ? 32 : 0;
   const std::int32_t* out_rows = query_is_input ? plan.rows.target : plan.rows.query;
   const std::int32_t* in_rows = query_is_input ? plan.rows.query : plan.rows.target;
   std::int64_t count = 0;
   for (const MatchRun& run : plan.runs[offset]) {
+    const std::int32_t* out_positions = query_is_input ? run.targets : run.queries;
+    const std::int32_t* in_positions = query_is_input ? run.queries : run.targets;
     for (std::int64_t i = 0; i < run.count; ++i) {
-      const std::uint64_t match = run.matches[i];
-      partner[row_of(out_rows, match >> out_shift & 0xffffffffU)] =
-          row_of(in_rows, match >> (32 - out_shift) & 0xffffffffU);
+      const std::int32_t row = out_rows != nullptr ? out_rows[out_positions[i]] : out_positions[i];
+      partner[row] = in_rows != nullptr ? in_rows[in_positions[i]] : in_positions[i];
     }
     count += run.count;
   }
   column.take(count, out, in);
+}
+
+/// Rows of `count` positions; null `rows`: the positions themselves.
+void copy_rows(const std::int32_t* positions, std::int64_t count, const std::int32_t* rows,
+               std::int32_t* to) {
+  if (rows == nullptr) {
+    std::copy(positions, positions + count, to);
+  } else {
+    std::transform(positions, positions + count, to, [rows](std::int32_t at) { return rows[at]; });
+  }
 }
 
 }  // namespace
@@ -111,18 +117,8 @@ PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
                    const bool query_is_input = plan.query_is_input[copy.offset] != 0;
                    std::int32_t* queries = (query_is_input ? in : out) + copy.to;
                    std::int32_t* targets = (query_is_input ? out : in) + copy.to;
-                   for (std::int64_t i = 0; i < copy.run.count; ++i) {
-                     queries[i] = static_cast<std::int32_t>(copy.run.matches[i] & 0xffffffffU);
-                     targets[i] = static_cast<std::int32_t>(copy.run.matches[i] >> 32);
-                   }
-                   if (plan.rows.query != nullptr) {
-                     for (std::int64_t i = 0; i < copy.run.count; ++i)
-                       queries[i] = plan.rows.query[queries[i]];
-                   }
-                   if (plan.rows.target != nullptr) {
-                     for (std::int64_t i = 0; i < copy.run.count; ++i)
-                       targets[i] = plan.rows.target[targets[i]];
-                   }
+                   copy_rows(copy.run.queries, copy.run.count, plan.rows.query, queries);
+                   copy_rows(copy.run.targets, copy.run.count, plan.rows.target, targets);
                  }
                });
   return lists;

@@ -9,9 +9,10 @@
 
 namespace gavotte::internal::cpu {
 
-/// A run of matches of one offset (map_search.h), and what its halves mean.
+/// A run of matches of one offset: sorted positions of both sides.
 struct MatchRun {
-  const std::uint64_t* matches = nullptr;
+  const std::int32_t* queries = nullptr;
+  const std::int32_t* targets = nullptr;
   std::int64_t count = 0;
 };
 
@@ -21,7 +22,7 @@ struct PositionRows {
   const std::int32_t* target = nullptr;
 };
 
-/// Pairs of offset k are the runs[k] in turn; query_is_input[k] says which half is the input row.
+/// Pairs of offset k are the runs[k] in turn; query_is_input[k] says which side is the input row.
 /// An offset without runs whose identity_rows is above 0 pairs row i with row i.
 struct ListsPlan {
   std::vector<std::vector<MatchRun>> runs;

@@ -14,6 +14,7 @@
 #include "backend.h"
 #include "keys.h"
 #include "scratch.h"
+#include "simd/walk_columns.h"
 
 namespace gavotte::internal::cpu {
 
@@ -23,15 +24,10 @@ struct MapPiece {
   std::int64_t count = 0;
 };
 
-/// A match: position of the query in the low half, position of the target in the high half.
-inline std::uint64_t pack_match(std::uint64_t query, std::uint64_t target) {
-  return target << 32 | query;
-}
-
 template <class Key>
 struct MapSearch {
   std::span<const Key> queries;  ///< Ascending: of the window's smallest corner, or of its origin.
-  std::span<const Key> targets;  ///< Ascending, then kTargetPadding sentinels.
+  std::span<const Key> targets;  ///< Ascending, then kTargetPadding padding keys.
   std::int64_t target_count = 0;
   Scratch query_memory, target_memory;
   std::vector<Key> steps;           ///< For each offset: what to add to a query's key.
@@ -39,18 +35,19 @@ struct MapSearch {
   std::vector<int> searched;        ///< The offsets to search (all, or half of a symmetric kernel).
   int dims = 3;
 
-  // Result, for each searched offset s: pieces[s], matches in scratch row s (query_count long
-  // each).
+  // Result, for each searched offset s: pieces[s], positions in rows s of the scratch (each as long
+  // as there are queries).
   std::vector<std::vector<MapPiece>> pieces;
   Scratch matches;
-  std::uint64_t* match_row(std::size_t s) const {
-    return matches.as<std::uint64_t>() +
-           static_cast<std::int64_t>(s) * static_cast<std::int64_t>(queries.size());
+  std::int32_t* match_queries(std::size_t s) const { return match_row(2 * s); }
+  std::int32_t* match_targets(std::size_t s) const { return match_row(2 * s + 1); }
+
+ private:
+  std::int32_t* match_row(std::size_t row) const {
+    return matches.as<std::int32_t>() +
+           static_cast<std::int64_t>(row) * static_cast<std::int64_t>(queries.size());
   }
 };
-
-inline constexpr std::size_t kTargetPadding =
-    16;  // sentinels: a walk may look this far past the end
 
 /// Offsets that differ only in the last axis form a column: search for the lowest, then walk.
 template <class Key>
