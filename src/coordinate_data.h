@@ -15,6 +15,13 @@ namespace gavotte::internal {
 struct Box {
   std::array<std::int64_t, 1 + kMaxDims> lower = {};
   std::array<std::int64_t, 1 + kMaxDims> upper = {};
+
+  constexpr bool contains(const Box& other) const {
+    bool inside = true;
+    for (std::size_t c = 0; c < lower.size(); ++c)
+      inside = inside && lower[c] <= other.lower[c] && other.upper[c] <= upper[c];
+    return inside;
+  }
 };
 
 struct CoordinateData {
@@ -24,6 +31,10 @@ struct CoordinateData {
   Tensor lattice;  ///< int32 [rows, 1 + dims]
   Tensor order;    ///< int32 [rows]: key order -> row; an empty Tensor where rows are in key order.
   Box box;         ///< Of the lattice coordinates, on the host.
+  /// On the CPU, where the rows were sorted: their keys in key order, for maps to search. In
+  /// key_box, a box with room for the windows of most kernels; followed by padding keys.
+  std::shared_ptr<const void> keys;
+  Box key_box;
   /// Where `rows` is only a bound: the rows in use, int64 [1] on the device. Rows behind them are
   /// undefined. Empty: `rows` is exact.
   Tensor count;

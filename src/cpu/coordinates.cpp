@@ -107,7 +107,7 @@ std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis
 
 std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tensor lattice,
                                                PerAxis stride) {
-  SortedRows sorted = sort_rows(execution, lattice);
+  SortedRows sorted = sort_rows(execution, lattice, Keys::keep);
   if (sorted.distinct < lattice.rows()) throw_duplicate(lattice, sorted);
   auto set = std::make_shared<CoordinateData>();
   set->dims = static_cast<int>(lattice.shape()[1]) - 1;
@@ -115,6 +115,8 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
   set->rows = lattice.rows();
   set->order = std::move(sorted.order);
   set->box = sorted.box;
+  set->keys = std::move(sorted.keys);
+  set->key_box = sorted.key_box;
   set->lattice = std::move(lattice);
   return set;
 }

@@ -23,12 +23,16 @@ std::int32_t row_at(const CoordinateData& set, std::int64_t position) {
                    : static_cast<std::int32_t>(position);
 }
 
-/// Keys of the fine set in key order, then padding.
+/// Keys of the fine set in key order, then padding. kept: those that its sort has left.
 template <class Key>
 void make_targets(const Execution& execution, const CoordinateData& fine, const KeyLayout& layout,
-                  MapSearch<Key>& search) {
+                  bool kept, MapSearch<Key>& search) {
   search.target_count = fine.rows;
   const auto size = static_cast<std::size_t>(fine.rows) + kTargetPadding;
+  if (kept) {
+    search.targets = {static_cast<const Key*>(fine.keys.get()), size};
+    return;
+  }
   search.target_memory = Scratch(static_cast<std::int64_t>(size * sizeof(Key)));
   Key* keys = search.target_memory.template as<Key>();
   std::fill(keys + fine.rows, keys + size, padding_key<Key>());
@@ -93,6 +97,7 @@ struct Sides {
   const CoordinateData& coarse;
   const CoordinateData& fine;
   bool same_set = false;
+  bool fine_keys = false;  ///< The keys of the fine set are there.
 };
 
 template <class Key>
@@ -102,7 +107,7 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   MapSearch<Key> search;
   search.dims = geometry.dims;
   search.offsets = geometry.offsets;
-  make_targets(execution, sides.fine, layout, search);
+  make_targets(execution, sides.fine, layout, sides.fine_keys, search);
   std::vector<std::int32_t> query_rows;
   // A set on both sides: its keys serve as queries as they are, steps then count from the origin.
   const bool shared_keys = sides.same_set && geometry.scale == AxisOffset{1, 1, 1, 1} &&
@@ -171,8 +176,8 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
 std::shared_ptr<const MapData> build_map(const Execution& execution, const Geometry& geometry,
                                          const CoordinateData& input, const CoordinateData& output,
                                          const MapConfig& config) {
-  const Sides sides{geometry.output_is_fine ? input : output,
-                    geometry.output_is_fine ? output : input, &input == &output};
+  Sides sides{geometry.output_is_fine ? input : output, geometry.output_is_fine ? output : input,
+              &input == &output};
   auto map = std::make_shared<MapData>();
   map->offsets = static_cast<int>(geometry.offsets.size());
   map->in_rows = input.rows;
@@ -181,7 +186,9 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
   if (sides.same_set && input.rows > 0) map->identity_offset = geometry.identity_offset;
 
   const Reach reach = reach_of(geometry);
-  const Box box = guarded_box(sides.fine.box, reach, geometry.dims);
+  Box box = guarded_box(sides.fine.box, reach, geometry.dims);
+  sides.fine_keys = sides.fine.keys != nullptr && sides.fine.key_box.contains(box);
+  if (sides.fine_keys) box = sides.fine.key_box;
   const KeyLayout layout = KeyLayout::of(box, geometry.dims);
   PairLists lists = dispatch_key(layout.bits, [&]<class Key>() {
     return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);

@@ -9,6 +9,7 @@
 #include "coordinates.h"
 #include "radix_sort.h"
 #include "scratch.h"
+#include "simd/walk_columns.h"
 
 namespace gavotte::internal::cpu {
 
@@ -17,11 +18,13 @@ namespace {
 constexpr std::int64_t kBlock =
     1 << 14;  // rows of a task: enough to pay for handing it to a thread
 
+constexpr std::int64_t kKeyGuard = 2;  // reach of a kernel of 3, from one end to the other
+
 std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
 template <class Key>
 void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayout& layout,
-             SortedRows& sorted) {
+             Keys keep, SortedRows& sorted) {
   const std::int64_t rows = lattice.rows();
   const std::int32_t* values = lattice.span<std::int32_t>().data();
   const std::int64_t bytes = rows * static_cast<std::int64_t>(sizeof(KeyRow<Key>));
@@ -39,6 +42,14 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     }
     block_ascends[static_cast<std::size_t>(block)] = ascends;
   });
+  Key* keys = nullptr;
+  if (keep == Keys::keep) {
+    const auto size = rows + static_cast<std::int64_t>(kTargetPadding);
+    auto memory = std::make_shared<Scratch>(size * static_cast<std::int64_t>(sizeof(Key)));
+    keys = memory->template as<Key>();
+    std::fill(keys + rows, keys + size, padding_key<Key>());
+    sorted.keys = std::shared_ptr<const void>(std::move(memory), keys);
+  }
   sorted.already_sorted = true;
   for (std::int64_t block = 0; block < blocks_of(rows) && sorted.already_sorted; ++block) {
     const std::int64_t begin = block * kBlock;
@@ -47,6 +58,10 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   }
   if (sorted.already_sorted) {
     sorted.distinct = rows;
+    parallel_for(execution, keys != nullptr ? blocks_of(rows) : 0, [&](std::int64_t block, int) {
+      for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
+        keys[i] = items[i].key;
+    });
     return;
   }
 
@@ -62,6 +77,7 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i) {
       const KeyRow<Key>& item = items[i];
       order[i] = static_cast<std::int32_t>(item.row);
+      if (keys != nullptr) keys[i] = item.key;
       const bool first = i == 0 || !(items[i - 1].key == item.key);
       is_first[i] = first;
       distinct += first;
@@ -69,6 +85,27 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     block_distinct[static_cast<std::size_t>(block)] = distinct;
   });
   for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
+}
+
+}  // namespace
+
+namespace {
+
+/// Widens lower and upper, int32 [kColumns], by `count` rows. A constant number of columns stays in
+/// registers.
+template <std::size_t kColumns>
+void widen(const std::int32_t* row, std::int64_t count, std::int32_t* lower, std::int32_t* upper) {
+  std::array<std::int32_t, kColumns> low, high;
+  std::copy_n(lower, kColumns, low.begin());
+  std::copy_n(upper, kColumns, high.begin());
+  for (std::int64_t i = 0; i < count; ++i, row += kColumns) {
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      low[c] = std::min(low[c], row[c]);
+      high[c] = std::max(high[c], row[c]);
+    }
+  }
+  std::copy_n(low.begin(), kColumns, lower);
+  std::copy_n(high.begin(), kColumns, upper);
 }
 
 }  // namespace
@@ -84,13 +121,12 @@ Box bounding_box(const Execution& execution, ConstTensorView lattice) {
     std::array<std::int32_t, 1 + kMaxDims> lower = {}, upper = {};
     const std::int32_t* row = values + block * kBlock * static_cast<std::int64_t>(columns);
     for (std::size_t c = 0; c < columns; ++c) lower[c] = upper[c] = row[c];
-    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock);
-         ++i, row += columns) {
-      for (std::size_t c = 0; c < columns; ++c) {
-        lower[c] = std::min(lower[c], row[c]);
-        upper[c] = std::max(upper[c], row[c]);
-      }
-    }
+    const std::int64_t count = std::min(kBlock, rows - block * kBlock);
+    static_assert(kMaxDims == 4);
+    if (columns == 2) widen<2>(row, count, lower.data(), upper.data());
+    if (columns == 3) widen<3>(row, count, lower.data(), upper.data());
+    if (columns == 4) widen<4>(row, count, lower.data(), upper.data());
+    if (columns == 5) widen<5>(row, count, lower.data(), upper.data());
     Box& result = boxes[static_cast<std::size_t>(block)];
     for (std::size_t c = 0; c < columns; ++c) {
       result.lower[c] = lower[c];
@@ -107,15 +143,22 @@ Box bounding_box(const Execution& execution, ConstTensorView lattice) {
   return box;
 }
 
-SortedRows sort_rows(const Execution& execution, ConstTensorView lattice) {
+SortedRows sort_rows(const Execution& execution, ConstTensorView lattice, Keys keep) {
   SortedRows sorted;
   sorted.box = bounding_box(execution, lattice);
   if (lattice.rows() == 0) {
     sorted.already_sorted = true;
     return sorted;
   }
-  const KeyLayout layout = KeyLayout::of(sorted.box, static_cast<int>(lattice.shape[1]) - 1);
-  dispatch_key(layout.bits, [&]<class Key>() { sort_as<Key>(execution, lattice, layout, sorted); });
+  const auto columns = static_cast<std::size_t>(lattice.shape[1]);
+  sorted.key_box = sorted.box;
+  for (std::size_t c = 1; c < columns && keep == Keys::keep; ++c) {
+    sorted.key_box.lower[c] -= kKeyGuard;
+    sorted.key_box.upper[c] += kKeyGuard;
+  }
+  const KeyLayout layout = KeyLayout::of(sorted.key_box, static_cast<int>(columns) - 1);
+  dispatch_key(layout.bits,
+               [&]<class Key>() { sort_as<Key>(execution, lattice, layout, keep, sorted); });
   return sorted;
 }
 
@@ -123,7 +166,7 @@ std::shared_ptr<const CoordinateData> unique_set(const Execution& execution, con
                                                  PerAxis stride, Tensor* row_of) {
   const std::int64_t rows = lattice.rows();
   const std::int64_t columns = lattice.shape()[1];
-  SortedRows sorted = sort_rows(execution, lattice);
+  SortedRows sorted = sort_rows(execution, lattice, Keys::drop);
   auto set = std::make_shared<CoordinateData>();
   set->dims = static_cast<int>(columns) - 1;
   set->stride = stride;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "coordinate_data.h"
 #include "gavotte/device.h"
@@ -16,8 +17,11 @@ struct SortedRows {
   Tensor
       is_first;  ///< uint8 [N], by sorted position: 0 where the coordinate equals the one before.
   std::int64_t distinct = 0;
+  std::shared_ptr<const void> keys;  ///< As in CoordinateData, where they are to be kept.
+  Box key_box;
 };
-SortedRows sort_rows(const Execution&, ConstTensorView lattice);
+enum class Keys { drop, keep };
+SortedRows sort_rows(const Execution&, ConstTensorView lattice, Keys);
 
 /// A set from rows that may repeat, in key order. row_of, where wanted: int32 [N], the set's row of
 /// each given row.

@@ -215,6 +215,25 @@ TEST(KernelMap, EmptyAndSingleVoxel) {
   }
 }
 
+TEST(KernelMap, RowsInKeyOrder) {
+  std::mt19937_64 random(7);
+  for (const int dims : {1, 3}) {
+    const auto points = points_of(
+        Coordinates(testing::random_points(random, dims, 60, -3, dims == 1 ? 90 : 5).view()));
+    std::vector<std::int32_t> values;
+    for (const Point& point : std::set<Point>(points.begin(), points.end()))
+      values.insert(values.end(), point.begin(), point.end());
+    const Tensor sorted =
+        Tensor::from<std::int32_t>(values, {static_cast<std::int64_t>(points.size()), 1 + dims});
+    for (const MapConfig& config : configs()) {
+      for (const ConvSpec& spec : {ConvSpec::submanifold(3), ConvSpec::submanifold(5),
+                                   ConvSpec::strided(2, 2), ConvSpec::strided(3, 2, 1)}) {
+        expect_matches_oracle(sorted, spec, config);
+      }
+    }
+  }
+}
+
 TEST(KernelMap, NeighboursAcrossBatchEntriesDoNotMeet) {
   const Tensor points =
       Tensor::from<std::int32_t>(std::vector<std::int32_t>{0, 5, 1, 5, 1, 6}, {3, 2});
