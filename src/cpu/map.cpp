@@ -142,6 +142,7 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   // two.
   ListsPlan plan;
   plan.runs.resize(static_cast<std::size_t>(offsets));
+  plan.mirror.assign(static_cast<std::size_t>(offsets), -1);
   plan.query_is_input.assign(static_cast<std::size_t>(offsets), geometry.output_is_fine);
   for (std::size_t s = 0; s < search.searched.size(); ++s) {
     const auto k = static_cast<std::size_t>(search.searched[s]);
@@ -151,6 +152,7 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
     }
     if (mirrored) {
       const std::size_t mirror = static_cast<std::size_t>(offsets) - 1 - k;
+      plan.mirror[k] = static_cast<int>(mirror);
       plan.runs[mirror] = plan.runs[k];
       plan.query_is_input[mirror] = plan.query_is_input[k] == 0;
     }

@@ -27,6 +27,9 @@ struct PositionRows {
 struct ListsPlan {
   std::vector<std::vector<MatchRun>> runs;
   std::vector<std::uint8_t> query_is_input;
+  /// The first of two offsets with the same runs and exchanged sides names the second; else -1.
+  /// Only where both sides are one set.
+  std::vector<int> mirror;
   int identity_offset = -1;
   std::int64_t identity_rows = 0;
   PositionRows rows;
