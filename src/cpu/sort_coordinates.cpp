@@ -9,6 +9,7 @@
 #include "coordinates.h"
 #include "radix_sort.h"
 #include "scratch.h"
+#include "simd/column_range.h"
 #include "simd/walk_columns.h"
 
 namespace gavotte::internal::cpu {
@@ -89,27 +90,6 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
 
 }  // namespace
 
-namespace {
-
-/// Widens lower and upper, int32 [kColumns], by `count` rows. A constant number of columns stays in
-/// registers.
-template <std::size_t kColumns>
-void widen(const std::int32_t* row, std::int64_t count, std::int32_t* lower, std::int32_t* upper) {
-  std::array<std::int32_t, kColumns> low, high;
-  std::copy_n(lower, kColumns, low.begin());
-  std::copy_n(upper, kColumns, high.begin());
-  for (std::int64_t i = 0; i < count; ++i, row += kColumns) {
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      low[c] = std::min(low[c], row[c]);
-      high[c] = std::max(high[c], row[c]);
-    }
-  }
-  std::copy_n(low.begin(), kColumns, lower);
-  std::copy_n(high.begin(), kColumns, upper);
-}
-
-}  // namespace
-
 Box bounding_box(const Execution& execution, ConstTensorView lattice) {
   const std::int64_t rows = lattice.rows();
   const auto columns = static_cast<std::size_t>(lattice.shape[1]);
@@ -121,12 +101,8 @@ Box bounding_box(const Execution& execution, ConstTensorView lattice) {
     std::array<std::int32_t, 1 + kMaxDims> lower = {}, upper = {};
     const std::int32_t* row = values + block * kBlock * static_cast<std::int64_t>(columns);
     for (std::size_t c = 0; c < columns; ++c) lower[c] = upper[c] = row[c];
-    const std::int64_t count = std::min(kBlock, rows - block * kBlock);
-    static_assert(kMaxDims == 4);
-    if (columns == 2) widen<2>(row, count, lower.data(), upper.data());
-    if (columns == 3) widen<3>(row, count, lower.data(), upper.data());
-    if (columns == 4) widen<4>(row, count, lower.data(), upper.data());
-    if (columns == 5) widen<5>(row, count, lower.data(), upper.data());
+    widen_range(row, std::min(kBlock, rows - block * kBlock), static_cast<int>(columns),
+                lower.data(), upper.data());
     Box& result = boxes[static_cast<std::size_t>(block)];
     for (std::size_t c = 0; c < columns; ++c) {
       result.lower[c] = lower[c];
