@@ -34,17 +34,23 @@ void bench_layers(const Scene& scene, const std::vector<int>& threads, int round
       const Execution execution{.threads = count};
       std::vector<Contender> contenders;
       std::vector<double> padding;
+      const auto add = [&](std::string_view library, const ConvConfig& config) {
+        contenders.push_back({fmt::format("gavotte {}", library), [=, &x, &weights] {
+                                convolution(x, weights, map, 1, {}, config, execution);
+                              }});
+        padding.push_back(internal::backend(execution.device)
+                              .padding_ratio({map, width.in, width.out, 1, config}));
+      };
       for (const GroupingPolicy policy :
            {GroupingPolicy::exact, GroupingPolicy::greedy, GroupingPolicy::none}) {
         ConvConfig config;
         config.dataflow = Dataflow::gather_gemm_scatter;
         config.grouping = policy;
-        contenders.push_back({"gavotte grouping " + std::string(name(policy)), [=, &x, &weights] {
-                                convolution(x, weights, map, 1, {}, config, execution);
-                              }});
-        padding.push_back(internal::backend(execution.device)
-                              .padding_ratio({map, width.in, width.out, 1, config}));
+        add(fmt::format("grouping {}", name(policy)), config);
       }
+      ConvConfig indirect;
+      indirect.dataflow = Dataflow::tile_indirect;
+      add(name(indirect.dataflow), indirect);
       const std::vector<double> medians = compare(contenders, rounds);
       for (std::size_t i = 0; i < contenders.size(); ++i) {
         report.rows.push_back({.scene = scene.name,

@@ -102,8 +102,8 @@ class Backend {
   virtual void resolve(const Execution&, std::span<const std::shared_ptr<const MapData>>) {}
   /// The table int32 [K, in_rows] of the map read the other way, from that of [K, out_rows].
   virtual Tensor transpose_table(const Execution&, ConstTensorView table, std::int64_t in_rows);
-  /// The lists sorted by input row, for a map that is read the other way. Called under its mutex.
-  virtual PairLists sort_by_input(const Execution&, const MapData&) = 0;
+  /// The map's lists sorted by the rows of one side, where they are not. Called under its mutex.
+  virtual PairLists sort_lists(const Execution&, const MapData&, bool by_input) = 0;
   virtual Tensor map_table(const Execution&, const PairView&) = 0;
   virtual Tensor map_masks(const Execution&, const PairView&) = 0;
 

@@ -47,7 +47,8 @@ std::string_view name(MapBuilder builder) noexcept {
 }
 
 std::string_view name(Dataflow dataflow) noexcept {
-  return name_of<5>({"automatic", "gather_gemm_scatter", "dense_gemm", "implicit_gemm", "minuet"},
+  return name_of<6>({"automatic", "gather_gemm_scatter", "dense_gemm", "implicit_gemm", "minuet",
+                     "tile_indirect"},
                     static_cast<std::size_t>(dataflow));
 }
 
@@ -77,9 +78,9 @@ std::string MapConfig::to_string() const {
 }
 
 void ConvConfig::validate() const {
-  check_enum("ConvConfig::dataflow", dataflow, Dataflow::minuet);
+  check_enum("ConvConfig::dataflow", dataflow, Dataflow::tile_indirect);
   check_enum("ConvConfig::grouping", grouping, GroupingPolicy::none);
-  check_range("ConvConfig::tile_rows", tile_rows, 1, kMostRows);
+  check_range("ConvConfig::tile_rows", tile_rows, 0, kMostRows);
   check_range("ConvConfig::gather_channel_tile", gather_channel_tile, 0, kMostChannels);
   check_range("ConvConfig::scatter_channel_tile", scatter_channel_tile, 0, kMostChannels);
   check_range("ConvConfig::padding_threshold", padding_threshold, 8.0F);

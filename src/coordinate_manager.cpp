@@ -368,7 +368,7 @@ std::int64_t CoordinateManager::cached_bytes() const {
     const internal::MapData& data = *cached.map.data();
     const std::lock_guard map_lock(data.mutex);
     for (const internal::PairLists* lists :
-         {&std::as_const(data.by_out), &std::as_const(data.by_in)}) {
+         {&data.lists, &std::as_const(data.by_out), &std::as_const(data.by_in)}) {
       add(lists->in.view());
       add(lists->out.view());
     }

@@ -12,20 +12,21 @@ namespace {
 
 Execution execution_of(const internal::MapData& data) {
   Execution execution = data.execution;
-  execution.device = data.deferred() ? data.table.device() : data.by_out.begin.device();
+  execution.device = data.deferred() ? data.table.device() : data.lists.begin.device();
   return execution;
 }
 
-/// Lists sorted by input row. Made at the first call; the lists never change afterwards.
-const internal::PairLists& lists_by_input(const internal::MapData& data) {
-  if (data.also_sorted_by_in) return data.by_out;
+/// Lists sorted by the rows of one side. Made at the first call; the lists never change afterwards.
+const internal::PairLists& sorted_lists(const internal::MapData& data, bool by_input) {
+  if (by_input ? data.sorted_by_in : data.sorted_by_out) return data.lists;
   const std::lock_guard lock(data.mutex);
-  if (!data.by_in.begin) {
+  internal::PairLists& kept = by_input ? data.by_in : data.by_out;
+  if (!kept.begin) {
     const Execution execution = execution_of(data);
-    data.by_in = internal::backend(execution.device).sort_by_input(execution, data);
+    kept = internal::backend(execution.device).sort_lists(execution, data, by_input);
     data.uses.extend();
   }
-  return data.by_in;
+  return kept;
 }
 
 internal::PairView pair_view(const KernelMap& map) {
@@ -60,12 +61,14 @@ std::int64_t KernelMap::pairs() const noexcept { return data_ ? data_->pairs : 0
 int KernelMap::identity_offset() const noexcept { return data_ ? data_->identity_offset : -1; }
 bool KernelMap::has_identity_offset() const noexcept { return identity_offset() >= 0; }
 
-ConstTensorView KernelMap::pair_begin() const { return data_->by_out.begin.view(); }
+ConstTensorView KernelMap::pair_begin() const { return data_->lists.begin.view(); }
 ConstTensorView KernelMap::pair_in() const {
-  return (transposed_ ? lists_by_input(*data_).out : data_->by_out.in).view();
+  const internal::PairLists& lists = sorted_lists(*data_, transposed_);
+  return (transposed_ ? lists.out : lists.in).view();
 }
 ConstTensorView KernelMap::pair_out() const {
-  return (transposed_ ? lists_by_input(*data_).in : data_->by_out.out).view();
+  const internal::PairLists& lists = sorted_lists(*data_, transposed_);
+  return (transposed_ ? lists.in : lists.out).view();
 }
 
 ConstTensorView KernelMap::table() const {

@@ -85,12 +85,14 @@ void check_epilogue(const Epilogue& epilogue, DType dtype, std::int64_t rows, st
 
 void check_config(const ConvConfig& config, const Device& device) {
   config.validate();
+  const bool on_cuda = backend(device).kind() == DeviceKind::cuda;
   const bool needs_cuda =
       config.dataflow == Dataflow::implicit_gemm || config.dataflow == Dataflow::minuet;
-  GAVOTTE_CHECK(!needs_cuda || backend(device).kind() == DeviceKind::cuda,
-                "dataflow " + std::string(name(config.dataflow)) +
-                    " is one of CUDA's, and this runs on " + device.to_string() +
-                    ": choose automatic or gather_gemm_scatter");
+  const bool needs_cpu = config.dataflow == Dataflow::tile_indirect;
+  GAVOTTE_CHECK(on_cuda ? !needs_cpu : !needs_cuda,
+                "dataflow " + std::string(name(config.dataflow)) + " is one of " +
+                    (on_cuda ? "the CPU's" : "CUDA's") + ", and this runs on " +
+                    device.to_string() + ": choose automatic or gather_gemm_scatter");
 }
 
 void check_tensor(const char* what, const SparseTensor& x) {

@@ -27,17 +27,19 @@ struct GAVOTTE_API MapConfig {
   friend bool operator==(const MapConfig&, const MapConfig&) = default;
 };
 
-/// By which steps a convolution is computed. implicit_gemm and minuet are CUDA's: on the CPU they are
-/// an Error.
+/// By which steps a convolution is computed. implicit_gemm and minuet are CUDA's, tile_indirect the
+/// CPU's: elsewhere they are an Error.
 enum class Dataflow {
-  automatic,            ///< dense_gemm where the map is the identity, else gather_gemm_scatter.
+  /// dense_gemm where the map is the identity; else gather_gemm_scatter on CUDA, tile_indirect on the CPU.
+  automatic,
   gather_gemm_scatter,  ///< Inputs of all pairs in one matrix, grouped GEMMs, sums by output row.
   dense_gemm,           ///< One GEMM, for a map that is the identity.
   implicit_gemm,        ///< One kernel over KernelMap::table(): sums stay with their output rows.
   /// gather_gemm_scatter as Minuet ran it, to compare with: batched GEMMs of cuBLAS on several
   /// streams, over groups that the host forms (Minuet's rule is GroupingPolicy::greedy). Waits for
   /// the host once, which no other dataflow does; needs cuBLAS; cannot be captured in a CUDA graph.
-  minuet
+  minuet,
+  tile_indirect  ///< A tile of output rows stays in cache; pairs are read and added up through indices.
 };
 /// exact: a dynamic program, least cost. greedy: Minuet's rule. none: each offset alone.
 enum class GroupingPolicy { exact, greedy, none };
@@ -45,8 +47,7 @@ enum class GroupingPolicy { exact, greedy, none };
 /// How a convolution runs.
 struct GAVOTTE_API ConvConfig {
   Dataflow dataflow = Dataflow::automatic;
-  std::int32_t tile_rows =
-      2048;  ///< CPU: output rows whose gathered inputs are in fast memory at a time.
+  std::int32_t tile_rows = 0;  ///< CPU: output rows of a task; 0 = by channels and threads.
   std::int32_t gather_channel_tile = 0;   ///< Channels copied at a time; 0 = all.
   std::int32_t scatter_channel_tile = 0;  ///< Channels accumulated at a time; 0 = all.
   GroupingPolicy grouping = GroupingPolicy::exact;

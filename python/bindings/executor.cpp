@@ -55,7 +55,7 @@ Dataflow dataflow_from_name(const std::string& wanted) {
   std::string names;
   for (const Dataflow dataflow :
        {Dataflow::automatic, Dataflow::gather_gemm_scatter, Dataflow::dense_gemm,
-        Dataflow::implicit_gemm, Dataflow::minuet}) {
+        Dataflow::implicit_gemm, Dataflow::minuet, Dataflow::tile_indirect}) {
     if (name(dataflow) == wanted) return dataflow;
     names += (names.empty() ? "" : ", ") + std::string(name(dataflow));
   }

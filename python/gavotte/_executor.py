@@ -67,8 +67,8 @@ class Executor:
         dtype: of features and weights: "float32", "float16", "bfloat16" or "float64".
         max_voxels: more are a ValueError, and memory for as many is taken beforehand; 0 for no limit.
         threads: of the CPU, 0 for all.
-        dataflow: how convolutions run: "automatic", "gather_gemm_scatter" or "dense_gemm"; on a GPU "implicit_gemm" and
-            "minuet" too.
+        dataflow: how convolutions run: "automatic", "gather_gemm_scatter" or "dense_gemm"; on the CPU also
+            "tile_indirect", on a GPU also "implicit_gemm" and "minuet".
         allow_tf32: on a GPU float32 products may be rounded to TF32.
         measure_padding: fill `LayerStats.padding`.
 

@@ -33,8 +33,7 @@ def conv(
     """Sparse convolution of any kind.
 
     The same bits on every run. The map is cached in ``x.manager``; a new one costs two waits on a GPU, a cached one
-    none. Under autocast it runs in autocast's dtype. Sums are in float32 (float64 for float64), in the order of the
-    offsets.
+    none. Under autocast it runs in autocast's dtype. Sums are in float32 (float64 for float64), in a fixed order.
 
     Args:
         x: Cin channels.

@@ -1,32 +1,44 @@
-// Forward and input gradient: the weights become accumulators once, then tiles of output rows run
-// in parallel.
+// Forward and input gradient: the weights become accumulators once, a dataflow is chosen, then tiles
+// of output rows run in parallel.
 #include "cpu/convolution.h"
 
 #include <algorithm>
 
 #include "cpu/convolution_tile.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/tile_indirect.h"
 #include "cpu/workspace.h"
 #include "parallel.h"
 
 namespace gavotte::internal::cpu {
 namespace {
 
-bool runs_dense(const ConvPlan& plan) {
-  return plan.map.is_identity() && plan.config.dataflow != Dataflow::gather_gemm_scatter;
+enum class Way { dense, depthwise, indirect, gathered };
+
+// in_channels: those of the side that is read.
+Way way_of(const ConvPlan& plan, std::int64_t in_channels) {
+  const Dataflow dataflow = plan.config.dataflow;
+  if (plan.map.is_identity() &&
+      (dataflow == Dataflow::automatic || dataflow == Dataflow::dense_gemm))
+    return Way::dense;
+  if (in_channels == plan.groups) return Way::depthwise;
+  return dataflow == Dataflow::gather_gemm_scatter ? Way::gathered : Way::indirect;
 }
 
-void run_tiles(const Execution& execution, const ForwardTask& task, bool dense,
+MapPairs::Order order_of(Way way) {
+  return way == Way::indirect ? MapPairs::Order::key : MapPairs::Order::output_row;
+}
+
+void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
                const WorkspaceLease& workspaces) {
   const std::int64_t tile_rows = rows_per_tile(task.config, task.pairs.offsets);
   const std::int64_t rows = task.pairs.out_rows;
   if (rows == 0 || task.out_channels == 0) return;
-  const bool depthwise = task.in_channels == task.groups;
   parallel_for(execution, (rows + tile_rows - 1) / tile_rows, [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * tile_rows, count = std::min(tile_rows, rows - first);
-    if (dense) {
+    if (way == Way::dense) {
       convolve_dense_tile(task, first, count, workspaces[worker]);
-    } else if (depthwise) {
+    } else if (way == Way::depthwise) {
       convolve_depthwise_tile(task, first, count, workspaces[worker]);
     } else {
       convolve_tile(task, first, count, workspaces[worker]);
@@ -70,34 +82,51 @@ void convolution_forward(const Execution& execution, const ConvPlan& plan, Const
   const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
   const void* values =
       accumulator_weights(weights, weight_rows, plan.out_channels, workspaces[0].weights);
-  const MapPairs pairs(plan.map);
-  run_tiles(execution,
-            {pairs, plan.config, x.dtype, plan.in_channels, plan.out_channels, plan.groups, x.data,
-             values, RowEpilogue::from(epilogue), y.data},
-            runs_dense(plan), workspaces);
+  const Way way = way_of(plan, plan.in_channels);
+  const MapPairs pairs(plan.map, order_of(way));
+  const ForwardTask task{pairs,
+                         plan.config,
+                         x.dtype,
+                         plan.in_channels,
+                         plan.out_channels,
+                         plan.groups,
+                         x.data,
+                         values,
+                         RowEpilogue::from(epilogue),
+                         y.data};
+  if (way != Way::indirect) return run_tiles(execution, task, way, workspaces);
+  const std::int64_t volume = plan.in_channels / plan.groups * plan.out_channels;
+  tile_indirect(execution, task,
+                {values, volume, plan.out_channels / plan.groups, plan.out_channels, 1},
+                workspaces);
 }
 
 void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView grad_y,
                        ConstTensorView weights, TensorView grad_x) {
   const WorkspaceLease workspaces(thread_count(execution));
   const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
-  // The partial buffer is free until the tiles start; the transposed weights stay for the whole
-  // call.
-  const void* values =
-      accumulator_weights(weights, weight_rows, plan.out_channels, workspaces[0].partial);
-  values = grad_y.dtype == DType::float64
-               ? transposed_weights<double>(plan, values, workspaces[0].weights)
-               : transposed_weights<float>(plan, values, workspaces[0].weights);
   const KernelMap transposed = plan.map.transposed();
-  const MapPairs pairs(transposed);
-  run_tiles(execution,
-            {pairs, plan.config, grad_y.dtype, plan.out_channels, plan.in_channels, plan.groups,
-             grad_y.data, values, RowEpilogue{}, grad_x.data},
-            runs_dense(plan), workspaces);
+  const Way way = way_of(plan, plan.out_channels);
+  const MapPairs pairs(transposed, order_of(way));
+  // The partial buffer is free until the tiles start; what they read stays for the whole call.
+  Buffer& converted = way == Way::indirect ? workspaces[0].weights : workspaces[0].partial;
+  const void* values = accumulator_weights(weights, weight_rows, plan.out_channels, converted);
+  ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
+                   plan.groups, grad_y.data, values,       RowEpilogue{},     grad_x.data};
+  if (way == Way::indirect) {
+    const std::int64_t volume = plan.in_channels / plan.groups * plan.out_channels;
+    return tile_indirect(execution, task,
+                         {values, volume, plan.out_channels / plan.groups, 1, plan.out_channels},
+                         workspaces);
+  }
+  task.weights = grad_y.dtype == DType::float64
+                     ? transposed_weights<double>(plan, values, workspaces[0].weights)
+                     : transposed_weights<float>(plan, values, workspaces[0].weights);
+  run_tiles(execution, task, way, workspaces);
 }
 
 double padding_ratio(const ConvPlan& plan) {
-  if (runs_dense(plan) || plan.in_channels == plan.groups) return 1.0;
+  if (way_of(plan, plan.in_channels) != Way::gathered) return 1.0;
   const WorkspaceLease workspaces(1);
   const MapPairs pairs(plan.map);
   const std::int64_t tile_rows = rows_per_tile(plan.config, pairs.offsets);

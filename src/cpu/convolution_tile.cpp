@@ -5,14 +5,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "cpu/gemm.h"
 #include "cpu/simd/row_kernels.h"
+#include "map_data.h"
 
 namespace gavotte::internal::cpu {
 namespace {
 
 constexpr std::int64_t kMostPairs = std::int64_t{1} << 26;
+constexpr std::int64_t kTileRows = 2048;  // whose gathered inputs and products are in fast memory
 
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -210,17 +213,31 @@ void convolve_dense(const ForwardTask& task, std::int64_t first_row, std::int64_
 
 }  // namespace
 
-MapPairs::MapPairs(const KernelMap& map)
+MapPairs::MapPairs(const KernelMap& map, Order order)
     : offsets(map.offsets()),
       identity(map.identity_offset()),
+      in_rows(map.in_rows()),
       out_rows(map.out_rows()),
-      begin(map.pair_begin().span<std::int64_t>().data()),
-      in(map.pair_in().span<std::int32_t>().data()),
-      out(map.pair_out().span<std::int32_t>().data()) {}
+      begin(map.pair_begin().span<std::int64_t>().data()) {
+  const auto values = [](const ConstTensorView& view) {
+    return view ? view.span<std::int32_t>().data() : nullptr;
+  };
+  const MapData& data = *map.data();
+  if (order == Order::output_row || !data.in_key_order) {
+    in = values(map.pair_in());
+    out = values(map.pair_out());
+    return;
+  }
+  in = values(std::as_const(data.lists.in).view());
+  out = values(std::as_const(data.lists.out).view());
+  if (map.is_transposed()) std::swap(in, out);
+  out_order = values((map.is_transposed() ? data.in_order : data.out_order).view());
+  out_rank = values((map.is_transposed() ? data.in_rank : data.out_rank).view());
+}
 
 std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept {
-  return std::clamp<std::int64_t>(config.tile_rows, 1,
-                                  std::max<std::int64_t>(kMostPairs / std::max(offsets, 1), 1));
+  const std::int64_t rows = config.tile_rows > 0 ? config.tile_rows : kTileRows;
+  return std::min(rows, std::max<std::int64_t>(kMostPairs / std::max(offsets, 1), 1));
 }
 
 void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
@@ -228,9 +245,13 @@ void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows
   workspace.first.resize(index(pairs.offsets));
   workspace.counts.resize(index(pairs.offsets));
   for (int k = 0; k < pairs.offsets; ++k) {
+    const auto is_before = [&](std::int32_t row, std::int64_t border) {
+      return (pairs.out_rank != nullptr ? pairs.out_rank[row] : row) < border;
+    };
     const std::int32_t* end = pairs.out + pairs.begin[k + 1];
-    const std::int32_t* low = std::lower_bound(pairs.out + pairs.begin[k], end, first_row);
-    const std::int32_t* high = std::lower_bound(low, end, first_row + rows);
+    const std::int32_t* low =
+        std::lower_bound(pairs.out + pairs.begin[k], end, first_row, is_before);
+    const std::int32_t* high = std::lower_bound(low, end, first_row + rows, is_before);
     workspace.first[index(k)] = low - pairs.out;
     workspace.counts[index(k)] = high - low;
   }

@@ -8,15 +8,20 @@
 
 namespace gavotte::internal::cpu {
 
-/// A kernel map as plain pointers; pairs of offset k are [begin[k], begin[k + 1]), sorted by output
-/// row.
+/// A kernel map as plain pointers; pairs of offset k are [begin[k], begin[k + 1]).
 struct MapPairs {
-  explicit MapPairs(const KernelMap& map);
+  enum class Order {
+    output_row,
+    key  ///< Of both sides, or of the output row where the map has no such lists.
+  };
+  explicit MapPairs(const KernelMap& map, Order order = Order::output_row);
   int offsets;
   int identity;  ///< The offset that pairs each row with itself, or -1.
-  std::int64_t out_rows;
+  std::int64_t in_rows, out_rows;
   const std::int64_t* begin;
   const std::int32_t *in, *out;
+  /// Where the order is not that of output rows: place -> row and row -> place. Else null.
+  const std::int32_t *out_order = nullptr, *out_rank = nullptr;
 };
 
 /// A forward convolution with its weights as accumulators. dgrad is one on the transposed map.
@@ -32,11 +37,12 @@ struct ForwardTask {
   void* y;  ///< [M, out_channels] of dtype
 };
 
-/// Output rows of a tile: config.tile_rows, less where a tile could hold more than 2^26 pairs
+/// Output rows of a tile: config.tile_rows or 2048, less where a tile could hold more than 2^26 pairs
 /// (indices have 32 bits).
 std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept;
 
-/// Finds the tile's pairs of each offset: workspace.first and .counts.
+/// Finds the tile's pairs of each offset: workspace.first and .counts. Rows are those at places
+/// [first_row, + rows) of the pairs' order.
 void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
                 Workspace& workspace);
 

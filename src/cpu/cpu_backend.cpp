@@ -9,6 +9,7 @@
 #include "elementwise.h"
 #include "global_pooling.h"
 #include "map.h"
+#include "map_forms.h"
 #include "memory.h"
 #include "pooling.h"
 #include "voxelize.h"
@@ -67,8 +68,8 @@ std::shared_ptr<const MapData> CpuBackend::build_map(const Execution& execution,
   return cpu::build_map(execution, geometry, input, output, config);
 }
 
-PairLists CpuBackend::sort_by_input(const Execution& execution, const MapData& map) {
-  return cpu::sort_by_input(execution, map);
+PairLists CpuBackend::sort_lists(const Execution& execution, const MapData& map, bool by_input) {
+  return cpu::sort_lists(execution, map.lists, by_input, by_input ? map.in_rows : map.out_rows);
 }
 
 Tensor CpuBackend::map_table(const Execution& execution, const PairView& pairs) {

@@ -31,7 +31,7 @@ class CpuBackend final : public Backend {
                                            const CoordinateData& input,
                                            const CoordinateData& output, const MapConfig&,
                                            Wait) override;
-  PairLists sort_by_input(const Execution&, const MapData&) override;
+  PairLists sort_lists(const Execution&, const MapData&, bool by_input) override;
   Tensor map_table(const Execution&, const PairView&) override;
   Tensor map_masks(const Execution&, const PairView&) override;
 

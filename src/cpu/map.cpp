@@ -142,7 +142,6 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   // two.
   ListsPlan plan;
   plan.runs.resize(static_cast<std::size_t>(offsets));
-  plan.mirror.assign(static_cast<std::size_t>(offsets), -1);
   plan.query_is_input.assign(static_cast<std::size_t>(offsets), geometry.output_is_fine);
   for (std::size_t s = 0; s < search.searched.size(); ++s) {
     const auto k = static_cast<std::size_t>(search.searched[s]);
@@ -152,7 +151,6 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
     }
     if (mirrored) {
       const std::size_t mirror = static_cast<std::size_t>(offsets) - 1 - k;
-      plan.mirror[k] = static_cast<int>(mirror);
       plan.runs[mirror] = plan.runs[k];
       plan.query_is_input[mirror] = plan.query_is_input[k] == 0;
     }
@@ -167,9 +165,6 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
     plan.rows.query = sides.coarse.order.span<std::int32_t>().data();
   }
   if (sides.fine.order) plan.rows.target = sides.fine.order.span<std::int32_t>().data();
-  // Matches come in key order, which is the output's row order only where its rows are in key order.
-  const CoordinateData& output = geometry.output_is_fine ? sides.fine : sides.coarse;
-  if (output.order) plan.sorted_rows = output.rows;
   return make_lists(execution, plan);
 }
 
@@ -184,7 +179,13 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
   map->offsets = static_cast<int>(geometry.offsets.size());
   map->in_rows = input.rows;
   map->out_rows = output.rows;
-  map->also_sorted_by_in = !input.order && !output.order;
+  map->in_key_order = true;
+  map->sorted_by_out = !output.order;
+  map->sorted_by_in = !input.order;
+  map->in_order = input.order;
+  map->in_rank = input.rank;
+  map->out_order = output.order;
+  map->out_rank = output.rank;
   if (sides.same_set && input.rows > 0) map->identity_offset = geometry.identity_offset;
 
   const Reach reach = reach_of(geometry);
@@ -196,12 +197,8 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
     return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);
   });
   map->pairs = lists.in.rows();
-  map->by_out = std::move(lists);
+  map->lists = std::move(lists);
   return map;
-}
-
-PairLists sort_by_input(const Execution& execution, const MapData& map) {
-  return sort_lists(execution, map.by_out, true, map.in_rows);
 }
 
 Tensor map_table(const Execution& execution, const PairView& pairs) {

@@ -1,7 +1,6 @@
 #include "map_forms.h"
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
 #include "parallel.h"
@@ -34,76 +33,6 @@ class RowColumn {
   std::int64_t rows_ = -1;
 };
 
-/// Where the pairs go that are put in the order of output rows, and a worker's columns for it.
-struct SortedLists {
-  const std::int64_t* begin;
-  std::int32_t* in;
-  std::int32_t* out;
-
-  void take(std::size_t offset, RowColumn& column) const {
-    const std::int64_t first = begin[offset];
-    column.take(begin[offset + 1] - first, out + first, in + first);
-  }
-};
-
-/// The pairs of one offset by output row.
-void write_sorted(const ListsPlan& plan, std::size_t offset, RowColumn& column,
-                  const SortedLists& lists) {
-  std::int32_t* partner = column.of(plan.sorted_rows);
-  const bool query_is_input = plan.query_is_input[offset] != 0;
-  const std::int32_t* out_rows = query_is_input ? plan.rows.target : plan.rows.query;
-  const std::int32_t* in_rows = query_is_input ? plan.rows.query : plan.rows.target;
-  for (const MatchRun& run : plan.runs[offset]) {
-    const std::int32_t* out_positions = query_is_input ? run.targets : run.queries;
-    const std::int32_t* in_positions = query_is_input ? run.queries : run.targets;
-    for (std::int64_t i = 0; i < run.count; ++i) {
-      const std::int32_t row = out_rows != nullptr ? out_rows[out_positions[i]] : out_positions[i];
-      partner[row] = in_rows != nullptr ? in_rows[in_positions[i]] : in_positions[i];
-    }
-  }
-  lists.take(offset, column);
-}
-
-/// The same for an offset and its mirror at once: matches and rows are read once. One set in an
-/// order of its own on both sides, so positions have rows.
-void write_mirrored(const ListsPlan& plan, std::size_t offset, std::array<RowColumn, 2>& columns,
-                    const SortedLists& lists) {
-  const bool query_is_input = plan.query_is_input[offset] != 0;
-  std::int32_t* of_query = columns[query_is_input ? 1 : 0].of(plan.sorted_rows);
-  std::int32_t* of_target = columns[query_is_input ? 0 : 1].of(plan.sorted_rows);
-  for (const MatchRun& run : plan.runs[offset]) {
-    for (std::int64_t i = 0; i < run.count; ++i) {
-      const std::int32_t query = plan.rows.query[run.queries[i]];
-      const std::int32_t target = plan.rows.target[run.targets[i]];
-      of_query[query] = target;
-      of_target[target] = query;
-    }
-  }
-  lists.take(offset, columns[0]);
-  lists.take(static_cast<std::size_t>(plan.mirror[offset]), columns[1]);
-}
-
-/// Fills the lists of all offsets but the identity.
-void write_all_sorted(const Execution& execution, const ListsPlan& plan, const SortedLists& lists) {
-  std::vector<std::size_t> firsts;  // offsets that are the mirror of none
-  for (std::size_t k = 0; k < plan.runs.size(); ++k) {
-    const bool second =
-        std::find(plan.mirror.begin(), plan.mirror.end(), static_cast<int>(k)) != plan.mirror.end();
-    if (!second && static_cast<int>(k) != plan.identity_offset) firsts.push_back(k);
-  }
-  std::vector<std::array<RowColumn, 2>> columns(static_cast<std::size_t>(thread_count(execution)));
-  parallel_for(execution, static_cast<std::int64_t>(firsts.size()),
-               [&](std::int64_t task, int worker) {
-                 const std::size_t k = firsts[static_cast<std::size_t>(task)];
-                 auto& of_worker = columns[static_cast<std::size_t>(worker)];
-                 if (plan.mirror[k] >= 0) {
-                   write_mirrored(plan, k, of_worker, lists);
-                 } else {
-                   write_sorted(plan, k, of_worker[0], lists);
-                 }
-               });
-}
-
 /// Rows of `count` positions; null `rows`: the positions themselves.
 void copy_rows(const std::int32_t* positions, std::int64_t count, const std::int32_t* rows,
                std::int32_t* to) {
@@ -132,7 +61,7 @@ PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
     begin[k] = total;
     if (static_cast<int>(k) == plan.identity_offset) total += plan.identity_rows;
     for (const MatchRun& run : plan.runs[k]) {
-      if (run.count > 0 && plan.sorted_rows == 0) copies.push_back({k, run, total});
+      if (run.count > 0) copies.push_back({k, run, total});
       total += run.count;
     }
   }
@@ -144,12 +73,12 @@ PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
 
   if (plan.identity_offset >= 0) {
     const std::int64_t first = begin[static_cast<std::size_t>(plan.identity_offset)];
-    std::iota(in + first, in + first + plan.identity_rows, 0);
-    std::iota(out + first, out + first + plan.identity_rows, 0);
-  }
-  if (plan.sorted_rows > 0) {
-    write_all_sorted(execution, plan, {begin.data(), in, out});
-    return lists;
+    if (plan.rows.target != nullptr) {
+      std::copy_n(plan.rows.target, plan.identity_rows, in + first);
+    } else {
+      std::iota(in + first, in + first + plan.identity_rows, 0);
+    }
+    std::copy_n(in + first, plan.identity_rows, out + first);
   }
   constexpr std::int64_t kCopiesPerTask = 16;
   const auto count = static_cast<std::int64_t>(copies.size());

@@ -27,13 +27,9 @@ struct PositionRows {
 struct ListsPlan {
   std::vector<std::vector<MatchRun>> runs;
   std::vector<std::uint8_t> query_is_input;
-  /// The first of two offsets with the same runs and exchanged sides names the second; else -1.
-  /// Only where both sides are one set.
-  std::vector<int> mirror;
   int identity_offset = -1;
   std::int64_t identity_rows = 0;
   PositionRows rows;
-  std::int64_t sorted_rows = 0;  ///< Output rows, where pairs are to be put in their order; else 0.
 };
 PairLists make_lists(const Execution&, const ListsPlan&);
 

@@ -131,7 +131,7 @@ void sum_columns(const Execution& execution, const ConstTensorView& x, void* sum
 
 void convolution_wgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
                        ConstTensorView grad_y, TensorView grad_weights) {
-  const MapPairs pairs(plan.map);
+  const MapPairs pairs(plan.map, MapPairs::Order::key);
   const WeightGradient task{plan, pairs, x.dtype, x.data, grad_y.data};
   if (x.dtype == DType::float64) return sum_weights<double>(execution, task, grad_weights.data);
   sum_weights<float>(execution, task, grad_weights.data);

@@ -33,7 +33,7 @@ class Buffer {
 };
 
 struct Workspace {
-  Buffer gathered, partial, weights;
+  Buffer gathered, partial, weights, panels;
   Buffer entry_begin, entries, entry_offsets;
   std::vector<std::int64_t> first, counts, base_rows;  ///< By kernel offset.
   Grouping grouping;

@@ -27,6 +27,7 @@ void forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x
     case Dataflow::minuet:
       return minuet_forward(execution, plan, x, weights, epilogue, y);
     case Dataflow::automatic:
+    case Dataflow::tile_indirect:  // refused by check_config
       break;
   }
   if (plan.map.is_identity()) return dense_gemm_forward(execution, plan, x, weights, epilogue, y);

@@ -1,5 +1,6 @@
 #include "cuda/cuda_backend.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "cuda/convolution.h"
@@ -98,7 +99,8 @@ Tensor CudaBackend::transpose_table(const Execution& execution, ConstTensorView 
   return cuda::transpose_table(execution, table, in_rows);
 }
 
-PairLists CudaBackend::sort_by_input(const Execution& execution, const MapData& map) {
+PairLists CudaBackend::sort_lists(const Execution& execution, const MapData& map, bool by_input) {
+  if (!by_input) throw std::logic_error("CUDA's lists are sorted by output row as they are built");
   return cuda::sort_by_input(execution, map);
 }
 

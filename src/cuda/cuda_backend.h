@@ -38,7 +38,7 @@ class CudaBackend final : public Backend {
                                            Wait) override;
   void resolve(const Execution&, std::span<const std::shared_ptr<const MapData>>) override;
   Tensor transpose_table(const Execution&, ConstTensorView table, std::int64_t in_rows) override;
-  PairLists sort_by_input(const Execution&, const MapData&) override;
+  PairLists sort_lists(const Execution&, const MapData&, bool by_input) override;
   Tensor map_table(const Execution&, const PairView&) override;
   Tensor map_masks(const Execution&, const PairView&) override;
 

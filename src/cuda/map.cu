@@ -140,7 +140,8 @@ PendingMap launch_map(const Execution& execution, const Geometry& geometry,
   map.offsets = static_cast<int>(geometry.offsets.size());
   map.in_rows = input.rows;
   map.out_rows = output.rows;
-  map.also_sorted_by_in = !input.order && !output.order;
+  map.sorted_by_out = true;
+  map.sorted_by_in = !input.order && !output.order;
   if (&input == &output && input.rows > 0) map.identity_offset = geometry.identity_offset;
   map.table = make_tensor(execution, DType::int32, Shape{std::int64_t{map.offsets}, map.out_rows});
   pending.flags = search_table(execution, MapSides(geometry, input, output), config,
@@ -165,11 +166,11 @@ std::vector<std::shared_ptr<const MapData>> finish_maps(const Execution& executi
     PendingMap& one = pending[i];
     MapData& map = *one.map;
     map.pairs = std::accumulate(pairs[i].begin(), pairs[i].end(), std::int64_t{0});
-    map.by_out.begin = make_tensor(execution, DType::int64, Shape{map.offsets + std::int64_t{1}});
-    map.by_out.in = make_tensor(execution, DType::int32, Shape{map.pairs});
-    map.by_out.out = make_tensor(execution, DType::int32, Shape{map.pairs});
+    map.lists.begin = make_tensor(execution, DType::int64, Shape{map.offsets + std::int64_t{1}});
+    map.lists.in = make_tensor(execution, DType::int32, Shape{map.pairs});
+    map.lists.out = make_tensor(execution, DType::int32, Shape{map.pairs});
     compact_pairs(execution, static_cast<const std::int32_t*>(map.table.data()), one.flags,
-                  lists_into(map.by_out, false));
+                  lists_into(map.lists, false));
     one.flags = {};
     maps.push_back(std::move(one.map));
   }
@@ -208,14 +209,14 @@ PairLists sort_by_input(const Execution& execution, const MapData& map) {
   use_device(execution.device.index);
   if (!map.transposed_table) {
     map.transposed_table = scatter_pairs(
-        execution, {map.offsets, map.in_rows, map.by_out.begin, map.by_out.out, map.by_out.in, {}});
+        execution, {map.offsets, map.in_rows, map.lists.begin, map.lists.out, map.lists.in, {}});
   }
   const auto* table = static_cast<const std::int32_t*>(map.transposed_table.data());
   RowFlags flags(execution, SearchedOffsets{.offsets = map.offsets}, RowCount{map.in_rows});
   flag_rows(execution, table, flags);
   count_rows(execution, flags);
   PairLists sorted;
-  sorted.begin = map.by_out.begin;
+  sorted.begin = map.lists.begin;
   sorted.in = make_tensor(execution, DType::int32, Shape{map.pairs});
   sorted.out = make_tensor(execution, DType::int32, Shape{map.pairs});
   CsrLists lists = lists_into(sorted, true);

@@ -33,8 +33,9 @@ KernelMap identity_map(std::int64_t rows) {
   data->in_rows = data->out_rows = data->pairs = rows;
   data->identity_offset = 0;
   const std::array<std::int64_t, 2> begin = {0, rows};
-  data->by_out = {Tensor::from<std::int64_t>(begin, Shape{2}), Tensor(DType::int32, Shape{0}),
-                  Tensor(DType::int32, Shape{0})};
+  data->sorted_by_out = data->sorted_by_in = true;
+  data->lists = {Tensor::from<std::int64_t>(begin, Shape{2}), Tensor(DType::int32, Shape{0}),
+                 Tensor(DType::int32, Shape{0})};
   return KernelMap(std::shared_ptr<const internal::MapData>(std::move(data)));
 }
 

@@ -63,7 +63,7 @@ TEST(BenchProgram, MeasuresLayersAndNetworks) {
       EXPECT_GE(row.at("padding").get<double>(), 1.0);
     }
   }
-  EXPECT_EQ(layers, 5U * 2U * 3U);  // widths, numbers of threads, rules of grouping
+  EXPECT_EQ(layers, 5U * 2U * 4U);  // widths, numbers of threads, ways
   EXPECT_EQ(networks, 2U * 2U);     // networks, numbers of threads
   std::filesystem::remove_all(folder);
 }

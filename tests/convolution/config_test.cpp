@@ -31,6 +31,7 @@ TEST(Config, NamesItsEnums) {
   EXPECT_EQ(name(Dataflow::gather_gemm_scatter), "gather_gemm_scatter");
   EXPECT_EQ(name(Dataflow::implicit_gemm), "implicit_gemm");
   EXPECT_EQ(name(Dataflow::minuet), "minuet");
+  EXPECT_EQ(name(Dataflow::tile_indirect), "tile_indirect");
   EXPECT_EQ(name(GroupingPolicy::none), "none");
   EXPECT_EQ(name(MapBuilder::double_traversal), "double_traversal");
   EXPECT_EQ(name(Activation::leaky_relu), "leaky_relu");
@@ -46,8 +47,9 @@ TEST(Config, RejectsValuesOutOfRangeAndSaysWhich) {
     return "";
   };
   ConvConfig config;
-  config.tile_rows = 0;
-  EXPECT_NE(message_of(config).find("tile_rows must be in [1, 1048576], got 0"), std::string::npos);
+  config.tile_rows = -1;
+  EXPECT_NE(message_of(config).find("tile_rows must be in [0, 1048576], got -1"),
+            std::string::npos);
   config = {};
   config.padding_threshold = std::numeric_limits<float>::quiet_NaN();
   EXPECT_NE(message_of(config).find("padding_threshold"), std::string::npos);

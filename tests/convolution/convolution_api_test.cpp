@@ -286,7 +286,7 @@ TEST_P(SparseConvolution, AnErrorLeavesTheManagerAsItWas) {
   options.activation = static_cast<Activation>(77);
   refused(weights.tensor, ConvSpec::submanifold(3), options);
   options = {};
-  options.config.tile_rows = 0;
+  options.config.tile_rows = -1;
   refused(weights.tensor, ConvSpec::submanifold(3), options);
   options.config = {};
   options.config.dataflow = Dataflow::dense_gemm;

@@ -4,10 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <ostream>
+#include <set>
+#include <vector>
 
+#include "gavotte/coordinate_manager.h"
 #include "reference.h"
 
 namespace gavotte::internal {
@@ -23,6 +28,14 @@ struct Layer {
 constexpr Layer kLayers[] = {{4, 16, 1}, {16, 16, 1},  {1, 1, 1},   {1, 5, 1},
                              {5, 1, 1},  {7, 9, 1},    {32, 24, 4}, {6, 9, 3},
                              {8, 8, 8},  {19, 19, 19}, {5, 15, 5},  {64, 64, 1}};
+/// The dataflows that gather nothing and everything.
+ConvConfig with(Dataflow dataflow) {
+  ConvConfig config;
+  config.dataflow = dataflow;
+  return config;
+}
+const ConvConfig kDataflows[] = {with(Dataflow::automatic), with(Dataflow::tile_indirect),
+                                 with(Dataflow::gather_gemm_scatter)};
 constexpr DType kDTypes[] = {DType::float32, DType::float64, DType::float16, DType::bfloat16};
 
 ConvPlan plan_of(const ref::ReferenceMap& map, const Layer& layer, const ConvConfig& config = {}) {
@@ -109,7 +122,7 @@ TEST(CpuConvolution, SubmanifoldEqualsTheDefinition) {
     for (const DType dtype : kDTypes) {
       SCOPED_TRACE(describe(layer, dtype));
       const Case test(map, layer, dtype, 7);
-      test.expect_right(test.run());
+      for (const ConvConfig& config : kDataflows) test.expect_right(test.run(config));
     }
   }
 }
@@ -121,7 +134,7 @@ TEST(CpuConvolution, StridedEqualsTheDefinition) {
     for (const DType dtype : kDTypes) {
       SCOPED_TRACE(describe(layer, dtype));
       const Case test(map, layer, dtype, 8);
-      test.expect_right(test.run());
+      for (const ConvConfig& config : kDataflows) test.expect_right(test.run(config));
     }
   }
 }
@@ -134,7 +147,7 @@ TEST(CpuConvolution, MapsReadTheOtherWayEqualTheDefinition) {
   map.map = map.map.transposed();
   for (const DType dtype : kDTypes) {
     const Case test(map, {8, 12, 1}, dtype, 9);
-    test.expect_right(test.run());
+    for (const ConvConfig& config : kDataflows) test.expect_right(test.run(config));
   }
 }
 
@@ -144,10 +157,7 @@ TEST(CpuConvolution, KernelsOfOneAndOf125Offsets) {
     const auto map = ref::submanifold_map(random, 200, 7, size);
     for (const DType dtype : kDTypes) {
       const Case test(map, {12, 20, 2}, dtype, 10);
-      test.expect_right(test.run());
-      ConvConfig config;
-      config.dataflow = Dataflow::gather_gemm_scatter;
-      test.expect_right(test.run(config));
+      for (const ConvConfig& config : kDataflows) test.expect_right(test.run(config));
     }
   }
 }
@@ -161,7 +171,7 @@ TEST(CpuConvolution, EveryConfigurationEqualsTheDefinition) {
          {GroupingPolicy::exact, GroupingPolicy::greedy, GroupingPolicy::none}) {
       for (const std::int32_t tile_rows : {1, 17, 64, 1 << 20}) {
         for (const std::int32_t channel_tile : {0, 1, 7, 64}) {
-          ConvConfig config;
+          ConvConfig config = with(Dataflow::gather_gemm_scatter);
           config.grouping = policy;
           config.tile_rows = tile_rows;
           config.gather_channel_tile = channel_tile;
@@ -176,23 +186,94 @@ TEST(CpuConvolution, EveryConfigurationEqualsTheDefinition) {
   }
 }
 
+TEST(CpuConvolution, TilesOfAnyHeightGiveTheSameBits) {
+  std::mt19937 random(5);
+  const auto map = ref::submanifold_map(random, 350, 8, 3);
+  for (const DType dtype : kDTypes) {
+    for (const Layer& layer : {Layer{20, 37, 1}, Layer{16, 96, 1}, Layer{130, 12, 2}}) {
+      const Case test(map, layer, dtype, 11);
+      const Results expected = test.run(with(Dataflow::tile_indirect));
+      test.expect_right(expected);
+      for (const std::int32_t tile_rows : {1, 7, 64, 1 << 20}) {
+        ConvConfig config = with(Dataflow::tile_indirect);
+        config.tile_rows = tile_rows;
+        const Results given = test.run(config, 2);
+        expect_same_bits(given.y, expected.y);
+        expect_same_bits(given.grad_x, expected.grad_x);
+      }
+    }
+  }
+}
+
+// Rows in no order: the map's lists are in key order, and tiles hold rows from everywhere.
+TEST(CpuConvolution, ShuffledRowsEqualTheDefinition) {
+  std::mt19937 random(20);
+  const auto coordinate = [&] { return static_cast<std::int32_t>(random() % 9); };
+  std::set<std::array<std::int32_t, 3>> distinct;
+  while (distinct.size() < 250) distinct.insert({coordinate(), coordinate(), coordinate()});
+  std::vector<std::array<std::int32_t, 3>> points(distinct.begin(), distinct.end());
+  std::shuffle(points.begin(), points.end(), random);
+  std::vector<std::int32_t> values;
+  for (const auto& point : points) values.insert(values.end(), {0, point[0], point[1], point[2]});
+  const Coordinates set(Tensor::from<std::int32_t>(values, {250, 4}).view());
+  CoordinateManager manager;
+  for (const ConvSpec& spec : {ConvSpec::submanifold(3), ConvSpec::strided(2, 2)}) {
+    const KernelMap given = manager.kernel_map(set, spec).map;
+    for (const KernelMap& map : {given, given.transposed()}) {
+      ref::ReferenceMap reference{map.offsets(), map.in_rows(), map.out_rows(), {}, map};
+      const auto begin = map.pair_begin().span<std::int64_t>();
+      for (int k = 0; k < map.offsets(); ++k)
+        for (auto i = static_cast<std::size_t>(begin[k]);
+             i < static_cast<std::size_t>(begin[k + 1]); ++i)
+          reference.pairs.push_back(
+              {k, map.pair_in().span<std::int32_t>()[i], map.pair_out().span<std::int32_t>()[i]});
+      for (const DType dtype : kDTypes) {
+        for (const Layer& layer : {Layer{6, 21, 1}, Layer{8, 8, 2}, Layer{5, 5, 5}}) {
+          SCOPED_TRACE(describe(layer, dtype));
+          const Case test(reference, layer, dtype, 21);
+          for (ConvConfig config : kDataflows) {
+            config.tile_rows = 37;
+            test.expect_right(test.run(config, 2));
+          }
+          // The same with an epilogue, whose residual belongs to rows.
+          const auto residual = ref::random_values(random, dtype, {map.out_rows(), layer.out});
+          Epilogue epilogue;
+          epilogue.residual = residual.tensor;
+          auto expected = ref::forward(reference, layer.in, layer.out, layer.groups, test.x.exact,
+                                       test.w.exact);
+          for (std::size_t i = 0; i < expected.value.size(); ++i) {
+            expected.value[i] += residual.exact[i];
+            expected.magnitude[i] += std::abs(residual.exact[i]);
+          }
+          ++expected.terms;
+          Tensor y = unwritten(dtype, {map.out_rows(), layer.out});
+          cpu::convolution_forward(threads(2), plan_of(reference, layer), test.x.tensor,
+                                   test.w.tensor, epilogue, y);
+          expect_close(y, expected);
+        }
+      }
+    }
+  }
+}
+
 TEST(CpuConvolution, SameBitsForEveryThreadCountAndRun) {
   std::mt19937 random(6);
   const auto submanifold = ref::submanifold_map(random, 500, 10, 3);
   const auto strided = ref::strided_map(random, 500, 110, 10, 3);
-  ConvConfig config;
-  config.tile_rows = 32;
-  config.wgrad_chunk_pairs = 40;
   for (const auto* map : {&submanifold, &strided}) {
     for (const Layer& layer : {Layer{16, 33, 1}, Layer{12, 12, 3}, Layer{24, 24, 24}}) {
       for (const DType dtype : kDTypes) {
         const Case test(*map, layer, dtype, 12);
-        const Results one = test.run(config, 1);
-        for (const int thread_count : {1, 2, 3, 8}) {
-          const Results other = test.run(config, thread_count);
-          expect_same_bits(one.y, other.y);
-          expect_same_bits(one.grad_x, other.grad_x);
-          expect_same_bits(one.grad_w, other.grad_w);
+        for (ConvConfig config : kDataflows) {
+          config.tile_rows = 32;
+          config.wgrad_chunk_pairs = 40;
+          const Results one = test.run(config, 1);
+          for (const int thread_count : {1, 2, 3, 8}) {
+            const Results other = test.run(config, thread_count);
+            expect_same_bits(one.y, other.y);
+            expect_same_bits(one.grad_x, other.grad_x);
+            expect_same_bits(one.grad_w, other.grad_w);
+          }
         }
       }
     }
@@ -267,7 +348,7 @@ TEST(CpuConvolution, EmptyMapsWriteWhatAConvolutionOfNothingIs) {
 TEST(CpuConvolution, NoNanComesFromPaddingOrOldMemory) {
   std::mt19937 random(8);
   const auto map = ref::submanifold_map(random, 250, 8, 3);
-  ConvConfig config;
+  ConvConfig config = with(Dataflow::gather_gemm_scatter);
   config.padding_threshold = 8.0F;
   config.launch_cost_rows = 1e5F;
   ASSERT_GT(cpu::padding_ratio(plan_of(map, {6, 6, 1}, config)), 1.0);
@@ -290,13 +371,15 @@ TEST(CpuConvolution, AnInfiniteInputReachesOnlyItsOwnOutputs) {
   for (int c = 0; c < 6; ++c)
     test.x.tensor.span<float>()[static_cast<std::size_t>(c)] =
         std::numeric_limits<float>::infinity();
-  ConvConfig config;
-  config.padding_threshold = 8.0F;
-  const auto y = ref::to_doubles(test.run(config).y);
   std::vector<bool> reached(250, false);
   for (const ref::Pair& pair : map.pairs)
     if (pair.in == 0) reached[static_cast<std::size_t>(pair.out)] = true;
-  for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(!std::isfinite(y[i]), reached[i / 6]) << i;
+  for (ConvConfig config : kDataflows) {
+    config.padding_threshold = 8.0F;
+    const auto y = ref::to_doubles(test.run(config).y);
+    for (std::size_t i = 0; i < y.size(); ++i)
+      ASSERT_EQ(!std::isfinite(y[i]), reached[i / 6]) << i << config.to_string();
+  }
 }
 
 TEST(CpuConvolution, GradientsAreAdjointToTheForwardPass) {
@@ -368,7 +451,8 @@ TEST(CpuConvolution, ColumnSumEqualsTheDefinitionOnAnyThreads) {
 TEST(CpuConvolution, PaddingRatioFollowsTheConfiguration) {
   std::mt19937 random(13);
   const auto map = ref::submanifold_map(random, 400, 9, 3);
-  ConvConfig config;
+  EXPECT_EQ(cpu::padding_ratio(plan_of(map, {16, 16, 1}, with(Dataflow::tile_indirect))), 1.0);
+  ConvConfig config = with(Dataflow::gather_gemm_scatter);
   config.grouping = GroupingPolicy::none;
   EXPECT_EQ(cpu::padding_ratio(plan_of(map, {16, 16, 1}, config)), 1.0);
   config.grouping = GroupingPolicy::greedy;
@@ -376,6 +460,7 @@ TEST(CpuConvolution, PaddingRatioFollowsTheConfiguration) {
   const double greedy = cpu::padding_ratio(plan_of(map, {16, 16, 1}, config));
   EXPECT_GT(greedy, 1.0);
   EXPECT_LE(greedy, 1.5);
+  config.dataflow = Dataflow::automatic;
   const auto pointwise = ref::submanifold_map(random, 100, 9, 1);
   EXPECT_EQ(cpu::padding_ratio(plan_of(pointwise, {16, 16, 1}, config)), 1.0);
 }

@@ -58,7 +58,8 @@ inline ReferenceMap make_reference(int offsets, std::int64_t in_rows, std::int64
   sort_by([](const Pair& pair) { return pair.in; });
   data->by_in = make_lists(offsets, pairs);
   sort_by([](const Pair& pair) { return pair.out; });
-  data->by_out = make_lists(offsets, pairs);
+  data->lists = make_lists(offsets, pairs);
+  data->sorted_by_out = true;
   return {offsets, in_rows, out_rows, pairs, KernelMap(std::move(data))};
 }
 

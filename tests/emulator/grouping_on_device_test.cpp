@@ -26,7 +26,7 @@ KernelMap map_of(const std::vector<std::int64_t>& rows, int identity = -1) {
   for (const std::int64_t count : rows) begin.push_back(begin.back() + count);
   data->pairs = begin.back();
   data->in_rows = data->out_rows = identity >= 0 ? rows[static_cast<std::size_t>(identity)] : 0;
-  data->by_out.begin = Tensor::from<std::int64_t>(begin, {data->offsets + 1});
+  data->lists.begin = Tensor::from<std::int64_t>(begin, {data->offsets + 1});
   return KernelMap(std::move(data));
 }
 

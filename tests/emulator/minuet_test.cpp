@@ -39,7 +39,8 @@ KernelMap on_device(const KernelMap& map) {
   data->out_rows = host.out_rows;
   data->pairs = host.pairs;
   data->identity_offset = host.identity_offset;
-  data->by_out = {host.by_out.begin.to(kCuda), host.by_out.in.to(kCuda), host.by_out.out.to(kCuda)};
+  data->sorted_by_out = true;
+  data->lists = {host.lists.begin.to(kCuda), host.lists.in.to(kCuda), host.lists.out.to(kCuda)};
   data->by_in = {host.by_in.begin.to(kCuda), host.by_in.in.to(kCuda), host.by_in.out.to(kCuda)};
   data->table = Tensor::copy_to(kCuda, map.table());
   return KernelMap(std::move(data));

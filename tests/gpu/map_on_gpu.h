@@ -18,12 +18,12 @@ inline KernelMap map_on_gpu(const KernelMap& map) {
   data->out_rows = from.out_rows;
   data->pairs = from.pairs;
   data->identity_offset = from.identity_offset;
-  const auto copy = [](const internal::PairLists& lists) -> internal::PairLists {
-    if (!lists.begin) return {};
-    return {lists.begin.to(kCuda), lists.in.to(kCuda), lists.out.to(kCuda)};
+  const auto lists_of = [](const KernelMap& way) -> internal::PairLists {
+    return {Tensor::copy_to(kCuda, way.pair_begin()), Tensor::copy_to(kCuda, way.pair_in()),
+            Tensor::copy_to(kCuda, way.pair_out())};
   };
-  data->by_out = copy(from.by_out);
-  data->by_in = copy(from.by_in);
+  data->lists = lists_of(KernelMap(map.data()));
+  data->sorted_by_out = true;
   return KernelMap(std::move(data), map.is_transposed());
 }
 

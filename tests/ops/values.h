@@ -124,9 +124,10 @@ inline KernelMap map_of(const std::vector<Pair>& pairs, int offsets, std::int64_
     out.push_back(static_cast<std::int32_t>(pair.out));
   }
   std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  data->by_out = {Tensor::from<std::int64_t>(begin, {offsets + 1}),
-                  Tensor::from<std::int32_t>(in, {data->pairs}),
-                  Tensor::from<std::int32_t>(out, {data->pairs})};
+  data->sorted_by_out = true;
+  data->lists = {Tensor::from<std::int64_t>(begin, {offsets + 1}),
+                 Tensor::from<std::int32_t>(in, {data->pairs}),
+                 Tensor::from<std::int32_t>(out, {data->pairs})};
   return KernelMap(std::move(data));
 }
 

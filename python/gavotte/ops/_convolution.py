@@ -163,8 +163,8 @@ def convolution(
 ) -> Tensor:
     """``y[o] = bias + sum over offsets k and pairs (i, o) of k: x[i] @ weight[k]``.
 
-    Sums are in float32 (float64 for float64), in the order of the offsets: the same bits on every run. Differentiable
-    any number of times. On a GPU it runs on the current stream and does not wait.
+    Sums are in float32 (float64 for float64), in a fixed order: the same bits on every run. Differentiable any number
+    of times. On a GPU it runs on the current stream and does not wait.
 
     Args:
         x: features [in rows, Cin], float16, bfloat16, float32 or float64.

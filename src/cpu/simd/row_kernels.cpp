@@ -115,10 +115,12 @@ void finish_all(const FinishRows& args) {
     const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
     const std::int64_t end = args.first_channel + args.channel_count;
     for (std::int64_t row = 0; row < args.rows; ++row) {
-      const std::int64_t start = row * args.channels;
+      const std::int64_t start = (args.y_rows != nullptr ? args.y_rows[row] : row) * args.channels;
       const auto own = static_cast<std::uint32_t>(row);
-      const std::uint32_t* entry =
-          args.entry_begin != nullptr ? args.entries + args.entry_begin[row] : &own;
+      const std::uint32_t* entry = args.entry_begin != nullptr
+                                       ? args.entries + args.entry_begin[row]
+                                   : args.entries != nullptr ? args.entries + row
+                                                             : &own;
       const std::int64_t count =
           args.entry_begin != nullptr ? args.entry_begin[row + 1] - args.entry_begin[row] : 1;
       std::int64_t c = args.first_channel;

@@ -32,9 +32,9 @@ struct GatherRows {
 };
 void gather_rows(const GatherRows& args);
 
-/// For each output row r < rows: the sum of partial[entry] over entries [entry_begin[r],
-/// entry_begin[r + 1]), in that order, then the epilogue, into y. entry_begin null: row r is
-/// partial[r] alone.
+/// For each r < rows: the sum of partial[entry] over entries [entry_begin[r], entry_begin[r + 1]), in
+/// that order, then the epilogue, into row y_rows[r] of y (r where null). entry_begin null: row r is
+/// partial[entries[r]] alone, or partial[r] where entries is null too.
 struct FinishRows {
   DType dtype;                       ///< Of y and of the residual.
   const void* partial;               ///< Accumulators [*, channels]
@@ -42,8 +42,9 @@ struct FinishRows {
   const std::uint32_t* entries;
   std::int64_t rows, channels;
   std::int64_t first_channel, channel_count;
-  RowEpilogue epilogue;  ///< residual is that of row 0 here
-  void* y;  ///< [rows, channels], may be partial where entry_begin is null and dtype an accumulator
+  RowEpilogue epilogue;  ///< residual is that of row 0 of y
+  void* y;  ///< [*, channels], may be partial where each row is its own and dtype an accumulator
+  const std::int32_t* y_rows = nullptr;
 };
 void finish_rows(const FinishRows& args);
 

@@ -1,0 +1,41 @@
+// Products of rows that are read and added up through indices: the inner kernel of tile_indirect, for the widest vectors
+// of the CPU it runs on (chosen at run time).
+#pragma once
+
+#include <cstdint>
+
+#include "gavotte/dtype.h"
+
+namespace gavotte::internal::cpu {
+
+/// A matrix [in, out] of float32 or float64, element (i, o) at data[i * in_stride + o * out_stride].
+struct WeightMatrix {
+  DType dtype;
+  const void* data;
+  std::int64_t in, out;
+  std::int64_t in_stride, out_stride;
+};
+
+/// Elements of a matrix as panels: [panel][in][columns of the panel], columns filled up with zeros to whole vectors.
+std::int64_t panel_elements(DType dtype, std::int64_t in, std::int64_t out);
+
+/// Writes the panels, whose widths are those that indirect_gemm of this CPU reads.
+void pack_panels(const WeightMatrix& weights, void* panels);
+
+/// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels that begins with what y held, so
+/// its bits depend on the order of calls alone.
+struct IndirectGemm {
+  DType dtype;    ///< float32 or float64
+  const void* x;  ///< Rows of x_stride elements; the first `in` of each are read.
+  std::int64_t x_stride;
+  const void* panels;
+  std::int64_t in, out;
+  void* y;  ///< Rows of y_stride elements; the first `out` of each are written.
+  std::int64_t y_stride;
+  const std::int32_t *x_rows, *y_rows;
+  std::int64_t count;
+  bool first;
+};
+void indirect_gemm(const IndirectGemm& args);
+
+}  // namespace gavotte::internal::cpu

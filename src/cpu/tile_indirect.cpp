@@ -1,0 +1,173 @@
+// Weights are packed into panels once for a call. Float32 and float64 sums grow in y itself; those of 16-bit features in
+// a worker's tile, with the inputs converted to float32 beforehand, once.
+#include "cpu/tile_indirect.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/scratch.h"
+#include "cpu/simd/indirect_gemm.h"
+#include "cpu/simd/row_kernels.h"
+#include "parallel.h"
+
+namespace gavotte::internal::cpu {
+namespace {
+
+constexpr std::int64_t kConvertedRows = 4096;  // rows of a task that converts inputs
+constexpr std::int64_t kTileElements =
+    1 << 16;  // of the wider side of a tile, in the second-level cache
+constexpr std::int64_t kMostTileRows = 4096, kFewestTileRows = 128;
+constexpr std::int64_t kTilesOfAThread = 8;  // so that threads end together
+
+DType accumulator(DType dtype) { return dtype == DType::float64 ? DType::float64 : DType::float32; }
+
+std::int64_t tile_rows_of(const Execution& execution, const ForwardTask& task) {
+  if (task.config.tile_rows > 0) return rows_per_tile(task.config, task.pairs.offsets);
+  const std::int64_t channels = std::max<std::int64_t>({task.in_channels, task.out_channels, 1});
+  const std::int64_t shared = task.pairs.out_rows / (kTilesOfAThread * thread_count(execution));
+  return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
+}
+
+struct Panels {
+  std::byte* data;
+  std::int64_t group_bytes, offset_bytes;
+  const void* of(int offset, int group) const {
+    return data + offset * offset_bytes + group * group_bytes;
+  }
+};
+
+Panels pack(const Execution& execution, const ForwardTask& task, const OffsetWeights& weights,
+            Buffer& buffer) {
+  const DType dtype = accumulator(task.dtype);
+  const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
+  const std::int64_t size = size_bytes(dtype);
+  Panels panels{};
+  panels.group_bytes = panel_elements(dtype, in, out) * size;
+  panels.offset_bytes = panels.group_bytes * task.groups;
+  panels.data = buffer.as<std::byte>(panels.offset_bytes * task.pairs.offsets);
+  const auto* data = static_cast<const std::byte*>(weights.data);
+  parallel_for(execution, task.pairs.offsets, [&](std::int64_t offset, int) {
+    for (int group = 0; group < task.groups; ++group)
+      pack_panels({dtype, data + (offset * weights.offset + group * weights.group) * size, in, out,
+                   weights.in, weights.out},
+                  panels.data + offset * panels.offset_bytes + group * panels.group_bytes);
+  });
+  return panels;
+}
+
+// The inputs as accumulators: themselves, or converted in `memory`.
+const std::byte* accumulator_inputs(const Execution& execution, const ForwardTask& task,
+                                    std::int64_t rows, Scratch& memory) {
+  if (is_accumulator(task.dtype)) return static_cast<const std::byte*>(task.x);
+  const std::int64_t channels = task.in_channels, from_bytes = channels * size_bytes(task.dtype);
+  memory = Scratch(rows * channels * 4);
+  auto* to = memory.as<float>();
+  parallel_for(
+      execution, (rows + kConvertedRows - 1) / kConvertedRows, [&](std::int64_t block, int) {
+        const std::int64_t first = block * kConvertedRows;
+        gather_rows({task.dtype, static_cast<const std::byte*>(task.x) + first * from_bytes,
+                     nullptr, std::min(kConvertedRows, rows - first), channels, 0, channels,
+                     to + first * channels});
+      });
+  return reinterpret_cast<const std::byte*>(to);
+}
+
+// Output rows at places [first, + rows) of the pairs' order.
+struct Tile {
+  std::int64_t first, rows;
+  std::byte* sums;  // accumulators: those of y, or of the tile alone
+  bool own_sums;
+};
+
+// Which rows of the sums the pairs of offset k add to.
+const std::int32_t* sum_rows(const ForwardTask& task, int k, const Tile& tile,
+                             Workspace& workspace) {
+  const std::int64_t begin = workspace.first[static_cast<std::size_t>(k)],
+                     count = workspace.counts[static_cast<std::size_t>(k)];
+  const std::int32_t* rows = task.pairs.out + begin;
+  if (!tile.own_sums) return rows;
+  auto* places = workspace.entries.as<std::int32_t>(count);
+  const std::int32_t* rank = task.pairs.out_rank;
+  const auto first = static_cast<std::int32_t>(tile.first);
+  for (std::int64_t j = 0; j < count; ++j)
+    places[j] = (rank != nullptr ? rank[rows[j]] : rows[j]) - first;
+  return places;
+}
+
+void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* x, int k,
+                bool first, const Tile& tile, Workspace& workspace) {
+  const DType dtype = accumulator(task.dtype);
+  const std::int64_t size = size_bytes(dtype);
+  const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
+  const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
+  if (count == 0) return;
+  const std::int32_t* x_rows = task.pairs.in + workspace.first[static_cast<std::size_t>(k)];
+  const std::int32_t* y_rows = sum_rows(task, k, tile, workspace);
+  for (int group = 0; group < task.groups; ++group)
+    indirect_gemm({dtype, x + group * in * size, task.in_channels, panels.of(k, group), in, out,
+                   tile.sums + group * out * size, task.out_channels, x_rows, y_rows, count,
+                   first});
+}
+
+void clear(const ForwardTask& task, const Tile& tile) {
+  const std::int64_t bytes = task.out_channels * size_bytes(accumulator(task.dtype));
+  const auto size = static_cast<std::size_t>(bytes);
+  if (tile.own_sums) {
+    std::memset(tile.sums, 0, static_cast<std::size_t>(tile.rows) * size);
+  } else if (task.pairs.out_order == nullptr) {
+    std::memset(tile.sums + tile.first * bytes, 0, static_cast<std::size_t>(tile.rows) * size);
+  } else {
+    for (std::int64_t place = tile.first; place < tile.first + tile.rows; ++place)
+      std::memset(tile.sums + task.pairs.out_order[place] * bytes, 0, size);
+  }
+}
+
+void finish(const ForwardTask& task, const Tile& tile) {
+  if (!tile.own_sums && task.epilogue.empty()) return;
+  FinishRows args{task.dtype,        tile.sums, nullptr,           nullptr,       tile.rows,
+                  task.out_channels, 0,         task.out_channels, task.epilogue, task.y};
+  if (task.pairs.out_order != nullptr) {
+    args.y_rows = task.pairs.out_order + tile.first;
+    // Signed rows read as unsigned: they are not negative.
+    if (!tile.own_sums) args.entries = reinterpret_cast<const std::uint32_t*>(args.y_rows);
+  } else {
+    const std::int64_t skip = tile.first * task.out_channels;
+    const std::int64_t bytes = skip * size_bytes(task.dtype);
+    args.y = static_cast<std::byte*>(task.y) + bytes;
+    if (args.epilogue.residual != nullptr)
+      args.epilogue.residual = static_cast<const std::byte*>(args.epilogue.residual) + bytes;
+    if (!tile.own_sums) args.partial = args.y;
+  }
+  finish_rows(args);
+}
+
+}  // namespace
+
+void tile_indirect(const Execution& execution, const ForwardTask& task,
+                   const OffsetWeights& weights, const WorkspaceLease& workspaces) {
+  const MapPairs& pairs = task.pairs;
+  if (pairs.out_rows == 0 || task.out_channels == 0) return;
+  const Panels panels = pack(execution, task, weights, workspaces[0].panels);
+  Scratch converted;
+  const std::byte* x = accumulator_inputs(execution, task, pairs.in_rows, converted);
+  const std::int64_t tile_rows = tile_rows_of(execution, task);
+  const std::int64_t tiles = (pairs.out_rows + tile_rows - 1) / tile_rows;
+  parallel_for(execution, tiles, [&](std::int64_t index, int worker) {
+    Workspace& workspace = workspaces[worker];
+    Tile tile{index * tile_rows, 0, nullptr, !is_accumulator(task.dtype)};
+    tile.rows = std::min(tile_rows, pairs.out_rows - tile.first);
+    tile.sums = tile.own_sums ? workspace.partial.as<std::byte>(tile.rows * task.out_channels * 4)
+                              : static_cast<std::byte*>(task.y);
+    find_pairs(pairs, tile.first, tile.rows, workspace);
+    if (pairs.identity >= 0) {
+      add_offset(task, panels, x, pairs.identity, true, tile, workspace);
+    } else {
+      clear(task, tile);
+    }
+    for (int k = 0; k < pairs.offsets; ++k)
+      if (k != pairs.identity) add_offset(task, panels, x, k, false, tile, workspace);
+    finish(task, tile);
+  });
+}
+
+}  // namespace gavotte::internal::cpu
