@@ -1,0 +1,113 @@
+// The kernel of tile_indirect on every vector target that this CPU runs, against a plain loop in double.
+#include "cpu/simd/indirect_gemm.h"
+
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <vector>
+
+namespace gavotte::internal::cpu {
+namespace {
+
+struct Case {
+  std::int64_t in, out, count;
+  bool first;
+};
+
+// Panels of one to four vectors and parts of one, on either side of each number of rows that a kernel has.
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const std::int64_t out : {1, 3, 4, 8, 15, 16, 17, 32, 40, 64, 65, 100})
+    for (const std::int64_t in : {0, 1, 4, 7, 33})
+      for (const std::int64_t count : {0, 1, 5, 6, 12, 13, 23})
+        for (const bool first : {false, true}) all.push_back({in, out, count, first});
+  return all;
+}
+
+template <class T>
+std::vector<T> random_values(std::mt19937& random, std::int64_t count) {
+  std::uniform_real_distribution<T> value(-1, 1);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& each : values) each = value(random);
+  return values;
+}
+
+// `count` of `rows` rows, each once, in no order.
+std::vector<std::int32_t> some_rows(std::mt19937& random, std::int64_t rows, std::int64_t count) {
+  std::vector<std::int32_t> all(static_cast<std::size_t>(rows));
+  std::iota(all.begin(), all.end(), 0);
+  std::shuffle(all.begin(), all.end(), random);
+  all.resize(static_cast<std::size_t>(count));
+  return all;
+}
+
+// Rows are longer than what is read and written of them; `transposed`: weights as dgrad reads them.
+template <class T>
+void expect_definition(const Case& test, bool transposed, DType dtype) {
+  constexpr std::int64_t kRows = 30, kBefore = 2;
+  SCOPED_TRACE(testing::Message() << test.in << " -> " << test.out << ", " << test.count << " rows"
+                                  << (test.first ? ", first" : "")
+                                  << (transposed ? ", transposed" : ""));
+  std::mt19937 random(1);
+  const std::int64_t x_stride = test.in + 3, y_stride = test.out + 5;
+  const auto x = random_values<T>(random, kRows * x_stride);
+  const auto weights = random_values<T>(random, test.in * test.out);
+  auto y = random_values<T>(random, kRows * y_stride);
+  const auto x_rows = some_rows(random, kRows, test.count);
+  const auto y_rows = some_rows(random, kRows, test.count);
+  const std::vector<T> before = y;
+  std::vector<double> expected(y.begin(), y.end());
+  for (std::size_t j = 0; j < y_rows.size(); ++j) {
+    for (std::int64_t o = 0; o < test.out; ++o) {
+      double& sum = expected[static_cast<std::size_t>(y_rows[j] * y_stride + kBefore + o)];
+      if (test.first) sum = 0;
+      for (std::int64_t i = 0; i < test.in; ++i)
+        sum += static_cast<double>(x[static_cast<std::size_t>(x_rows[j] * x_stride + i)]) *
+               weights[static_cast<std::size_t>(transposed ? o * test.in + i : i * test.out + o)];
+    }
+  }
+
+  // Panels are 64-byte aligned.
+  std::vector<T> memory(static_cast<std::size_t>(panel_elements(dtype, test.in, test.out)) + 64);
+  void* panels = memory.data();
+  std::size_t space = memory.size() * sizeof(T);
+  std::align(64, 1, panels, space);
+  pack_panels({dtype, weights.data(), test.in, test.out, transposed ? 1 : test.out,
+               transposed ? test.in : 1},
+              panels);
+  indirect_gemm({dtype, x.data(), x_stride, panels, test.in, test.out, y.data() + kBefore, y_stride,
+                 x_rows.data(), y_rows.data(), test.count, test.first});
+  const double tolerance = static_cast<double>(test.in + 1) * static_cast<double>(test.in + 1) *
+                           std::numeric_limits<T>::epsilon();
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (expected[i] == static_cast<double>(before[i])) {
+      ASSERT_EQ(y[i], before[i]) << "element " << i << " is not of the result";
+    } else {
+      ASSERT_NEAR(static_cast<double>(y[i]), expected[i], tolerance) << "element " << i;
+    }
+  }
+}
+
+TEST(IndirectGemm, EqualsTheDefinitionOnEveryTarget) {
+  for (const auto target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    SCOPED_TRACE(hwy::TargetName(target));
+    for (const Case& test : cases()) {
+      for (const bool transposed : {false, true}) {
+        expect_definition<float>(test, transposed, DType::float32);
+        expect_definition<double>(test, transposed, DType::float64);
+        if (HasFatalFailure()) break;
+      }
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+}  // namespace
+}  // namespace gavotte::internal::cpu
