@@ -30,7 +30,7 @@ struct CoordinateData {
   std::int64_t rows = 0;
   Tensor lattice;  ///< int32 [rows, 1 + dims]
   Tensor order;    ///< int32 [rows]: key order -> row; an empty Tensor where rows are in key order.
-  Tensor rank;     ///< int32 [rows]: row -> place in key order; the CPU's, and only where `order` is set.
+  Tensor rank;     ///< int32 [rows]: row -> place in key order; the CPU's, where `order` is set.
   Box box;         ///< Of the lattice coordinates, on the host.
   /// On the CPU, where the rows were sorted: their keys in key order, for maps to search. In
   /// key_box, a box with room for the windows of most kernels; followed by padding keys.
