@@ -6,7 +6,8 @@
 
 namespace gavotte::python::dlpack {
 
-enum DeviceType : std::int32_t { device_cpu = 1, device_cuda = 2, device_cuda_host = 3 };
+/// Those that are looked for.
+enum DeviceType : std::int32_t { device_cuda = 2 };
 enum TypeCode : std::uint8_t { code_int = 0, code_float = 2, code_bfloat = 4 };
 
 struct Tensor {

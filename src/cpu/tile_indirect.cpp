@@ -9,6 +9,7 @@
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
 #include "parallel.h"
+#include "tensor_checks.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -18,8 +19,6 @@ constexpr std::int64_t kTileElements =
     1 << 16;  // of the wider side of a tile, in the second-level cache
 constexpr std::int64_t kMostTileRows = 4096, kFewestTileRows = 128;
 constexpr std::int64_t kTilesOfAThread = 8;  // so that threads end together
-
-DType accumulator(DType dtype) { return dtype == DType::float64 ? DType::float64 : DType::float32; }
 
 std::int64_t tile_rows_of(const Execution& execution, const ForwardTask& task) {
   if (task.config.tile_rows > 0) return rows_per_tile(task.config, task.pairs.offsets);
@@ -38,7 +37,7 @@ struct Panels {
 
 Panels pack(const Execution& execution, const ForwardTask& task, const OffsetWeights& weights,
             Buffer& buffer) {
-  const DType dtype = accumulator(task.dtype);
+  const DType dtype = accumulator_of(task.dtype);
   const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
   const std::int64_t size = size_bytes(dtype);
   Panels panels{};
@@ -96,7 +95,7 @@ const std::int32_t* sum_rows(const ForwardTask& task, int k, const Tile& tile,
 
 void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* x, int k,
                 bool first, const Tile& tile, Workspace& workspace) {
-  const DType dtype = accumulator(task.dtype);
+  const DType dtype = accumulator_of(task.dtype);
   const std::int64_t size = size_bytes(dtype);
   const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
   const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
@@ -110,7 +109,7 @@ void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* 
 }
 
 void clear(const ForwardTask& task, const Tile& tile) {
-  const std::int64_t bytes = task.out_channels * size_bytes(accumulator(task.dtype));
+  const std::int64_t bytes = task.out_channels * size_bytes(accumulator_of(task.dtype));
   const auto size = static_cast<std::size_t>(bytes);
   if (tile.own_sums) {
     std::memset(tile.sums, 0, static_cast<std::size_t>(tile.rows) * size);

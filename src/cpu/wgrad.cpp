@@ -10,6 +10,7 @@
 #include "cpu/simd/row_kernels.h"
 #include "cpu/workspace.h"
 #include "parallel.h"
+#include "tensor_checks.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -75,7 +76,7 @@ void sum_piece(const WeightGradient& task, const Piece& piece, Workspace& worksp
 // to [channels] of dtype = sum of `count` rows of partial, in order; the first row is the running
 // sum.
 void reduce(DType dtype, void* partial, std::int64_t count, std::int64_t channels, void* to) {
-  const DType accumulator = dtype == DType::float64 ? DType::float64 : DType::float32;
+  const DType accumulator = accumulator_of(dtype);
   auto* rows = static_cast<std::byte*>(partial);
   add_rows(accumulator, rows + channels * size_bytes(accumulator), count - 1, channels, rows);
   finish_rows({dtype, rows, nullptr, nullptr, 1, channels, 0, channels, RowEpilogue{}, to});

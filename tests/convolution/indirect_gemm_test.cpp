@@ -2,7 +2,6 @@
 #include "cpu/simd/indirect_gemm.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +10,8 @@
 #include <numeric>
 #include <random>
 #include <vector>
+
+#include "simd_targets.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -95,9 +96,7 @@ void expect_definition(const Case& test, bool transposed, DType dtype) {
 }
 
 TEST(IndirectGemm, EqualsTheDefinitionOnEveryTarget) {
-  for (const auto target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    SCOPED_TRACE(hwy::TargetName(target));
+  test::for_each_target([&] {
     for (const Case& test : cases()) {
       for (const bool transposed : {false, true}) {
         expect_definition<float>(test, transposed, DType::float32);
@@ -105,8 +104,7 @@ TEST(IndirectGemm, EqualsTheDefinitionOnEveryTarget) {
         if (HasFatalFailure()) break;
       }
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include "cpu/simd/row_kernels.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <bit>
 #include <cmath>
@@ -11,19 +10,12 @@
 #include <limits>
 #include <vector>
 
+#include "simd_targets.h"
+
 namespace gavotte::internal::cpu {
 namespace {
 
-// Runs the body once for each target that was compiled and that this CPU has.
-template <class Body>
-void for_each_target(Body&& body) {
-  for (const auto target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    SCOPED_TRACE(hwy::TargetName(target));
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
+using test::for_each_target;
 
 // The value of 16 bits by arithmetic: sign, exponent and fraction as the formats define them.
 double value_of(std::uint16_t bits, int exponent_bits) {

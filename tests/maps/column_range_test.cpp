@@ -2,21 +2,20 @@
 #include "cpu/simd/column_range.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <limits>
 #include <random>
 #include <vector>
 
+#include "simd_targets.h"
+
 namespace gavotte::internal::cpu {
 namespace {
 
 TEST(ColumnRange, EveryNumberOfRowsAndColumns) {
   std::mt19937 random(1);
-  for (const auto target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    SCOPED_TRACE(hwy::TargetName(target));
+  test::for_each_target([&] {
     for (int columns = 2; columns <= 5; ++columns) {
       const auto width = static_cast<std::size_t>(columns);
       for (const std::size_t rows : {0, 1, 3, 15, 16, 17, 50, 333}) {
@@ -38,8 +37,7 @@ TEST(ColumnRange, EveryNumberOfRowsAndColumns) {
         EXPECT_EQ(upper, expected_upper) << rows << " rows of " << columns;
       }
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 }  // namespace

@@ -2,12 +2,13 @@
 #include "cpu/simd/walk_columns.h"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <random>
 #include <set>
 #include <utility>
 #include <vector>
+
+#include "simd_targets.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -30,9 +31,7 @@ void expect_matches(const std::vector<Key>& queries, const std::vector<Key>& tar
   padded.resize(targets.size() + kTargetPadding, padding_key<Key>());
   const std::size_t room = end - begin;
   constexpr std::int32_t kUntouched = -7;
-  for (const auto target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    SCOPED_TRACE(hwy::TargetName(target));
+  test::for_each_target([&] {
     std::vector<std::int32_t> memory(2 * kMaxColumnWidth * columns.size() * (room + 1), kUntouched);
     std::int32_t* next = memory.data();
     std::vector<KeyColumn<Key>> key_columns;
@@ -69,8 +68,7 @@ void expect_matches(const std::vector<Key>& queries, const std::vector<Key>& tar
         ASSERT_EQ(list.targets[room], kUntouched) << "wrote behind the list";
       }
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 template <class Key>
