@@ -1,7 +1,6 @@
 // gavotte info: what this build has and what this machine offers.
 #include <fmt/format.h>
 
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -11,27 +10,12 @@
 
 #include "build_info.h"
 #include "command.h"
+#include "cpuinfo.h"
 #include "gavotte/device.h"
 #include "output.h"
 
 namespace gavotte::cli {
 namespace {
-
-// Value of the first "key : value" line of /proc/cpuinfo whose key is one of `keys`; empty
-// elsewhere.
-std::string cpuinfo(std::initializer_list<std::string_view> keys) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos) continue;
-    std::string key = line.substr(0, colon);
-    key.erase(key.find_last_not_of(" \t") + 1);
-    for (const std::string_view wanted : keys) {
-      if (key == wanted) return line.substr(std::min(line.size(), colon + 2));
-    }
-  }
-  return {};
-}
 
 // The features that vectorised code asks about, of those that this CPU has.
 std::vector<std::string> cpu_features() {
@@ -60,7 +44,7 @@ Json describe() {
                    {"target", build::kTarget},
                    {"library", on(build::kShared) ? "shared" : "static"},
                    {"sanitizers", build::kSanitize}};
-  info["cpu"] = {{"model", cpuinfo({"model name", "Model"})},
+  info["cpu"] = {{"model", cpu_model()},
                  {"threads", std::max(1U, std::thread::hardware_concurrency())},
                  {"features", cpu_features()},
                  {"simd", simd_target()}};

@@ -25,8 +25,11 @@ int fail(const std::string& message, int code) {
 }
 
 int usage_failure(const CLI::App& app, const CLI::ParseError& error) {
-  const auto chosen = app.get_subcommands();
-  const std::string command = chosen.empty() ? "gavotte" : "gavotte " + chosen.front()->get_name();
+  std::string command = "gavotte";
+  for (auto chosen = app.get_subcommands(); !chosen.empty();
+       chosen = chosen.front()->get_subcommands()) {
+    command += " " + chosen.front()->get_name();
+  }
   return fail(std::string(error.what()) + "; see '" + command + " --help'", kBadInput);
 }
 
@@ -45,6 +48,7 @@ int run(int argc, char** argv) {
       "  gavotte run sparse_res_unet42 street.bin --json - the same for a program\n"
       "  gavotte inspect sparse_res_unet42                 what a network is made of\n"
       "  gavotte info                                      what this build and this machine offer\n"
+      "  gavotte bench peak                                what this machine can reach at most\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.\n"
       "Errors are one line on standard error. 'gavotte COMMAND --help' tells more of a command.");
@@ -52,6 +56,7 @@ int run(int argc, char** argv) {
   gavotte::cli::add_scene_command(app);
   gavotte::cli::add_inspect_command(app);
   gavotte::cli::add_info_command(app);
+  gavotte::cli::add_bench_command(app);
   try {
     app.parse(argc, argv);
     return 0;

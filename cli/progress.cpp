@@ -10,8 +10,9 @@ namespace gavotte::cli {
 
 Progress::Progress(bool quiet) : enabled_(!quiet && isatty(STDERR_FILENO) == 1) {}
 
-void Progress::begin(std::string what) {
+void Progress::begin(std::string what, std::string step) {
   what_ = std::move(what);
+  step_ = std::move(step);
   last_ = {};
   draw(what_);
 }
@@ -22,9 +23,8 @@ void Progress::advance(int done, int total) {
   last_ = now;
   constexpr int kCells = 24;
   const int full = static_cast<int>(static_cast<long long>(kCells) * done / total);
-  draw(fmt::format("{} [{}{}] layer {} of {}", what_,
-                   std::string(static_cast<std::size_t>(full), '#'),
-                   std::string(static_cast<std::size_t>(kCells - full), '.'), done, total));
+  draw(fmt::format("{} [{}{}] {} {} of {}", what_, std::string(static_cast<std::size_t>(full), '#'),
+                   std::string(static_cast<std::size_t>(kCells - full), '.'), step_, done, total));
 }
 
 void Progress::clear() {

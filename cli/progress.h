@@ -14,8 +14,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// What is being done: "street.bin, round 2 of 10". Drawn at once.
-  void begin(std::string what);
+  /// What is being done, "street.bin, round 2 of 10", and what its steps are. Drawn at once.
+  void begin(std::string what, std::string step = "layer");
   /// `done` of `total` steps of it; drawn at most 20 times a second.
   void advance(int done, int total);
   /// Takes the line away, so that results can be printed.
@@ -26,7 +26,7 @@ class Progress {
 
   bool enabled_ = false;
   bool drawn_ = false;
-  std::string what_;
+  std::string what_, step_;
   std::chrono::steady_clock::time_point last_ = {};
 };
 
