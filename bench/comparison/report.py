@@ -1,0 +1,106 @@
+"""What a run leaves: rows as JSON for programs, a page and a plot for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+OURS = "gavotte"
+
+
+@dataclass(frozen=True)
+class Row:
+    """As bench/report.h has them: ratio is the time of `ratio_to` over the row's own, above 1 the row is the faster."""
+
+    scene: str
+    operation: str
+    layer: str
+    dtype: str
+    threads: int
+    library: str
+    form: str  # "exact", or what is wrong with the values
+    median_ms: float
+    ratio: float
+    ratio_to: str
+    noise: float  # of the ratio: distance of its quartiles over its median
+
+    @property
+    def work(self) -> tuple[str, str, str, int]:
+        return self.scene, self.operation, self.layer, self.threads
+
+
+def write_json(rows: Sequence[Row], path: Path) -> None:
+    path.write_text("[\n " + ",\n ".join(json.dumps(dataclasses.asdict(row)) for row in rows) + "\n]\n")
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    racing = "" if row.form == "exact" else " (!)"
+    return f"{1 / row.ratio:.2f} ± {100 * row.noise:.0f} %{racing}"
+
+
+def to_markdown(rows: Sequence[Row], facts: Sequence[str], scenes: Sequence[Sequence[str]]) -> str:
+    """`facts` are lines above the tables; `scenes` are the cells of name, voxels and matches a voxel."""
+    peers = list(dict.fromkeys(row.library for row in rows if row.library != OURS))
+    text = "# Gavotte and its peers on the CPU\n\n" + "".join(f"- {fact}\n" for fact in facts)
+    text += "- a column of a peer: its median time over gavotte's, above 1 gavotte is the faster; ± the distance of\n"
+    text += "  the quartiles of that ratio over the rounds\n"
+    for form in dict.fromkeys(row.form for row in rows if row.form != "exact"):
+        text += f"- (!) {form}\n"
+    text += "\n| scene | voxels | matches a voxel |\n|---|---|---|\n"
+    text += "".join(f"| {' | '.join(cells)} |\n" for cells in scenes)
+    head = ["scene", "operation", "layer", "threads", "gavotte, ms", *(f"{peer}, x" for peer in peers)]
+    text += f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n"
+    found = {(row.work, row.library): row for row in rows}
+    for work in dict.fromkeys(row.work for row in rows):
+        cells = [*map(str, work), f"{found[work, OURS].median_ms:.2f}"]
+        cells += [_cell(found.get((work, peer))) for peer in peers]
+        text += f"| {' | '.join(cells)} |\n"
+    return text
+
+
+def write_plot(rows: Sequence[Row], path: Path) -> None:
+    """One panel an operation and number of threads: how many times gavotte's time a peer takes, by layer."""
+    operations = list(dict.fromkeys(row.operation for row in rows))
+    threads = sorted({row.threads for row in rows})
+    size = (5 * len(threads), 3 * len(operations))
+    figure, panels = pyplot.subplots(len(operations), len(threads), figsize=size, squeeze=False, sharey="row")
+    markers = {scene: "osv^D"[i % 5] for i, scene in enumerate(dict.fromkeys(row.scene for row in rows))}
+    colours = {peer: f"C{i}" for i, peer in enumerate(dict.fromkeys(r.library for r in rows if r.library != OURS))}
+    for line, operation in zip(panels, operations, strict=True):
+        for panel, count in zip(line, threads, strict=True):
+            for peer, colour in colours.items():
+                for scene, marker in markers.items():
+                    of = [
+                        r
+                        for r in rows
+                        if (r.operation, r.threads, r.library, r.scene) == (operation, count, peer, scene)
+                    ]
+                    if of:
+                        style = "-" if of[0].form == "exact" else ":"
+                        panel.plot(
+                            [r.layer for r in of], [1 / r.ratio for r in of], style, marker=marker, color=colour,
+                            label=f"{peer}, {scene}",
+                        )  # fmt: skip
+            panel.axhline(1, color="black", linewidth=0.8)
+            panel.set_yscale("log")
+            panel.set_title(f"{operation}, {count} thread{'s' if count > 1 else ''}", fontsize=9)
+            panel.set_ylabel("time over gavotte's")
+            panel.tick_params(axis="x", labelsize=7, rotation=20)
+            panel.grid(axis="y", which="both", alpha=0.3)
+    handles = {
+        label: handle for panel in panels.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3, fontsize=7)
+    figure.savefig(path, dpi=100, bbox_inches="tight")
+    pyplot.close(figure)
