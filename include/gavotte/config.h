@@ -39,7 +39,9 @@ enum class Dataflow {
   /// streams, over groups that the host forms (Minuet's rule is GroupingPolicy::greedy). Waits for
   /// the host once, which no other dataflow does; needs cuBLAS; cannot be captured in a CUDA graph.
   minuet,
-  tile_indirect  ///< A tile of output rows stays in cache; pairs are read and added up through indices.
+  /// A tile of output rows stays in cache, the sums of all offsets for the weight gradient; pairs are read and added up
+  /// through indices.
+  tile_indirect
 };
 /// exact: a dynamic program, least cost. greedy: Minuet's rule. none: each offset alone.
 enum class GroupingPolicy { exact, greedy, none };
@@ -51,9 +53,10 @@ struct GAVOTTE_API ConvConfig {
   std::int32_t gather_channel_tile = 0;   ///< Channels copied at a time; 0 = all.
   std::int32_t scatter_channel_tile = 0;  ///< Channels accumulated at a time; 0 = all.
   GroupingPolicy grouping = GroupingPolicy::exact;
-  float padding_threshold = 0.25F;        ///< Greatest padded rows / real rows - 1 within a group.
-  float launch_cost_rows = 16.0F;         ///< Cost of one grouped GEMM, in rows of work.
-  std::int32_t wgrad_chunk_pairs = 8192;  ///< Pairs of one partial sum of the weight gradient.
+  float padding_threshold = 0.25F;  ///< Greatest padded rows / real rows - 1 within a group.
+  float launch_cost_rows = 16.0F;   ///< Cost of one grouped GEMM, in rows of work.
+  /// Pairs of one partial sum of the weight gradient at most; more where the sums would take too much memory.
+  std::int32_t wgrad_chunk_pairs = 8192;
   /// float32 products may be rounded to TF32 (10 fraction bits) where a GPU's matrix units take it. A
   /// permission: the CPU, and other dtypes, have no such units and compute as without it.
   bool allow_tf32 = false;

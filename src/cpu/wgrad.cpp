@@ -1,6 +1,6 @@
-// Gradients of weights and bias: sums over rows. The rows are cut into pieces whose borders follow
-// from the input alone; each piece is summed in order, then the pieces are added in order. So the
-// bits do not depend on threads.
+// Gradients of weights, by gathering pairs and multiplying them (gather_gemm_scatter) or channel by channel (depthwise),
+// and of the bias: sums over rows. The rows are cut into pieces whose borders follow from the input alone; each piece is
+// summed in order, then the pieces are added in order. So the bits do not depend on threads.
 #include <algorithm>
 #include <vector>
 
@@ -8,6 +8,7 @@
 #include "cpu/convolution_tile.h"
 #include "cpu/gemm.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/wgrad.h"
 #include "cpu/workspace.h"
 #include "parallel.h"
 #include "tensor_checks.h"
@@ -39,19 +40,11 @@ std::vector<Piece> cut(const MapPairs& pairs, std::int64_t chunk_pairs) {
   return pieces;
 }
 
-struct WeightGradient {
-  const ConvPlan& plan;
-  const MapPairs& pairs;
-  DType dtype;
-  const void *x, *grad_y;
-};
-
 // sum [Cin / groups, Cout] = x rows transposed * grad_y rows of the piece.
 template <class T>
 void sum_piece(const WeightGradient& task, const Piece& piece, Workspace& workspace, T* sum) {
   const std::int64_t in_channels = task.plan.in_channels, out_channels = task.plan.out_channels;
-  const std::int64_t in_group = in_channels / task.plan.groups,
-                     out_group = out_channels / task.plan.groups;
+  const std::int64_t in_group = task.in_group(), out_group = task.out_group();
   std::fill(sum, sum + in_group * out_channels, T{0});
   if (in_group == 1 && out_group == 1) {
     multiply_add_rows({task.dtype, task.x, task.grad_y, task.pairs.in + piece.begin,
@@ -84,9 +77,8 @@ void reduce(DType dtype, void* partial, std::int64_t count, std::int64_t channel
 
 template <class T>
 void sum_weights(const Execution& execution, const WeightGradient& task, void* grad_weights) {
-  const std::int64_t volume = task.plan.in_channels / task.plan.groups * task.plan.out_channels;
+  const std::int64_t volume = task.volume();
   const int offsets = task.pairs.offsets;
-  if (volume == 0 || offsets == 0) return;
   const std::vector<Piece> pieces = cut(task.pairs, task.plan.config.wgrad_chunk_pairs);
   const auto piece_count = static_cast<std::int64_t>(pieces.size());
   const WorkspaceLease workspaces(thread_count(execution));
@@ -134,6 +126,10 @@ void convolution_wgrad(const Execution& execution, const ConvPlan& plan, ConstTe
                        ConstTensorView grad_y, TensorView grad_weights) {
   const MapPairs pairs(plan.map, MapPairs::Order::key);
   const WeightGradient task{plan, pairs, x.dtype, x.data, grad_y.data};
+  if (task.volume() == 0 || pairs.offsets == 0) return;
+  const bool depthwise = task.in_group() == 1 && task.out_group() == 1;
+  if (!depthwise && plan.config.dataflow != Dataflow::gather_gemm_scatter)
+    return wgrad_indirect(execution, task, grad_weights.data);
   if (x.dtype == DType::float64) return sum_weights<double>(execution, task, grad_weights.data);
   sum_weights<float>(execution, task, grad_weights.data);
 }

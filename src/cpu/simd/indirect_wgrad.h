@@ -1,0 +1,34 @@
+// Sums of outer products of rows that are read through indices: the inner kernel of the weights' gradient, for the widest
+// vectors of the CPU it runs on (chosen at run time).
+#pragma once
+
+#include <cstdint>
+
+#include "gavotte/dtype.h"
+
+namespace gavotte::internal::cpu {
+
+/// Pair j is row x[j] of the inputs and row grad[j] of the outputs' gradients.
+struct PairRows {
+  const std::int32_t* x = nullptr;
+  const std::int32_t* grad = nullptr;
+  std::int64_t count = 0;
+};
+
+/// sum[i, o] += the sum of x[row, i] * grad[row, o] over the pairs; `=` instead of `+=` where `first`. The order of an
+/// element's additions follows from the arguments and the vector width alone.
+struct IndirectWgrad {
+  DType dtype;       ///< float32 or float64
+  const void* x;     ///< Rows of x_stride elements; the first `in` of each are read.
+  const void* grad;  ///< Rows of grad_stride elements; the first `out` of each are read.
+  std::int64_t x_stride, grad_stride;
+  std::int64_t in, out;
+  void* sum;  ///< `in` rows of sum_stride elements; the first `out` of each are written.
+  std::int64_t sum_stride;
+  PairRows pairs;
+  PairRows next;  ///< What the call after this one begins with: fetched ahead. May be empty.
+  bool first;
+};
+void indirect_wgrad(const IndirectWgrad& args);
+
+}  // namespace gavotte::internal::cpu

@@ -1,0 +1,126 @@
+// The kernel of the weights' gradient on every vector target that this CPU runs, against a plain loop in double.
+#include "cpu/simd/indirect_wgrad.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "simd_targets.h"
+
+namespace gavotte::internal::cpu {
+namespace {
+
+struct Case {
+  std::int64_t in, out, count;
+  bool first;
+};
+
+// Blocks of every height and of one to four vectors and parts of one, several of them, and pieces of pairs on either side
+// of their ends.
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const std::int64_t out : {1, 3, 4, 8, 15, 16, 17, 32, 40, 64, 65, 100})
+    for (const std::int64_t in : {1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 18, 33, 40})
+      for (const std::int64_t count : {0, 1, 2, 5, 63, 66, 130})
+        for (const bool first : {false, true}) all.push_back({in, out, count, first});
+  for (const bool first : {false, true}) all.push_back({70, 70, 400, first});
+  return all;
+}
+
+template <class T>
+std::vector<T> random_values(std::mt19937& random, std::int64_t count) {
+  std::uniform_real_distribution<T> value(-1, 1);
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (T& each : values) each = value(random);
+  return values;
+}
+
+std::vector<std::int32_t> some_rows(std::mt19937& random, std::int64_t rows, std::int64_t count) {
+  std::uniform_int_distribution<std::int32_t> row(0, static_cast<std::int32_t>(rows) - 1);
+  std::vector<std::int32_t> some(static_cast<std::size_t>(count));
+  for (std::int32_t& each : some) each = row(random);
+  if (!some.empty()) some.back() = static_cast<std::int32_t>(rows) - 1;
+  return some;
+}
+
+// Rows are longer than what is read of them, but for the last, which ends where its memory does.
+template <class T>
+void expect_definition(const Case& test, DType dtype) {
+  constexpr std::int64_t kRows = 50, kBefore = 2;
+  SCOPED_TRACE(testing::Message() << test.in << " -> " << test.out << ", " << test.count << " pairs"
+                                  << (test.first ? ", first" : ""));
+  std::mt19937 random(1);
+  const std::int64_t x_stride = test.in + 3, grad_stride = test.out + 5, stride = test.out + 2;
+  const auto x = random_values<T>(random, (kRows - 1) * x_stride + test.in);
+  const auto grad = random_values<T>(random, (kRows - 1) * grad_stride + test.out);
+  auto sum = random_values<T>(random, kBefore + (test.in - 1) * stride + test.out);
+  const auto x_rows = some_rows(random, kRows, test.count);
+  const auto grad_rows = some_rows(random, kRows, test.count);
+  const std::vector<T> before = sum;
+  std::vector<double> expected(sum.begin(), sum.end());
+  std::vector<bool> written(sum.size(), false);
+  for (std::int64_t i = 0; i < test.in; ++i) {
+    for (std::int64_t o = 0; o < test.out; ++o) {
+      const auto at = static_cast<std::size_t>(kBefore + i * stride + o);
+      written[at] = true;
+      if (test.first) expected[at] = 0;
+      for (std::size_t j = 0; j < x_rows.size(); ++j)
+        expected[at] += static_cast<double>(x[static_cast<std::size_t>(x_rows[j] * x_stride + i)]) *
+                        grad[static_cast<std::size_t>(grad_rows[j] * grad_stride + o)];
+    }
+  }
+
+  const PairRows pairs{x_rows.data(), grad_rows.data(), test.count};
+  indirect_wgrad({dtype, x.data(), grad.data(), x_stride, grad_stride, test.in, test.out,
+                  sum.data() + kBefore, stride, pairs, pairs, test.first});
+  const double tolerance = static_cast<double>(test.count + 1) *
+                           static_cast<double>(test.count + 1) * std::numeric_limits<T>::epsilon();
+  for (std::size_t i = 0; i < sum.size(); ++i) {
+    if (written[i]) {
+      ASSERT_NEAR(static_cast<double>(sum[i]), expected[i], tolerance) << "element " << i;
+    } else {
+      ASSERT_EQ(sum[i], before[i]) << "element " << i << " is not of the result";
+    }
+  }
+}
+
+TEST(IndirectWgrad, EqualsTheDefinitionOnEveryTarget) {
+  test::for_each_target([&] {
+    for (const Case& test : cases()) {
+      expect_definition<float>(test, DType::float32);
+      expect_definition<double>(test, DType::float64);
+      if (HasFatalFailure()) break;
+    }
+  });
+}
+
+TEST(IndirectWgrad, ReplacesWhateverWasThere) {
+  test::for_each_target([&] {
+    for (const std::int64_t out : {16, 32}) {
+      const std::vector<float> ones(static_cast<std::size_t>(16 + out), 1.0F);
+      std::vector<float> sum(static_cast<std::size_t>(16 * out),
+                             std::numeric_limits<float>::quiet_NaN());
+      const std::int32_t row = 0;
+      indirect_wgrad({DType::float32,
+                      ones.data(),
+                      ones.data(),
+                      16,
+                      out,
+                      16,
+                      out,
+                      sum.data(),
+                      out,
+                      {&row, &row, 1},
+                      {},
+                      true});
+      for (const float each : sum) ASSERT_EQ(each, 1.0F);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace gavotte::internal::cpu
