@@ -251,7 +251,9 @@ void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows
     const std::int32_t* end = pairs.out + pairs.begin[k + 1];
     const std::int32_t* low =
         std::lower_bound(pairs.out + pairs.begin[k], end, first_row, is_before);
-    const std::int32_t* high = std::lower_bound(low, end, first_row + rows, is_before);
+    // No row has two pairs of one offset.
+    const std::int64_t most = std::min<std::int64_t>(rows, end - low);
+    const std::int32_t* high = std::lower_bound(low, low + most, first_row + rows, is_before);
     workspace.first[index(k)] = low - pairs.out;
     workspace.counts[index(k)] = high - low;
   }

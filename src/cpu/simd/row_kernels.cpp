@@ -105,9 +105,35 @@ HWY_INLINE hn::Vec<D> finish(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
   return value;
 }
 
+constexpr std::int64_t kRowsAhead = 12;  // whose lines of y are fetched before they are written
+
+// Rows without lists of entries: each is one row of partial.
+template <class Storage>
+void finish_single(const FinishRows& args) {
+  using T = typename Storage::Accumulator;
+  const T* const partial = accumulators<Storage>(args.partial);
+  auto* const y = static_cast<typename Storage::Element*>(args.y);
+  const std::int64_t end = args.first_channel + args.channel_count;
+  constexpr std::int64_t line = 64 / sizeof(*y);
+  for (std::int64_t row = 0; row < args.rows; ++row) {
+    if (args.y_rows != nullptr && row + kRowsAhead < args.rows) {
+      const auto* next = y + args.y_rows[row + kRowsAhead] * args.channels;
+      for (std::int64_t c = args.first_channel; c < end; c += line) __builtin_prefetch(next + c, 1);
+    }
+    const std::int64_t start = (args.y_rows != nullptr ? args.y_rows[row] : row) * args.channels;
+    const std::int64_t entry = args.entries != nullptr ? args.entries[row] : row;
+    const T* from = partial + entry * args.channels;
+    for_channels<T>(args.first_channel, end, [&](auto d, std::int64_t c) HWY_ATTR {
+      const auto sum = hn::Add(hn::Zero(d), hn::LoadU(d, from + c));
+      Storage::store(d, finish<Storage>(d, sum, args.epilogue, start, c), y + start + c);
+    });
+  }
+}
+
 void finish_all(const FinishRows& args) {
   with_storage(args.dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
+    if (args.entry_begin == nullptr) return finish_single<Storage>(args);
     using T = typename Storage::Accumulator;
     const T* const partial = accumulators<Storage>(args.partial);
     auto* const y = static_cast<typename Storage::Element*>(args.y);
