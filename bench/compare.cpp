@@ -14,14 +14,19 @@ namespace {
 /// Keeps the time of every round; prints nothing.
 class Collector : public benchmark::BenchmarkReporter {
  public:
+  explicit Collector(Clock clock) : clock_(clock) {}
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
       if (run.run_type == Run::RT_Iteration && !run.error_occurred)
-        times_ms[run.run_name.function_name].push_back(run.GetAdjustedRealTime());
+        times_ms[run.run_name.function_name].push_back(
+            clock_ == Clock::wall ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime());
     }
   }
   std::map<std::string, std::vector<double>> times_ms;
+
+ private:
+  Clock clock_;
 };
 
 double median(std::vector<double> values) {
@@ -39,7 +44,7 @@ void enable_interleaving() {
 
 }  // namespace
 
-std::vector<double> compare(const std::vector<Contender>& contenders, int rounds) {
+std::vector<double> compare(const std::vector<Contender>& contenders, int rounds, Clock clock) {
   enable_interleaving();
   benchmark::ClearRegisteredBenchmarks();
   for (const Contender& contender : contenders) {
@@ -56,7 +61,7 @@ std::vector<double> compare(const std::vector<Contender>& contenders, int rounds
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
   }
-  Collector collector;
+  Collector collector(clock);
   benchmark::RunSpecifiedBenchmarks(&collector);
   benchmark::ClearRegisteredBenchmarks();
   std::vector<double> medians;

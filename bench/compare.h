@@ -13,7 +13,11 @@ struct Contender {
   std::function<void()> call;
 };
 
+/// thread: the CPU time of the calling thread, for work on one thread where other programs run too.
+enum class Clock { wall, thread };
+
 /// Median milliseconds of each contender's call, in their order; each is called once beforehand.
-std::vector<double> compare(const std::vector<Contender>& contenders, int rounds);
+std::vector<double> compare(const std::vector<Contender>& contenders, int rounds,
+                            Clock clock = Clock::wall);
 
 }  // namespace gavotte::bench

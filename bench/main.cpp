@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "dtype_bench.h"
 #include "gavotte/error.h"
 #include "layer_bench.h"
 #include "map_bench.h"
@@ -25,7 +26,7 @@ struct Options {
   std::filesystem::path output = "build/bench";
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
-  std::vector<std::string> operations = {"map", "layers", "networks"};
+  std::vector<std::string> operations = {"map", "layers", "dtypes", "networks"};
   std::vector<int> threads = {1, 2};
   int rounds = 11;
   std::string commit = "unknown";
@@ -71,6 +72,10 @@ void run(const Options& options, const std::string& command) {
       say("layers on " + names[i]);
       bench_layers(scene, options.threads, forward_rounds, report);
     }
+    if (operations.contains("dtypes") && forward) {
+      say("dtypes on " + names[i]);
+      bench_dtypes(scene, options.rounds, report);
+    }
     if (operations.contains("networks") && forward &&
         (names[i] != "random_100000" || !options.scenes.empty())) {
       say("networks on " + names[i]);
@@ -90,7 +95,7 @@ void run(const Options& options, const std::string& command) {
 
 int main(int argc, char** argv) {
   gavotte::bench::Options options;
-  CLI::App app{"Compares Gavotte's map step, layers and networks on procedural scenes."};
+  CLI::App app{"Compares Gavotte's map step, layers, dtypes and networks on procedural scenes."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -99,7 +104,7 @@ int main(int argc, char** argv) {
   app.add_option("--scenes", options.scenes,
                  "Scenes by name instead: random_N, lidar_C, room_C (C: voxels in cm), sphere_R");
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember({"map", "layers", "networks"}))
+      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks"}))
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Numbers of threads")
       ->check(CLI::Range(1, 1024))

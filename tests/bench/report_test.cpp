@@ -68,6 +68,26 @@ TEST(BenchProgram, MeasuresLayersAndNetworks) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(BenchProgram, ComparesBFloat16WithFloat32) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "gavotte_bench_dtypes_test";
+  std::filesystem::remove_all(folder);
+  const std::string command = std::string(GAVOTTE_BENCH) +
+                              " --scenes random_500 --rounds 1 --operations dtypes -o '" +
+                              folder.string() + "' > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const nlohmann::json rows = read_json(folder / "report.json");
+  EXPECT_EQ(rows.size(), 5U * 2U * 2U);  // widths, directions, dtypes
+  std::size_t bfloat16 = 0;
+  for (const nlohmann::json& row : rows) {
+    bfloat16 += row.at("dtype") == "bfloat16";
+    EXPECT_EQ(row.at("ratio_to"), "gavotte float32");
+    EXPECT_GT(row.at("ratio").get<double>(), 0);
+  }
+  EXPECT_EQ(bfloat16, 5U * 2U);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(BenchProgram, RefusesAnUnknownScene) {
   const std::string command = std::string(GAVOTTE_BENCH) + " --scenes moon_3 -o '" +
                               testing::TempDir() + "gavotte_bench_moon' > /dev/null 2>&1";
