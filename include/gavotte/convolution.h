@@ -29,6 +29,9 @@ struct ConvolutionOptions {
 /// y[o, :] = sum over offsets k and pairs (i, o) of k: x[i, :] * W[k], then bias and activation.
 /// x [N, Cin], weights [K, Cin / groups, Cout] or as spec.weight_layout says; one dtype for both.
 /// Accumulates in float32 (float64 for float64). Same bits on every run and for any number of threads.
+/// 16-bit results are rounded once, at the end. In which order bfloat16 products are summed, and whether
+/// subnormal numbers count as zeros, is the CPU's choice (AVX512_BF16 multiplies bfloat16 itself, other
+/// CPUs a float32 copy): two kinds of CPU may give different last bits.
 GAVOTTE_API SparseTensor convolution(const SparseTensor& x, ConstTensorView weights,
                                      const ConvSpec& spec, const ConvolutionOptions& options = {});
 /// With a map made before: weights [K, Cin / groups, Cout].

@@ -5,10 +5,12 @@
 #include <algorithm>
 
 #include "cpu/convolution_tile.h"
+#include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/tile_indirect.h"
 #include "cpu/workspace.h"
 #include "parallel.h"
+#include "tensor_checks.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -46,10 +48,16 @@ void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
   });
 }
 
-// Weights [rows, columns] as accumulators: themselves, or a converted copy in the workspace.
-const void* accumulator_weights(const ConstTensorView& weights, std::int64_t rows,
-                                std::int64_t columns, Buffer& buffer) {
-  if (is_accumulator(weights.dtype)) return weights.data;
+// What a way multiplies features of this dtype as.
+DType dtype_of(Way way, DType dtype) {
+  return way == Way::indirect ? product_dtype(dtype) : accumulator_of(dtype);
+}
+
+// Weights [rows, columns] as `dtype`, their own or their accumulator's: themselves, or a converted copy in the
+// workspace.
+const void* weights_as(DType dtype, const ConstTensorView& weights, std::int64_t rows,
+                       std::int64_t columns, Buffer& buffer) {
+  if (weights.dtype == dtype) return weights.data;
   float* to = buffer.as<float>(rows * columns);
   gather_rows({weights.dtype, weights.data, nullptr, rows, columns, 0, columns, to});
   return to;
@@ -80,9 +88,10 @@ void convolution_forward(const Execution& execution, const ConvPlan& plan, Const
                          ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
   const WorkspaceLease workspaces(thread_count(execution));
   const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
-  const void* values =
-      accumulator_weights(weights, weight_rows, plan.out_channels, workspaces[0].weights);
   const Way way = way_of(plan, plan.in_channels);
+  const DType dtype = dtype_of(way, x.dtype);
+  const void* values =
+      weights_as(dtype, weights, weight_rows, plan.out_channels, workspaces[0].weights);
   const MapPairs pairs(plan.map, order_of(way));
   const ForwardTask task{pairs,
                          plan.config,
@@ -97,7 +106,7 @@ void convolution_forward(const Execution& execution, const ConvPlan& plan, Const
   if (way != Way::indirect) return run_tiles(execution, task, way, workspaces);
   const std::int64_t volume = plan.in_channels / plan.groups * plan.out_channels;
   tile_indirect(execution, task,
-                {values, volume, plan.out_channels / plan.groups, plan.out_channels, 1},
+                {dtype, values, volume, plan.out_channels / plan.groups, plan.out_channels, 1},
                 workspaces);
 }
 
@@ -110,14 +119,15 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
   const MapPairs pairs(transposed, order_of(way));
   // The partial buffer is free until the tiles start; what they read stays for the whole call.
   Buffer& converted = way == Way::indirect ? workspaces[0].weights : workspaces[0].partial;
-  const void* values = accumulator_weights(weights, weight_rows, plan.out_channels, converted);
+  const DType dtype = dtype_of(way, grad_y.dtype);
+  const void* values = weights_as(dtype, weights, weight_rows, plan.out_channels, converted);
   ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
                    plan.groups, grad_y.data, values,       RowEpilogue{},     grad_x.data};
   if (way == Way::indirect) {
     const std::int64_t volume = plan.in_channels / plan.groups * plan.out_channels;
-    return tile_indirect(execution, task,
-                         {values, volume, plan.out_channels / plan.groups, 1, plan.out_channels},
-                         workspaces);
+    return tile_indirect(
+        execution, task,
+        {dtype, values, volume, plan.out_channels / plan.groups, 1, plan.out_channels}, workspaces);
   }
   task.weights = grad_y.dtype == DType::float64
                      ? transposed_weights<double>(plan, values, workspaces[0].weights)

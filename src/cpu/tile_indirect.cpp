@@ -1,5 +1,6 @@
 // Weights are packed into panels once for a call. Float32 and float64 sums grow in y itself; those of 16-bit features in
-// a worker's tile, with the inputs converted to float32 beforehand, once.
+// a worker's tile. Inputs are read where they are, but 16-bit ones that the CPU cannot multiply: those are converted to
+// float32 beforehand, once.
 #include "cpu/tile_indirect.h"
 
 #include <algorithm>
@@ -28,6 +29,7 @@ std::int64_t tile_rows_of(const Execution& execution, const ForwardTask& task) {
 }
 
 struct Panels {
+  DType dtype;
   std::byte* data;
   std::int64_t group_bytes, offset_bytes;
   const void* of(int offset, int group) const {
@@ -37,27 +39,26 @@ struct Panels {
 
 Panels pack(const Execution& execution, const ForwardTask& task, const OffsetWeights& weights,
             Buffer& buffer) {
-  const DType dtype = accumulator_of(task.dtype);
   const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
-  const std::int64_t size = size_bytes(dtype);
-  Panels panels{};
-  panels.group_bytes = panel_elements(dtype, in, out) * size;
+  const std::int64_t size = size_bytes(weights.dtype);
+  Panels panels{weights.dtype, nullptr, 0, 0};
+  panels.group_bytes = panel_elements(weights.dtype, in, out) * size;
   panels.offset_bytes = panels.group_bytes * task.groups;
   panels.data = buffer.as<std::byte>(panels.offset_bytes * task.pairs.offsets);
   const auto* data = static_cast<const std::byte*>(weights.data);
   parallel_for(execution, task.pairs.offsets, [&](std::int64_t offset, int) {
     for (int group = 0; group < task.groups; ++group)
-      pack_panels({dtype, data + (offset * weights.offset + group * weights.group) * size, in, out,
-                   weights.in, weights.out},
+      pack_panels({weights.dtype, data + (offset * weights.offset + group * weights.group) * size,
+                   in, out, weights.in, weights.out},
                   panels.data + offset * panels.offset_bytes + group * panels.group_bytes);
   });
   return panels;
 }
 
-// The inputs as accumulators: themselves, or converted in `memory`.
-const std::byte* accumulator_inputs(const Execution& execution, const ForwardTask& task,
-                                    std::int64_t rows, Scratch& memory) {
-  if (is_accumulator(task.dtype)) return static_cast<const std::byte*>(task.x);
+// The inputs as the products' dtype, which is their own or float32: themselves, or converted in `memory`.
+const std::byte* product_inputs(const Execution& execution, const ForwardTask& task, DType dtype,
+                                std::int64_t rows, Scratch& memory) {
+  if (dtype == task.dtype) return static_cast<const std::byte*>(task.x);
   const std::int64_t channels = task.in_channels, from_bytes = channels * size_bytes(task.dtype);
   memory = Scratch(rows * channels * 4);
   auto* to = memory.as<float>();
@@ -95,16 +96,15 @@ const std::int32_t* sum_rows(const ForwardTask& task, int k, const Tile& tile,
 
 void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* x, int k,
                 bool first, const Tile& tile, Workspace& workspace) {
-  const DType dtype = accumulator_of(task.dtype);
-  const std::int64_t size = size_bytes(dtype);
+  const std::int64_t x_size = size_bytes(panels.dtype), y_size = accumulator_bytes(task.dtype);
   const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
   const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
   if (count == 0) return;
   const std::int32_t* x_rows = task.pairs.in + workspace.first[static_cast<std::size_t>(k)];
   const std::int32_t* y_rows = sum_rows(task, k, tile, workspace);
   for (int group = 0; group < task.groups; ++group)
-    indirect_gemm({dtype, x + group * in * size, task.in_channels, panels.of(k, group), in, out,
-                   tile.sums + group * out * size, task.out_channels, x_rows, y_rows, count,
+    indirect_gemm({panels.dtype, x + group * in * x_size, task.in_channels, panels.of(k, group), in,
+                   out, tile.sums + group * out * y_size, task.out_channels, x_rows, y_rows, count,
                    first});
 }
 
@@ -148,7 +148,7 @@ void tile_indirect(const Execution& execution, const ForwardTask& task,
   if (pairs.out_rows == 0 || task.out_channels == 0) return;
   const Panels panels = pack(execution, task, weights, workspaces[0].panels);
   Scratch converted;
-  const std::byte* x = accumulator_inputs(execution, task, pairs.in_rows, converted);
+  const std::byte* x = product_inputs(execution, task, weights.dtype, pairs.in_rows, converted);
   const std::int64_t tile_rows = tile_rows_of(execution, task);
   const std::int64_t tiles = (pairs.out_rows + tile_rows - 1) / tile_rows;
   parallel_for(execution, tiles, [&](std::int64_t index, int worker) {

@@ -6,8 +6,9 @@
 
 namespace gavotte::internal::cpu {
 
-/// Accumulators, element (i, o) of offset k and group g at data[k * offset + g * group + i * in + o * out].
+/// Of a product_dtype, element (i, o) of offset k and group g at data[k * offset + g * group + i * in + o * out].
 struct OffsetWeights {
+  DType dtype;
   const void* data;
   std::int64_t offset, group, in, out;
 };

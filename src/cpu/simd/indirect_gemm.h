@@ -8,7 +8,11 @@
 
 namespace gavotte::internal::cpu {
 
-/// A matrix [in, out] of float32 or float64, element (i, o) at data[i * in_stride + o * out_stride].
+/// What features of `dtype` are multiplied as: float32 and float64 themselves; bfloat16 itself where the CPU multiplies
+/// it; else float32, into which they are converted beforehand.
+DType product_dtype(DType dtype);
+
+/// A matrix [in, out] of a product_dtype, element (i, o) at data[i * in_stride + o * out_stride].
 struct WeightMatrix {
   DType dtype;
   const void* data;
@@ -17,20 +21,23 @@ struct WeightMatrix {
 };
 
 /// Elements of a matrix as panels: [panel][in][columns of the panel], columns filled up with zeros to whole vectors.
+/// Panels are 64-byte aligned.
 std::int64_t panel_elements(DType dtype, std::int64_t in, std::int64_t out);
 
 /// Writes the panels, whose widths are those that indirect_gemm of this CPU reads.
 void pack_panels(const WeightMatrix& weights, void* panels);
 
-/// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels that begins with what y held, so
-/// its bits depend on the order of calls alone.
+/// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row of y occurs twice. An
+/// element's sum is a chain of fused multiply-adds over the input channels that begins with what y held, so its bits
+/// depend on the order of calls alone. bfloat16: the chain takes the second channel of each pair before the first, reads
+/// subnormal inputs as zeros and writes subnormal sums as zeros.
 struct IndirectGemm {
-  DType dtype;    ///< float32 or float64
+  DType dtype;    ///< Of x and the panels: a product_dtype.
   const void* x;  ///< Rows of x_stride elements; the first `in` of each are read.
   std::int64_t x_stride;
   const void* panels;
   std::int64_t in, out;
-  void* y;  ///< Rows of y_stride elements; the first `out` of each are written.
+  void* y;  ///< Accumulators: rows of y_stride elements; the first `out` of each are written.
   std::int64_t y_stride;
   const std::int32_t *x_rows, *y_rows;
   std::int64_t count;

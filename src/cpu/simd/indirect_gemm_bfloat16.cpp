@@ -1,0 +1,86 @@
+// The kernel of indirect_gemm.cpp with VDPBF16PS: one instruction multiplies two input channels and adds both products
+// to a float32 sum, at twice the rate of float32. Highway 1.0.3 has no target with AVX512_BF16, hence intrinsics.
+#include "cpu/simd/indirect_gemm_bfloat16.h"
+
+#include <hwy/base.h>
+
+#if HWY_ARCH_X86_64
+
+#include <hwy/cache_control.h>
+#include <immintrin.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+HWY_PUSH_ATTRIBUTES("avx,avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512bf16")
+namespace gavotte::internal::cpu::bfloat16 {
+namespace {
+
+struct PairedDotProduct {
+  using Input = std::uint16_t;  // the bits of a bfloat16
+  using Sum = float;
+  using Vec = __m512;
+  static constexpr int kInputs = 2;
+  static constexpr int kMostVectors = 4;
+  static constexpr std::array<int, kMostVectors + 1> kRows = {0, 12, 10, 8, 6};
+  static HWY_INLINE std::int64_t lanes() { return 16; }
+  static HWY_INLINE Vec zero() { return _mm512_setzero_ps(); }
+  static HWY_INLINE __mmask16 first(std::int64_t count) {
+    return static_cast<__mmask16>((1U << count) - 1U);
+  }
+  static HWY_INLINE Vec load_some(const float* p, std::int64_t count) {
+    return count == 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(first(count), p);
+  }
+  static HWY_INLINE void store_some(Vec value, float* p, std::int64_t count) {
+    if (count == 16) return _mm512_storeu_ps(p, value);
+    _mm512_mask_storeu_ps(p, first(count), value);
+  }
+  static HWY_INLINE __m512i weights(const Input* p) { return _mm512_load_si512(p); }
+  static HWY_INLINE __m512i input(const Input* p) {
+    std::int32_t both;
+    std::memcpy(&both, p, sizeof(both));  // at any address that is even
+    return _mm512_set1_epi32(both);
+  }
+  static HWY_INLINE __m512i last_input(const Input* p) { return _mm512_set1_epi32(*p); }
+  static HWY_INLINE Vec multiply_add(__m512i input, __m512i weights, Vec sum) {
+    return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(input),
+                            reinterpret_cast<__m512bh>(weights));
+  }
+};
+
+#include "cpu/simd/indirect_panels-inl.h"
+
+std::int64_t panel_elements(std::int64_t in, std::int64_t out) {
+  return elements<PairedDotProduct>(in, out);
+}
+void pack_panels(const WeightMatrix& weights, void* panels) {
+  pack<PairedDotProduct>(weights, static_cast<std::uint16_t*>(panels));
+}
+void indirect_gemm(const IndirectGemm& args) { multiply<PairedDotProduct>(args); }
+
+}  // namespace
+}  // namespace gavotte::internal::cpu::bfloat16
+HWY_POP_ATTRIBUTES
+
+namespace gavotte::internal::cpu {
+
+const BFloat16Kernels* bfloat16_kernels() {
+  static constexpr BFloat16Kernels kernels = {&bfloat16::panel_elements, &bfloat16::pack_panels,
+                                              &bfloat16::indirect_gemm};
+  static const bool has = __builtin_cpu_supports("avx512bf16") != 0;
+  return has ? &kernels : nullptr;
+}
+
+}  // namespace gavotte::internal::cpu
+
+#else
+
+namespace gavotte::internal::cpu {
+
+const BFloat16Kernels* bfloat16_kernels() { return nullptr; }
+
+}  // namespace gavotte::internal::cpu
+
+#endif

@@ -1,0 +1,184 @@
+// The loops of an indirect GEMM around the arithmetic of a target. Included inside that target's namespace, where an
+// `Arithmetic` says what a vector is and how it multiplies:
+//   Input, Sum, Vec     an element of x and of the panels; one of y; a vector of sums
+//   kInputs             inputs of a row that one multiply_add takes, side by side in a panel
+//   kMostVectors, kRows the widest panel in vectors, and the rows whose sums fit beside that many vectors in registers
+//   lanes(), zero(), load_some(p, n), store_some(v, p, n)  n = lanes(): a whole vector
+//   weights(p)          an aligned vector of the panel
+//   input(p)            the kInputs inputs at p in every lane; last_input(p): one, and zeros in place of the others
+//   multiply_add(input, weights, sum)
+
+#ifdef __clang__
+#define GAVOTTE_UNROLL _Pragma("unroll")
+#else
+#define GAVOTTE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+// Rows of x are fetched this far ahead.
+constexpr std::int64_t kBytesAhead = 4096, kMostRowsAhead = 32;
+
+// One panel of the call.
+template <class A>
+struct Panel {
+  const typename A::Input* x;
+  const typename A::Input* weights;
+  typename A::Sum* y;  // at the panel's first column
+  std::int64_t in, x_stride, y_stride;
+  std::int64_t last_lanes;  // columns in the panel's last vector
+  const std::int32_t *x_rows, *y_rows;
+  bool first;
+};
+
+// sums += the inputs at x[r] + i, those of one multiply_add, times a row of the panel.
+template <class A, bool whole, int rows, int vectors>
+HWY_INLINE void multiply_inputs(const typename A::Input* const (&x)[rows], std::int64_t i,
+                                const typename A::Input* weights,
+                                typename A::Vec (&sums)[rows][vectors]) {
+  decltype(A::weights(weights)) weight[vectors];
+  GAVOTTE_UNROLL
+  for (int v = 0; v < vectors; ++v) weight[v] = A::weights(weights + v * A::lanes() * A::kInputs);
+  GAVOTTE_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    const auto input = whole ? A::input(x[r] + i) : A::last_input(x[r] + i);
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v) sums[r][v] = A::multiply_add(input, weight[v], sums[r][v]);
+  }
+}
+
+// The pairs [j, j + rows) of the panel. first: y is written, not added to. whole: the last vector has all its lanes.
+template <class A, int rows, int vectors, bool first, bool whole>
+HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j) {
+  const std::int64_t width = A::lanes();
+  const std::int64_t last_lanes = whole ? width : panel.last_lanes;
+  const typename A::Input* x[rows];
+  typename A::Vec sums[rows][vectors];
+  GAVOTTE_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    x[r] = panel.x + panel.x_rows[j + r] * panel.x_stride;
+    const typename A::Sum* y = panel.y + panel.y_rows[j + r] * panel.y_stride;
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v)
+      sums[r][v] =
+          first ? A::zero() : A::load_some(y + v * width, v + 1 < vectors ? width : last_lanes);
+  }
+  const typename A::Input* weights = panel.weights;
+  const std::int64_t step = vectors * width * A::kInputs;
+  std::int64_t i = 0;
+#pragma GCC unroll 4
+  for (; i + A::kInputs <= panel.in; i += A::kInputs, weights += step)
+    multiply_inputs<A, true, rows, vectors>(x, i, weights, sums);
+  if constexpr (A::kInputs > 1) {
+    if (i < panel.in) multiply_inputs<A, false, rows, vectors>(x, i, weights, sums);
+  }
+  GAVOTTE_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    typename A::Sum* y = panel.y + panel.y_rows[j + r] * panel.y_stride;
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v)
+      A::store_some(sums[r][v], y + v * width, v + 1 < vectors ? width : last_lanes);
+  }
+}
+
+template <class A, int rows, int vectors>
+HWY_NOINLINE void multiply_rest(const Panel<A>& panel, std::int64_t j) {
+  if (panel.first) {
+    multiply_rows<A, rows, vectors, true, false>(panel, j);
+  } else {
+    multiply_rows<A, rows, vectors, false, false>(panel, j);
+  }
+}
+
+template <class A, int vectors, int... rest>
+void multiply_rest_of(const Panel<A>& panel, std::int64_t j, std::int64_t count,
+                      std::integer_sequence<int, rest...>) {
+  using Kernel = void (*)(const Panel<A>&, std::int64_t);
+  static constexpr Kernel kernels[] = {&multiply_rest<A, rest + 1, vectors>...};
+  kernels[count - 1](panel, j);
+}
+
+// Rows [j, end) of x are about to be read.
+template <class A>
+HWY_INLINE void fetch_rows(const Panel<A>& panel, std::int64_t j, std::int64_t end) {
+  constexpr std::int64_t line = 64 / sizeof(typename A::Input);
+  for (; j < end; ++j)
+    for (std::int64_t i = 0; i < panel.in; i += line)
+      hwy::Prefetch(panel.x + panel.x_rows[j] * panel.x_stride + i);
+}
+
+template <class A, int vectors>
+HWY_NOINLINE void multiply_panel(const Panel<A>& panel, std::int64_t count) {
+  constexpr int rows = A::kRows[vectors];
+  const std::int64_t row_bytes = panel.in * static_cast<std::int64_t>(sizeof(typename A::Input));
+  const std::int64_t ahead = std::clamp<std::int64_t>(
+      kBytesAhead / std::max<std::int64_t>(row_bytes, 1), rows, kMostRowsAhead);
+  std::int64_t j = 0;
+  for (; j + rows <= count; j += rows) {
+    fetch_rows(panel, j + ahead, std::min(j + ahead + rows, count));
+    if (panel.first) {
+      multiply_rows<A, rows, vectors, true, false>(panel, j);
+    } else if (panel.last_lanes == A::lanes()) {
+      multiply_rows<A, rows, vectors, false, true>(panel, j);
+    } else {
+      multiply_rows<A, rows, vectors, false, false>(panel, j);
+    }
+  }
+  if (j < count)
+    multiply_rest_of<A, vectors>(panel, j, count - j, std::make_integer_sequence<int, rows - 1>());
+}
+
+// Panel after panel.
+template <class A>
+void multiply(const IndirectGemm& args) {
+  const std::int64_t width = A::lanes(), widest = A::kMostVectors * width;
+  const std::int64_t steps = (args.in + A::kInputs - 1) / A::kInputs;
+  Panel<A> panel{static_cast<const typename A::Input*>(args.x),
+                 static_cast<const typename A::Input*>(args.panels),
+                 static_cast<typename A::Sum*>(args.y),
+                 args.in,
+                 args.x_stride,
+                 args.y_stride,
+                 width,
+                 args.x_rows,
+                 args.y_rows,
+                 args.first};
+  for (std::int64_t column = 0; column < args.out; column += widest) {
+    const std::int64_t columns = std::min(widest, args.out - column);
+    const std::int64_t vectors = (columns + width - 1) / width;
+    panel.last_lanes = columns - (vectors - 1) * width;
+    if constexpr (A::kMostVectors == 4) {
+      if (vectors == 4) multiply_panel<A, 4>(panel, args.count);
+      if (vectors == 3) multiply_panel<A, 3>(panel, args.count);
+    }
+    if (vectors == 2) multiply_panel<A, 2>(panel, args.count);
+    if (vectors == 1) multiply_panel<A, 1>(panel, args.count);
+    panel.weights += vectors * width * steps * A::kInputs;
+    panel.y += widest;
+  }
+}
+
+// Elements of the panels of a matrix.
+template <class A>
+std::int64_t elements(std::int64_t in, std::int64_t out) {
+  const std::int64_t width = A::lanes();
+  return (in + A::kInputs - 1) / A::kInputs * A::kInputs * ((out + width - 1) / width * width);
+}
+
+template <class A>
+void pack(const WeightMatrix& weights, typename A::Input* panels) {
+  using Input = typename A::Input;
+  const std::int64_t width = A::lanes(), widest = A::kMostVectors * width;
+  const auto* from = static_cast<const Input*>(weights.data);
+  for (std::int64_t column = 0; column < weights.out; column += widest) {
+    const std::int64_t columns = std::min(widest, weights.out - column);
+    const std::int64_t padded = (columns + width - 1) / width * width;
+    for (std::int64_t i = 0; i < weights.in; i += A::kInputs, panels += padded * A::kInputs) {
+      for (std::int64_t k = 0; k < A::kInputs; ++k) {
+        const Input* row = from + (i + k) * weights.in_stride + column * weights.out_stride;
+        const std::int64_t filled = i + k < weights.in ? columns : 0;
+        for (std::int64_t c = 0; c < filled; ++c)
+          panels[c * A::kInputs + k] = row[c * weights.out_stride];
+        for (std::int64_t c = filled; c < padded; ++c) panels[c * A::kInputs + k] = Input{0};
+      }
+    }
+  }
+}
