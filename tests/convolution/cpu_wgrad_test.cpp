@@ -178,12 +178,17 @@ TEST(CpuWgrad, ANanReachesTheOffsetsOfItsRowAlone) {
   }
 }
 
-// What the two names of a dataflow promise: automatic is tile_indirect here.
-TEST(CpuWgrad, AutomaticHasTheBitsOfTileIndirect) {
-  const auto map = map_of(kUneven, 4400);
-  const Case test(map, {33, 20, 1}, DType::float32);
-  EXPECT_TRUE(same_bits(test.run(with(Dataflow::automatic, 8192)),
-                        test.run(with(Dataflow::tile_indirect, 8192))));
+// The two ways cut 1300 pairs differently, so that their bits tell them apart.
+TEST(CpuWgrad, WideLayersGoThroughTheGemmAndAutomaticIsTileIndirect) {
+  const auto map = map_of({0, 1300, 5}, 1300);
+  for (const Layer& layer : {Layer{33, 20, 1}, Layer{256, 256, 1}}) {
+    const Case test(map, layer, DType::float32);
+    const Tensor automatic = test.run(with(Dataflow::automatic, 1000));
+    expect_close(automatic, test.expected());
+    EXPECT_TRUE(same_bits(automatic, test.run(with(Dataflow::tile_indirect, 1000))));
+    EXPECT_EQ(same_bits(automatic, test.run(with(Dataflow::gather_gemm_scatter, 1000))),
+              layer.in == 256);
+  }
 }
 
 }  // namespace

@@ -19,8 +19,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
 
-constexpr std::int64_t kFewestPairs = 64;       // of a piece
-constexpr std::int64_t kPieceBytes = 32 << 10;  // its rows: most of a first-level cache
+// Pairs of a piece, and its rows: they share a first-level cache with those of the next.
+constexpr std::int64_t kFewestPairs = 64, kPieceBytes = 16 << 10;
 
 constexpr std::int64_t parts_of(std::int64_t total, std::int64_t most) {
   return (total + most - 1) / most;
