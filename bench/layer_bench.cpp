@@ -21,7 +21,83 @@ namespace {
 struct Width {
   std::int64_t in, out;
 };
-constexpr std::array<Width, 5> kWidths = {{{4, 16}, {16, 16}, {32, 32}, {64, 64}, {128, 128}}};
+constexpr std::array<Width, 6> kWidths = {
+    {{4, 16}, {16, 16}, {32, 32}, {64, 64}, {128, 128}, {256, 256}}};
+
+ConvConfig with(Dataflow dataflow) {
+  ConvConfig config;
+  config.dataflow = dataflow;
+  return config;
+}
+
+/// One layer on one number of threads.
+struct Layer {
+  const Scene& scene;
+  const KernelMap& map;
+  Width width;
+  Execution execution;
+};
+
+/// A row for each contender; the first is what the others are compared with.
+void add_rows(const Layer& layer, const std::string& operation,
+              const std::vector<Contender>& contenders, int rounds,
+              const std::vector<double>& padding, Report& report) {
+  const std::vector<double> medians = compare(contenders, rounds);
+  for (std::size_t i = 0; i < contenders.size(); ++i)
+    report.rows.push_back({.scene = layer.scene.name,
+                           .operation = operation,
+                           .layer = fmt::format("3x3x3 {}->{}", layer.width.in, layer.width.out),
+                           .dtype = "float32",
+                           .threads = layer.execution.threads,
+                           .library = contenders[i].name,
+                           .median_ms = medians[i],
+                           .ratio = medians[0] / medians[i],
+                           .ratio_to = contenders[0].name,
+                           .padding = padding.empty() ? 0 : padding[i]});
+}
+
+void bench_forward(const Layer& layer, const Tensor& x, const Tensor& weights, int rounds,
+                   Report& report) {
+  std::vector<Contender> contenders;
+  std::vector<double> padding;
+  const auto add = [&](std::string_view library, const ConvConfig& config) {
+    contenders.push_back({fmt::format("gavotte {}", library), [=, &layer, &x, &weights] {
+                            convolution(x, weights, layer.map, 1, {}, config, layer.execution);
+                          }});
+    padding.push_back(internal::backend(layer.execution.device)
+                          .padding_ratio({layer.map, layer.width.in, layer.width.out, 1, config}));
+  };
+  for (const GroupingPolicy policy :
+       {GroupingPolicy::exact, GroupingPolicy::greedy, GroupingPolicy::none}) {
+    ConvConfig config = with(Dataflow::gather_gemm_scatter);
+    config.grouping = policy;
+    add(fmt::format("grouping {}", name(policy)), config);
+  }
+  add(name(Dataflow::tile_indirect), with(Dataflow::tile_indirect));
+  add_rows(layer, "forward", contenders, rounds, padding, report);
+}
+
+/// The weights' gradient by both dataflows; then both gradients, twice a forward pass's products, compared with it.
+void bench_backward(const Layer& layer, const Tensor& x, const Tensor& weights,
+                    const Tensor& grad_y, int rounds, Report& report) {
+  const auto wgrad = [&](Dataflow dataflow) {
+    convolution_wgrad(x, grad_y, layer.map, 1, with(dataflow), layer.execution);
+  };
+  std::vector<Contender> contenders;
+  for (const Dataflow dataflow : {Dataflow::gather_gemm_scatter, Dataflow::tile_indirect})
+    contenders.push_back({fmt::format("gavotte {}", name(dataflow)), [=] { wgrad(dataflow); }});
+  add_rows(layer, "wgrad", contenders, rounds, {}, report);
+  const ConvConfig config = with(Dataflow::tile_indirect);
+  add_rows(layer, "backward",
+           {{"gavotte tile_indirect forward",
+             [&] { convolution(x, weights, layer.map, 1, {}, config, layer.execution); }},
+            {"gavotte tile_indirect dgrad + wgrad",
+             [&] {
+               convolution_dgrad(grad_y, weights, layer.map, 1, config, layer.execution);
+               wgrad(Dataflow::tile_indirect);
+             }}},
+           rounds, {}, report);
+}
 
 }  // namespace
 
@@ -29,41 +105,12 @@ void bench_layers(const Scene& scene, const std::vector<int>& threads, int round
   const KernelMap map = build_map(scene, MapConfig{}, 0);
   for (const Width width : kWidths) {
     const Tensor x = filled({map.in_rows(), width.in});
+    const Tensor grad_y = filled({map.out_rows(), width.out});
     const Tensor weights = filled({map.offsets(), width.in, width.out});
     for (const int count : threads) {
-      const Execution execution{.threads = count};
-      std::vector<Contender> contenders;
-      std::vector<double> padding;
-      const auto add = [&](std::string_view library, const ConvConfig& config) {
-        contenders.push_back({fmt::format("gavotte {}", library), [=, &x, &weights] {
-                                convolution(x, weights, map, 1, {}, config, execution);
-                              }});
-        padding.push_back(internal::backend(execution.device)
-                              .padding_ratio({map, width.in, width.out, 1, config}));
-      };
-      for (const GroupingPolicy policy :
-           {GroupingPolicy::exact, GroupingPolicy::greedy, GroupingPolicy::none}) {
-        ConvConfig config;
-        config.dataflow = Dataflow::gather_gemm_scatter;
-        config.grouping = policy;
-        add(fmt::format("grouping {}", name(policy)), config);
-      }
-      ConvConfig indirect;
-      indirect.dataflow = Dataflow::tile_indirect;
-      add(name(indirect.dataflow), indirect);
-      const std::vector<double> medians = compare(contenders, rounds);
-      for (std::size_t i = 0; i < contenders.size(); ++i) {
-        report.rows.push_back({.scene = scene.name,
-                               .operation = "forward",
-                               .layer = fmt::format("3x3x3 {}->{}", width.in, width.out),
-                               .dtype = "float32",
-                               .threads = count,
-                               .library = contenders[i].name,
-                               .median_ms = medians[i],
-                               .ratio = medians[0] / medians[i],
-                               .ratio_to = contenders[0].name,
-                               .padding = padding[i]});
-      }
+      const Layer layer{scene, map, width, {.threads = count}};
+      bench_forward(layer, x, weights, rounds, report);
+      bench_backward(layer, x, weights, grad_y, rounds, report);
     }
   }
 }

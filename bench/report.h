@@ -12,7 +12,7 @@ namespace gavotte::bench {
 /// is the faster. Only ratios are results: median_ms belongs to the machine of the day.
 struct Row {
   std::string scene;
-  std::string operation;  ///< "map_step", "forward", "network".
+  std::string operation;  ///< "map_step", "forward", "wgrad", "backward", "network".
   std::string layer;      ///< "3x3x3 submanifold", "3x3x3 64->64"...
   std::string dtype;
   int threads = 1;

@@ -55,16 +55,18 @@ TEST(BenchProgram, MeasuresLayersAndNetworks) {
                               folder.string() + "' > /dev/null 2>&1";
   ASSERT_EQ(std::system(command.c_str()), 0);
   const nlohmann::json rows = read_json(folder / "report.json");
-  std::size_t layers = 0, networks = 0;
+  std::size_t layers = 0, gradients = 0, networks = 0;
   for (const nlohmann::json& row : rows) {
     layers += row.at("operation") == "forward";
+    gradients += row.at("operation") == "wgrad" || row.at("operation") == "backward";
     networks += row.at("operation") == "network";
     if (row.at("operation") == "forward") {
       EXPECT_GE(row.at("padding").get<double>(), 1.0);
     }
   }
-  EXPECT_EQ(layers, 5U * 2U * 4U);  // widths, numbers of threads, ways
-  EXPECT_EQ(networks, 2U * 2U);     // networks, numbers of threads
+  EXPECT_EQ(layers, 6U * 2U * 4U);     // widths, numbers of threads, ways
+  EXPECT_EQ(gradients, 6U * 2U * 4U);  // two ways, and backward beside forward
+  EXPECT_EQ(networks, 2U * 2U);        // networks, numbers of threads
   std::filesystem::remove_all(folder);
 }
 
