@@ -1,5 +1,6 @@
 #include "dtype_bench.h"
 
+#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <string>
@@ -10,32 +11,57 @@
 #include "gavotte/convolution.h"
 #include "gavotte/sparse_ops.h"
 #include "map_bench.h"
+#include "peak/multiply_adds.h"
 
 namespace gavotte::bench {
+
+namespace {
+
+constexpr DType kDTypes[] = {DType::float32, DType::bfloat16};
+
+// As many operations from registers as a layer has; empty where the CPU has no instruction for the dtype.
+Contender from_registers(DType dtype, double operations) {
+  std::vector<peak::MultiplyAdds> loops = peak::multiply_adds();
+  for (const peak::MultiplyAdds& loop : peak::dot_products()) loops.push_back(loop);
+  for (const peak::MultiplyAdds& loop : loops) {
+    if (loop.dtype != name(dtype)) continue;
+    const auto iterations =
+        static_cast<std::int64_t>(operations / static_cast<double>(loop.operations));
+    return {fmt::format("registers {}", name(dtype)),
+            [=] { benchmark::DoNotOptimize(loop.run(iterations)); }};
+  }
+  return {};
+}
+
+}  // namespace
 
 void bench_dtypes(const Scene& scene, int rounds, Report& report) {
   const KernelMap map = build_map(scene, MapConfig{}, 0);
   const Execution execution{.threads = 1};
   ConvConfig config;
   config.dataflow = Dataflow::tile_indirect;
-  constexpr DType kDTypes[] = {DType::float32, DType::bfloat16};
   for (const std::int64_t channels : {16, 32, 64, 128, 256}) {
+    const double operations = 2.0 * static_cast<double>(map.pairs() * channels * channels);
     for (const bool backward : {false, true}) {
-      std::vector<Contender> contenders;
+      std::vector<Contender> layers, peaks;
       for (const DType dtype : kDTypes) {
         const Tensor x = convert(filled({map.in_rows(), channels}), dtype);
         const Tensor weights = convert(filled({map.offsets(), channels, channels}), dtype);
         Tensor y(dtype, {map.out_rows(), channels});
-        contenders.push_back({fmt::format("gavotte {}", name(dtype)), [=, &map]() mutable {
-                                if (backward) {
-                                  convolution_dgrad_into(y, x, weights, map, 1, config, execution);
-                                } else {
-                                  convolution_into(y, x, weights, map, 1, {}, config, execution);
-                                }
-                              }});
+        layers.push_back({fmt::format("gavotte {}", name(dtype)), [=, &map]() mutable {
+                            if (backward) {
+                              convolution_dgrad_into(y, x, weights, map, 1, config, execution);
+                            } else {
+                              convolution_into(y, x, weights, map, 1, {}, config, execution);
+                            }
+                          }});
+        Contender registers = from_registers(dtype, operations);
+        if (registers.call) peaks.push_back(std::move(registers));
       }
+      std::vector<Contender> contenders = layers;
+      contenders.insert(contenders.end(), peaks.begin(), peaks.end());
       const std::vector<double> medians = compare(contenders, rounds, Clock::thread);
-      for (std::size_t i = 0; i < contenders.size(); ++i)
+      const auto add = [&](std::size_t i, std::size_t to) {
         report.rows.push_back({.scene = scene.name,
                                .operation = backward ? "dgrad" : "forward",
                                .layer = fmt::format("3x3x3 {}->{}", channels, channels),
@@ -43,8 +69,14 @@ void bench_dtypes(const Scene& scene, int rounds, Report& report) {
                                .threads = 1,
                                .library = contenders[i].name,
                                .median_ms = medians[i],
-                               .ratio = medians[0] / medians[i],
-                               .ratio_to = contenders[0].name});
+                               .ratio = medians[to] / medians[i],
+                               .ratio_to = contenders[to].name});
+      };
+      for (std::size_t i = 0; i < layers.size(); ++i) {
+        add(i, 0);
+        for (std::size_t to = layers.size(); to < contenders.size(); ++to)
+          if (contenders[to].name.ends_with(name(kDTypes[i]))) add(i, to);
+      }
     }
   }
 }

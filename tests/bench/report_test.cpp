@@ -79,14 +79,13 @@ TEST(BenchProgram, ComparesBFloat16WithFloat32) {
                               folder.string() + "' > /dev/null 2>&1";
   ASSERT_EQ(std::system(command.c_str()), 0);
   const nlohmann::json rows = read_json(folder / "report.json");
-  EXPECT_EQ(rows.size(), 5U * 2U * 2U);  // widths, directions, dtypes
-  std::size_t bfloat16 = 0;
+  std::size_t to_float32 = 0;
   for (const nlohmann::json& row : rows) {
-    bfloat16 += row.at("dtype") == "bfloat16";
-    EXPECT_EQ(row.at("ratio_to"), "gavotte float32");
     EXPECT_GT(row.at("ratio").get<double>(), 0);
+    to_float32 += row.at("ratio_to") == "gavotte float32";
   }
-  EXPECT_EQ(bfloat16, 5U * 2U);
+  EXPECT_EQ(to_float32, 5U * 2U * 2U);   // widths, directions, dtypes
+  EXPECT_GE(rows.size(), 5U * 2U * 3U);  // and float32 from registers, at the least
   std::filesystem::remove_all(folder);
 }
 
