@@ -37,12 +37,19 @@ struct PairView {
   ConstTensorView table;  ///< The same pairs, int32 [K, out_rows], where that form is there.
 };
 
+/// Weights in the form that a backend's forward pass reads them in, made once for many calls.
+struct PackedWeights {
+  virtual ~PackedWeights() = default;
+  virtual std::int64_t bytes() const noexcept = 0;
+};
+
 /// One convolution, ready to launch: weights are [K, Cin / groups, Cout] row-major.
 struct ConvPlan {
   KernelMap map;
   std::int64_t in_channels = 0, out_channels = 0;
   int groups = 1;
   ConvConfig config = {};
+  const PackedWeights* packed = nullptr;  ///< The call's weights, whose own values are not read then.
 };
 
 class Backend {
@@ -108,6 +115,12 @@ class Backend {
   virtual Tensor map_masks(const Execution&, const PairView&) = 0;
 
   // Convolution. Every output is written whole.
+  /// The weights of the plan's forward passes on any map of their offsets, packed for all of them; null where a call
+  /// reads them as they are.
+  virtual std::unique_ptr<const PackedWeights> pack_weights(const Execution&, const ConvPlan&,
+                                                            ConstTensorView /*weights*/) {
+    return nullptr;
+  }
   virtual void convolution_forward(const Execution&, const ConvPlan&, ConstTensorView x,
                                    ConstTensorView weights, const Epilogue&, TensorView y) = 0;
   virtual void convolution_dgrad(const Execution&, const ConvPlan&, ConstTensorView grad_y,

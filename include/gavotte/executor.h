@@ -78,7 +78,8 @@ struct GAVOTTE_API Result {
 
 /// Plans once: folds batch norm, fuses bias, activation and residual add into the convolutions, shares maps, places
 /// buffers in one arena by liveness. Then run() allocates features only where a scan outgrows the arena. One
-/// Executor per thread; copies of a Network share their weights.
+/// Executor per thread; copies of a Network share their weights, but each Executor on the CPU packs those of its
+/// convolutions for itself, once.
 class GAVOTTE_API Executor {
  public:
   explicit Executor(const Network& network, ExecutorOptions options = {});

@@ -3,6 +3,7 @@
 #include "cpu/convolution.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cpu/convolution_tile.h"
 #include "cpu/simd/indirect_gemm.h"
@@ -18,13 +19,15 @@ namespace {
 enum class Way { dense, depthwise, indirect, gathered };
 
 // in_channels: those of the side that is read.
-Way way_of(const ConvPlan& plan, std::int64_t in_channels) {
+Way way_of(const ConvPlan& plan, std::int64_t in_channels, bool identity) {
   const Dataflow dataflow = plan.config.dataflow;
-  if (plan.map.is_identity() &&
-      (dataflow == Dataflow::automatic || dataflow == Dataflow::dense_gemm))
+  if (identity && (dataflow == Dataflow::automatic || dataflow == Dataflow::dense_gemm))
     return Way::dense;
   if (in_channels == plan.groups) return Way::depthwise;
   return dataflow == Dataflow::gather_gemm_scatter ? Way::gathered : Way::indirect;
+}
+Way way_of(const ConvPlan& plan, std::int64_t in_channels) {
+  return way_of(plan, in_channels, plan.map.is_identity());
 }
 
 MapPairs::Order order_of(Way way) {
@@ -46,11 +49,6 @@ void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
       convolve_tile(task, first, count, workspaces[worker]);
     }
   });
-}
-
-// What a way multiplies features of this dtype as.
-DType dtype_of(Way way, DType dtype) {
-  return way == Way::indirect ? product_dtype(dtype) : accumulator_of(dtype);
 }
 
 // Weights [rows, columns] as `dtype`, their own or their accumulator's: themselves, or a converted copy in the
@@ -82,32 +80,67 @@ const void* transposed_weights(const ConvPlan& plan, const void* weights, Buffer
   return transposed;
 }
 
+PanelShape forward_shape(const ConvPlan& plan, std::int64_t offsets) {
+  return {static_cast<int>(offsets), plan.groups, plan.in_channels, plan.out_channels};
+}
+OffsetWeights forward_weights(const ConvPlan& plan, DType dtype, const void* values) {
+  return {dtype,
+          values,
+          plan.in_channels / plan.groups * plan.out_channels,
+          plan.out_channels / plan.groups,
+          plan.out_channels,
+          1};
+}
+
+// In the workspace, unless the plan brings them.
+Panels forward_panels(const Execution& execution, const ConvPlan& plan, ConstTensorView weights,
+                      Workspace& workspace) {
+  if (plan.packed != nullptr) return static_cast<const KeptPanels*>(plan.packed)->panels;
+  const PanelShape shape = forward_shape(plan, plan.map.offsets());
+  const DType dtype = product_dtype(weights.dtype);
+  const void* values = weights_as(dtype, weights, shape.offsets * plan.in_channels / plan.groups,
+                                  plan.out_channels, workspace.weights);
+  return pack(execution, shape, forward_weights(plan, dtype, values),
+              workspace.panels.as<std::byte>(panel_bytes(shape, dtype)));
+}
+
 }  // namespace
+
+std::unique_ptr<const PackedWeights> pack_weights(const Execution& execution, const ConvPlan& plan,
+                                                  ConstTensorView weights) {
+  // One offset may turn out to be the identity.
+  const std::int64_t offsets = weights.shape[0];
+  if (offsets == 1 || way_of(plan, plan.in_channels, false) != Way::indirect) return nullptr;
+  const PanelShape shape = forward_shape(plan, offsets);
+  const DType dtype = product_dtype(weights.dtype);
+  Buffer converted;
+  const void* values = weights_as(dtype, weights, offsets * plan.in_channels / plan.groups,
+                                  plan.out_channels, converted);
+  return std::make_unique<const KeptPanels>(execution, shape, forward_weights(plan, dtype, values));
+}
 
 void convolution_forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
                          ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
   const WorkspaceLease workspaces(thread_count(execution));
-  const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
   const Way way = way_of(plan, plan.in_channels);
-  const DType dtype = dtype_of(way, x.dtype);
-  const void* values =
-      weights_as(dtype, weights, weight_rows, plan.out_channels, workspaces[0].weights);
   const MapPairs pairs(plan.map, order_of(way));
-  const ForwardTask task{pairs,
-                         plan.config,
-                         x.dtype,
-                         plan.in_channels,
-                         plan.out_channels,
-                         plan.groups,
-                         x.data,
-                         values,
-                         RowEpilogue::from(epilogue),
-                         y.data};
-  if (way != Way::indirect) return run_tiles(execution, task, way, workspaces);
-  const std::int64_t volume = plan.in_channels / plan.groups * plan.out_channels;
-  tile_indirect(execution, task,
-                {dtype, values, volume, plan.out_channels / plan.groups, plan.out_channels, 1},
-                workspaces);
+  ForwardTask task{pairs,
+                   plan.config,
+                   x.dtype,
+                   plan.in_channels,
+                   plan.out_channels,
+                   plan.groups,
+                   x.data,
+                   nullptr,
+                   RowEpilogue::from(epilogue),
+                   y.data};
+  if (way == Way::indirect)
+    return tile_indirect(execution, task, forward_panels(execution, plan, weights, workspaces[0]),
+                         workspaces);
+  const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
+  task.weights = weights_as(accumulator_of(x.dtype), weights, weight_rows, plan.out_channels,
+                            workspaces[0].weights);
+  run_tiles(execution, task, way, workspaces);
 }
 
 void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView grad_y,
@@ -119,15 +152,18 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
   const MapPairs pairs(transposed, order_of(way));
   // The partial buffer is free until the tiles start; what they read stays for the whole call.
   Buffer& converted = way == Way::indirect ? workspaces[0].weights : workspaces[0].partial;
-  const DType dtype = dtype_of(way, grad_y.dtype);
+  const DType dtype =
+      way == Way::indirect ? product_dtype(weights.dtype) : accumulator_of(weights.dtype);
   const void* values = weights_as(dtype, weights, weight_rows, plan.out_channels, converted);
   ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
                    plan.groups, grad_y.data, values,       RowEpilogue{},     grad_x.data};
   if (way == Way::indirect) {
-    const std::int64_t volume = plan.in_channels / plan.groups * plan.out_channels;
-    return tile_indirect(
-        execution, task,
-        {dtype, values, volume, plan.out_channels / plan.groups, 1, plan.out_channels}, workspaces);
+    const PanelShape shape{plan.map.offsets(), plan.groups, plan.out_channels, plan.in_channels};
+    OffsetWeights turned = forward_weights(plan, dtype, values);
+    std::swap(turned.in, turned.out);
+    const Panels panels = pack(execution, shape, turned,
+                               workspaces[0].panels.as<std::byte>(panel_bytes(shape, dtype)));
+    return tile_indirect(execution, task, panels, workspaces);
   }
   task.weights = grad_y.dtype == DType::float64
                      ? transposed_weights<double>(plan, values, workspaces[0].weights)

@@ -5,6 +5,8 @@
 
 namespace gavotte::internal::cpu {
 
+std::unique_ptr<const PackedWeights> pack_weights(const Execution& execution, const ConvPlan& plan,
+                                                  ConstTensorView weights);
 void convolution_forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
                          ConstTensorView weights, const Epilogue& epilogue, TensorView y);
 void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView grad_y,

@@ -80,6 +80,12 @@ Tensor CpuBackend::map_masks(const Execution& execution, const PairView& pairs) 
   return cpu::map_masks(execution, pairs);
 }
 
+std::unique_ptr<const PackedWeights> CpuBackend::pack_weights(const Execution& execution,
+                                                              const ConvPlan& plan,
+                                                              ConstTensorView weights) {
+  return cpu::pack_weights(execution, plan, weights);
+}
+
 void CpuBackend::convolution_forward(const Execution& execution, const ConvPlan& plan,
                                      ConstTensorView x, ConstTensorView weights,
                                      const Epilogue& epilogue, TensorView y) {

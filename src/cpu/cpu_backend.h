@@ -35,6 +35,8 @@ class CpuBackend final : public Backend {
   Tensor map_table(const Execution&, const PairView&) override;
   Tensor map_masks(const Execution&, const PairView&) override;
 
+  std::unique_ptr<const PackedWeights> pack_weights(const Execution&, const ConvPlan&,
+                                                    ConstTensorView weights) override;
   void convolution_forward(const Execution&, const ConvPlan&, ConstTensorView x,
                            ConstTensorView weights, const Epilogue&, TensorView y) override;
   void convolution_dgrad(const Execution&, const ConvPlan&, ConstTensorView grad_y,

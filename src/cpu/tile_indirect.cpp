@@ -1,4 +1,4 @@
-// Weights are packed into panels once for a call. Float32 and float64 sums grow in y itself; those of 16-bit features in
+// Float32 and float64 sums grow in y itself; those of 16-bit features in
 // a worker's tile. Inputs are read where they are, but 16-bit ones that the CPU cannot multiply: those are converted to
 // float32 beforehand, once.
 #include "cpu/tile_indirect.h"
@@ -26,33 +26,6 @@ std::int64_t tile_rows_of(const Execution& execution, const ForwardTask& task) {
   const std::int64_t channels = std::max<std::int64_t>({task.in_channels, task.out_channels, 1});
   const std::int64_t shared = task.pairs.out_rows / (kTilesOfAThread * thread_count(execution));
   return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
-}
-
-struct Panels {
-  DType dtype;
-  std::byte* data;
-  std::int64_t group_bytes, offset_bytes;
-  const void* of(int offset, int group) const {
-    return data + offset * offset_bytes + group * group_bytes;
-  }
-};
-
-Panels pack(const Execution& execution, const ForwardTask& task, const OffsetWeights& weights,
-            Buffer& buffer) {
-  const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
-  const std::int64_t size = size_bytes(weights.dtype);
-  Panels panels{weights.dtype, nullptr, 0, 0};
-  panels.group_bytes = panel_elements(weights.dtype, in, out) * size;
-  panels.offset_bytes = panels.group_bytes * task.groups;
-  panels.data = buffer.as<std::byte>(panels.offset_bytes * task.pairs.offsets);
-  const auto* data = static_cast<const std::byte*>(weights.data);
-  parallel_for(execution, task.pairs.offsets, [&](std::int64_t offset, int) {
-    for (int group = 0; group < task.groups; ++group)
-      pack_panels({weights.dtype, data + (offset * weights.offset + group * weights.group) * size,
-                   in, out, weights.in, weights.out},
-                  panels.data + offset * panels.offset_bytes + group * panels.group_bytes);
-  });
-  return panels;
 }
 
 // The inputs as the products' dtype, which is their own or float32: themselves, or converted in `memory`.
@@ -142,13 +115,12 @@ void finish(const ForwardTask& task, const Tile& tile) {
 
 }  // namespace
 
-void tile_indirect(const Execution& execution, const ForwardTask& task,
-                   const OffsetWeights& weights, const WorkspaceLease& workspaces) {
+void tile_indirect(const Execution& execution, const ForwardTask& task, const Panels& panels,
+                   const WorkspaceLease& workspaces) {
   const MapPairs& pairs = task.pairs;
   if (pairs.out_rows == 0 || task.out_channels == 0) return;
-  const Panels panels = pack(execution, task, weights, workspaces[0].panels);
   Scratch converted;
-  const std::byte* x = product_inputs(execution, task, weights.dtype, pairs.in_rows, converted);
+  const std::byte* x = product_inputs(execution, task, panels.dtype, pairs.in_rows, converted);
   const std::int64_t tile_rows = tile_rows_of(execution, task);
   const std::int64_t tiles = (pairs.out_rows + tile_rows - 1) / tile_rows;
   parallel_for(execution, tiles, [&](std::int64_t index, int worker) {

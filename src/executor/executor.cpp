@@ -57,6 +57,7 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   check_threads(execution);
   backend = &internal::backend(options.device);
   weights = internal::make_weights(plan, network, options.dtype, execution);
+  internal::pack_weights(plan, options.conv_config, execution, weights);
   for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
   for (const PlanStep& step : plan.steps) layer_stats.push_back(internal::static_stats(plan, step));
   buffers.resize(plan.values.size());
@@ -157,6 +158,7 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMa
   conv.out_channels = layer_stats[index].out_channels;
   conv.groups = step.spec.groups;
   conv.config = options.conv_config;
+  conv.packed = own.packed.get();
 
   switch (step.kind) {
     case StepKind::dense:

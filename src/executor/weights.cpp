@@ -54,8 +54,26 @@ std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, 
   return all;
 }
 
+void pack_weights(const Plan& plan, const ConvConfig& config, const Execution& execution,
+                  std::vector<StepWeights>& weights) {
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const PlanStep& step = plan.steps[i];
+    if (step.kind != StepKind::convolution) continue;
+    StepWeights& own = weights[i];
+    ConvPlan conv;
+    conv.groups = step.spec.groups;
+    conv.in_channels = own.matrix.shape[1] * conv.groups;
+    conv.out_channels = own.matrix.shape[2];
+    conv.config = config;
+    own.packed = backend(execution.device).pack_weights(execution, conv, own.matrix);
+    if (own.packed == nullptr) continue;
+    own.weight = {};
+    own.matrix.data = nullptr;
+  }
+}
+
 std::int64_t weight_bytes(const StepWeights& weights) {
-  std::int64_t bytes = 0;
+  std::int64_t bytes = weights.packed != nullptr ? weights.packed->bytes() : 0;
   for (const Tensor* tensor : {&weights.weight, &weights.scale, &weights.shift})
     if (*tensor) bytes += tensor->view().bytes();
   return bytes;

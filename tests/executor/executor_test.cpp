@@ -202,6 +202,26 @@ TEST(Executor, SharesTheNetworksWeights) {
   EXPECT_EQ(weights[0].matrix.data, network.parameter("stem.weight").view().data);
 }
 
+// Packed once: what the network's own memory holds later does not matter.
+TEST(Executor, RunsReadPackedWeightsAlone) {
+  const Network network = test::small_network();
+  const Scan scan = make_scan(500, 12, 3, 10);
+  Executor executor(network, {.threads = 1});
+  const Result first = executor.run(scan.coordinates, scan.features);
+  EXPECT_GT(first.stats.weight_bytes, 0);
+  const std::vector<std::byte> expected = bytes_of(first);
+  Tensor weight = network.parameter("stem.weight");
+  const Tensor kept = weight.clone();
+  const auto bytes = static_cast<std::size_t>(weight.view().bytes());
+  std::memset(weight.data(), 0xff, bytes);  // NaN
+  EXPECT_EQ(bytes_of(executor.run(scan.coordinates, scan.features)), expected);
+  Executor poisoned(network, {.threads = 1});
+  EXPECT_NE(bytes_of(poisoned.run(scan.coordinates, scan.features)), expected);
+  std::memcpy(weight.data(), kept.data(), bytes);
+  Executor again(network, {.threads = 1});
+  EXPECT_EQ(bytes_of(again.run(scan.coordinates, scan.features)), expected);
+}
+
 TEST(Executor, OneForEachThreadOnOneNetwork) {
   const Network network = test::small_network();
   const Scan scan = make_scan(500, 12, 3, 10);
