@@ -21,9 +21,7 @@ constexpr DType kDTypes[] = {DType::float32, DType::bfloat16};
 
 // As many operations from registers as a layer has; empty where the CPU has no instruction for the dtype.
 Contender from_registers(DType dtype, double operations) {
-  std::vector<peak::MultiplyAdds> loops = peak::multiply_adds();
-  for (const peak::MultiplyAdds& loop : peak::dot_products()) loops.push_back(loop);
-  for (const peak::MultiplyAdds& loop : loops) {
+  for (const peak::MultiplyAdds& loop : peak::multiply_adds()) {
     if (loop.dtype != name(dtype)) continue;
     const auto iterations =
         static_cast<std::int64_t>(operations / static_cast<double>(loop.operations));
