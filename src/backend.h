@@ -49,7 +49,8 @@ struct ConvPlan {
   std::int64_t in_channels = 0, out_channels = 0;
   int groups = 1;
   ConvConfig config = {};
-  const PackedWeights* packed = nullptr;  ///< The call's weights, whose own values are not read then.
+  const PackedWeights* packed =
+      nullptr;  ///< The call's weights, whose own values are not read then.
 };
 
 class Backend {
@@ -115,8 +116,8 @@ class Backend {
   virtual Tensor map_masks(const Execution&, const PairView&) = 0;
 
   // Convolution. Every output is written whole.
-  /// The weights of the plan's forward passes on any map of their offsets, packed for all of them; null where a call
-  /// reads them as they are.
+  /// The weights of the plan's forward passes on any map of their offsets, packed for all of them;
+  /// null where a call reads them as they are.
   virtual std::unique_ptr<const PackedWeights> pack_weights(const Execution&, const ConvPlan&,
                                                             ConstTensorView /*weights*/) {
     return nullptr;

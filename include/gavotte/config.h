@@ -39,8 +39,9 @@ enum class Dataflow {
   /// streams, over groups that the host forms (Minuet's rule is GroupingPolicy::greedy). Waits for
   /// the host once, which no other dataflow does; needs cuBLAS; cannot be captured in a CUDA graph.
   minuet,
-  /// A tile of output rows stays in cache, the sums of all offsets for the weight gradient; pairs are read and added up
-  /// through indices. bfloat16 is multiplied as it is where the CPU does that, but for the weight gradient.
+  /// A tile of output rows stays in cache, the sums of all offsets for the weight gradient; pairs
+  /// are read and added up through indices. bfloat16 is multiplied as it is where the CPU does
+  /// that, but for the weight gradient.
   tile_indirect
 };
 /// exact: a dynamic program, least cost. greedy: Minuet's rule. none: each offset alone.

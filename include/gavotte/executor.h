@@ -61,7 +61,7 @@ struct RunStats {
   std::int64_t arena_bytes = 0;  ///< Features of all layers, placed by liveness.
   std::int64_t peak_bytes =
       0;  ///< Arena, maps and coordinate sets; weights and a call's scratch not counted.
-  std::int64_t weight_bytes = 0;
+  std::int64_t weight_bytes = 0;  ///< As the Executor keeps them, packed or not.
 };
 
 /// Output of one run. Views into the Executor's arena: valid until its next run of the same kind (run(), or enqueue()

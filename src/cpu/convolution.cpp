@@ -1,5 +1,5 @@
-// Forward and input gradient: the weights become accumulators once, a dataflow is chosen, then tiles
-// of output rows run in parallel.
+// Forward and input gradient: the weights become accumulators once, a dataflow is chosen, then
+// tiles of output rows run in parallel.
 #include "cpu/convolution.h"
 
 #include <algorithm>
@@ -51,8 +51,8 @@ void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
   });
 }
 
-// Weights [rows, columns] as `dtype`, their own or their accumulator's: themselves, or a converted copy in the
-// workspace.
+// Weights [rows, columns] as `dtype`, their own or their accumulator's: themselves, or a converted
+// copy in the workspace.
 const void* weights_as(DType dtype, const ConstTensorView& weights, std::int64_t rows,
                        std::int64_t columns, Buffer& buffer) {
   if (weights.dtype == dtype) return weights.data;

@@ -1,5 +1,5 @@
-// The weights of a convolution as indirect_gemm reads them: for each offset and group its panels, packed once for a
-// call, or once for all calls of an Executor.
+// The weights of a convolution as indirect_gemm reads them: for each offset and group its panels,
+// packed once for a call, or once for all calls of an Executor.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,8 @@
 
 namespace gavotte::internal::cpu {
 
-/// Of a product_dtype: element (i, o) of offset k and group g at data[k * offset + g * group + i * in + o * out].
+/// Of a product_dtype. Element (i, o) of offset k and group g lies at
+/// data[k * offset + g * group + i * in + o * out].
 struct OffsetWeights {
   DType dtype;
   const void* data;

@@ -1,5 +1,5 @@
-// Float32 and float64 sums grow in y itself; those of 16-bit features in
-// a worker's tile. Inputs are read where they are, but 16-bit ones that the CPU cannot multiply: those are converted to
+// Float32 and float64 sums grow in y itself; those of 16-bit features in a worker's tile. Inputs
+// are read where they are, but 16-bit ones that the CPU cannot multiply: those are converted to
 // float32 beforehand, once.
 #include "cpu/tile_indirect.h"
 
@@ -28,7 +28,8 @@ std::int64_t tile_rows_of(const Execution& execution, const ForwardTask& task) {
   return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
 }
 
-// The inputs as the products' dtype, which is their own or float32: themselves, or converted in `memory`.
+// The inputs as the products' dtype, which is their own or float32: themselves, or converted in
+// `memory`.
 const std::byte* product_inputs(const Execution& execution, const ForwardTask& task, DType dtype,
                                 std::int64_t rows, Scratch& memory) {
   if (dtype == task.dtype) return static_cast<const std::byte*>(task.x);

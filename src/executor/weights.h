@@ -13,12 +13,14 @@ namespace gavotte::internal {
 struct StepWeights {
   Tensor weight;  ///< Owner of the memory; the network's own where dtype, layout and device fit.
   ConstTensorView matrix;  ///< [K, Cin / groups, Cout]
-  /// In place of `weight`, where the backend reads them so; the matrix has its shape and dtype then, but no data.
+  /// In place of `weight`, where the backend reads them so; the matrix has its shape and dtype
+  /// then, but no data.
   std::unique_ptr<const PackedWeights> packed;
   Tensor scale, shift;  ///< float32 [Cout], float64 for float64 features; empty: left out.
 };
 
-/// One for each step. Converts once; a parameter that already fits is shared with the network, not copied.
+/// One for each step. Converts once; a parameter that already fits is shared with the network, not
+/// copied.
 std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, DType dtype,
                                       const Execution& execution);
 

@@ -1,5 +1,5 @@
-// What convolutions of bfloat16 promise, by native products and by float32 copies alike: sums in float32, one rounding
-// at the end, the same bits for every number of threads.
+// What convolutions of bfloat16 promise, by native products and by float32 copies alike: sums in
+// float32, one rounding at the end, the same bits for every number of threads.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -36,7 +36,8 @@ Tensor dgrad(const ConvPlan& plan, const ref::Values& grad_y, const ref::Values&
   return grad_x;
 }
 
-// Inputs are bfloat16 as they stand, so what remains is float32's rounding of sums and one to bfloat16.
+// Inputs are bfloat16 as they stand, so what remains is float32's rounding of sums and one to
+// bfloat16.
 void expect_close(const Tensor& actual, const ref::Expected& expected) {
   const auto values = ref::to_doubles(actual);
   for (std::size_t i = 0; i < values.size(); ++i)

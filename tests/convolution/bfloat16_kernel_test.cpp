@@ -1,5 +1,5 @@
-// Products of bfloat16 rows where the CPU has them, against a plain loop in double. A product of two bfloat16 is exact
-// in float32, so only sums are rounded: that is the bound.
+// Products of bfloat16 rows where the CPU has them, against a plain loop in double. A product of
+// two bfloat16 is exact in float32, so only sums are rounded: that is the bound.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -87,8 +87,9 @@ Product random_product(std::int64_t in, std::int64_t out, std::int64_t rows, uns
   return product;
 }
 
-// A chain of n rounded additions of exact products is off by at most n u / (1 - n u) of the sum of all magnitudes, u
-// being half of float32's epsilon; each may be flushed to zero below the least normal number.
+// A chain of n rounded additions of exact products is off by at most n u / (1 - n u) of the sum of
+// all magnitudes, u being half of float32's epsilon; each may be flushed to zero below the least
+// normal number.
 void expect_definition(const Product& product) {
   SCOPED_TRACE(testing::Message() << product.in << " -> " << product.out << ", " << product.rows
                                   << " rows" << (product.first ? ", first" : "")

@@ -1,10 +1,12 @@
-// The kernel holds the sums of a few rows in registers: rows x vectors of columns, one fused multiply-add for each and
-// input channel, with a panel's columns as vectors and an input as a broadcast. A panel is as wide as the registers
-// allow, so that a row's inputs are read once for it; rows that are left over have kernels of their own height.
+// The kernel holds the sums of a few rows in registers: rows x vectors of columns, one fused
+// multiply-add for each and input channel, with a panel's columns as vectors and an input as a
+// broadcast. A panel is as wide as the registers allow, so that a row's inputs are read once for
+// it; rows that are left over have kernels of their own height.
 #include <array>
 #include <utility>
 
-// Targets whose instructions beyond those of the next are of no use here, and those whose vectors make no arrays.
+// Targets whose instructions beyond those of the next are of no use here, and those whose vectors
+// make no arrays.
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
@@ -87,7 +89,8 @@ HWY_EXPORT(elements_of_any);
 HWY_EXPORT(takes_avx512);
 
 DType product_dtype(DType dtype) {
-  // AVX512_BF16 belongs to the target AVX-512: where dispatch takes another, bfloat16 is converted too.
+  // AVX512_BF16 belongs to the target AVX-512: where dispatch takes another, bfloat16 is converted
+  // too.
   const bool native = HWY_DYNAMIC_DISPATCH(takes_avx512)() && bfloat16_kernels() != nullptr;
   return dtype == DType::float64 || (dtype == DType::bfloat16 && native) ? dtype : DType::float32;
 }

@@ -1,5 +1,5 @@
-// Products of rows that are read and added up through indices: the inner kernel of tile_indirect, for the widest vectors
-// of the CPU it runs on (chosen at run time).
+// Products of rows that are read and added up through indices: the inner kernel of tile_indirect,
+// for the widest vectors of the CPU it runs on (chosen at run time).
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace gavotte::internal::cpu {
 
-/// What features of `dtype` are multiplied as: float32 and float64 themselves; bfloat16 itself where the CPU multiplies
-/// it; else float32, into which they are converted beforehand.
+/// What features of `dtype` are multiplied as: float32 and float64 themselves; bfloat16 itself
+/// where the CPU multiplies it; else float32, into which they are converted beforehand.
 DType product_dtype(DType dtype);
 
 /// A matrix [in, out] of a product_dtype, element (i, o) at data[i * in_stride + o * out_stride].
@@ -20,17 +20,18 @@ struct WeightMatrix {
   std::int64_t in_stride, out_stride;
 };
 
-/// Elements of a matrix as panels: [panel][in][columns of the panel], columns filled up with zeros to whole vectors.
-/// Panels are 64-byte aligned.
+/// Elements of a matrix as panels: [panel][in][columns of the panel], columns filled up with zeros
+/// to whole vectors. Panels are 64-byte aligned.
 std::int64_t panel_elements(DType dtype, std::int64_t in, std::int64_t out);
 
 /// Writes the panels, whose widths are those that indirect_gemm of this CPU reads.
 void pack_panels(const WeightMatrix& weights, void* panels);
 
-/// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row of y occurs twice. An
-/// element's sum is a chain of fused multiply-adds over the input channels that begins with what y held, so its bits
-/// depend on the order of calls alone. bfloat16: the chain takes the second channel of each pair before the first, reads
-/// subnormal inputs as zeros and writes subnormal sums as zeros.
+/// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row
+/// of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels
+/// that begins with what y held, so its bits depend on the order of calls alone. bfloat16: the
+/// chain takes the second channel of each pair before the first, reads subnormal inputs as zeros
+/// and writes subnormal sums as zeros.
 struct IndirectGemm {
   DType dtype;    ///< Of x and the panels: a product_dtype.
   const void* x;  ///< Rows of x_stride elements; the first `in` of each are read.

@@ -1,5 +1,6 @@
-// The kernel of indirect_gemm.cpp with VDPBF16PS: one instruction multiplies two input channels and adds both products
-// to a float32 sum, at twice the rate of float32. Highway 1.0.3 has no target with AVX512_BF16, hence intrinsics.
+// The kernel of indirect_gemm.cpp with VDPBF16PS: one instruction multiplies two input channels and
+// adds both products to a float32 sum, at twice the rate of float32. Highway 1.0.3 has no target
+// with AVX512_BF16, hence intrinsics.
 #include "cpu/simd/indirect_gemm_bfloat16.h"
 
 #include <hwy/base.h>

@@ -1,11 +1,14 @@
-// The loops of an indirect GEMM around the arithmetic of a target. Included inside that target's namespace, where an
-// `Arithmetic` says what a vector is and how it multiplies:
-//   Input, Sum, Vec     an element of x and of the panels; one of y; a vector of sums
-//   kInputs             inputs of a row that one multiply_add takes, side by side in a panel
-//   kMostVectors, kRows the widest panel in vectors, and the rows whose sums fit beside that many vectors in registers
-//   lanes(), zero(), load_some(p, n), store_some(v, p, n)  n = lanes(): a whole vector
-//   weights(p)          an aligned vector of the panel
-//   input(p)            the kInputs inputs at p in every lane; last_input(p): one, and zeros in place of the others
+// The loops of an indirect GEMM around the arithmetic of a target. Included inside that target's
+// namespace, where an `Arithmetic` says what a vector is and how it multiplies:
+//   Input, Sum, Vec   an element of x and of the panels; one of y; a vector of sums
+//   kInputs           inputs of a row that one multiply_add takes, side by side in a panel
+//   kMostVectors      of the widest panel
+//   kRows             by vectors of a panel: the rows whose sums fit beside them in registers
+//   lanes(), zero()
+//   load_some(p, n), store_some(v, p, n)  n = lanes(): a whole vector
+//   weights(p)        an aligned vector of the panel
+//   input(p)          the kInputs inputs at p in every lane
+//   last_input(p)     the one at p, and zeros in place of the others
 //   multiply_add(input, weights, sum)
 
 #ifdef __clang__
@@ -14,7 +17,8 @@
 #define GAVOTTE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-// Rows of x are fetched this far ahead.
+// Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
+// one group ahead: 1.11 of the rate at 16 and 32 channels, 1.06 at 64, 1.02 at 128).
 constexpr std::int64_t kBytesAhead = 4096, kMostRowsAhead = 32;
 
 // One panel of the call.
@@ -45,7 +49,8 @@ HWY_INLINE void multiply_inputs(const typename A::Input* const (&x)[rows], std::
   }
 }
 
-// The pairs [j, j + rows) of the panel. first: y is written, not added to. whole: the last vector has all its lanes.
+// The pairs [j, j + rows) of the panel. first: y is written, not added to. whole: the last vector
+// has all its lanes.
 template <class A, int rows, int vectors, bool first, bool whole>
 HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j) {
   const std::int64_t width = A::lanes();

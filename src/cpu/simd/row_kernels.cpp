@@ -105,7 +105,9 @@ HWY_INLINE hn::Vec<D> finish(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
   return value;
 }
 
-constexpr std::int64_t kRowsAhead = 12;  // whose lines of y are fetched before they are written
+// Rows whose lines of y are fetched before they are written (EPYC, 2026-11-21, bfloat16 layers of
+// lidar_10: 1.14 of the rate at 32 channels, 1.03 at 64).
+constexpr std::int64_t kRowsAhead = 12;
 
 // Rows without lists of entries: each is one row of partial.
 template <class Storage>
