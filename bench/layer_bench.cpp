@@ -38,11 +38,12 @@ struct Layer {
   Execution execution;
 };
 
-/// A row for each contender; the first is what the others are compared with.
+/// A row for each contender; the first is what the others are compared with. One thread: its CPU time counts.
 void add_rows(const Layer& layer, const std::string& operation,
               const std::vector<Contender>& contenders, int rounds,
               const std::vector<double>& padding, Report& report) {
-  const std::vector<double> medians = compare(contenders, rounds);
+  const Clock clock = layer.execution.threads == 1 ? Clock::thread : Clock::wall;
+  const std::vector<double> medians = compare(contenders, rounds, clock);
   for (std::size_t i = 0; i < contenders.size(); ++i)
     report.rows.push_back({.scene = layer.scene.name,
                            .operation = operation,
