@@ -199,6 +199,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if not args.scenes and not args.network_scenes:
         parser.error("expected a scene: --scenes and --network-scenes are both empty")
+    if args.output.exists() and not args.output.is_dir():
+        parser.error(f"-o: expected a folder, got the file {args.output}")
     return args
 
 
@@ -207,16 +209,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.output.mkdir(parents=True, exist_ok=True)
     plan = Plan(args.scenes, args.network_scenes, args.layers, args.threads, args.rounds)
     libraries, missing = available()
-    load = os.getloadavg()[0]
+    measured, load = commit(), os.getloadavg()[0]
     with stream_in_name(), tqdm(total=plan.steps(), unit="round", disable=args.quiet or None) as bar:
         comparison = Comparison(libraries, done=bar.update)
-        comparison.run(plan)
+        try:
+            comparison.run(plan)
+        except KeyboardInterrupt:
+            comparison.notes.append("stopped before all was measured")
+        except WrongValuesError as error:
+            sys.exit(f"peers.py: {error}")
+    if not comparison.rows:
+        sys.exit("peers.py: stopped before anything was measured")
     openmp = " ".join(
         f"{key}={value}" for key, value in sorted(os.environ.items()) if key.startswith(("OMP_", "GOMP_"))
     )
     command = shlex.join(["bench/peers.py", *(sys.argv[1:] if argv is None else argv)])
     facts = [
-        f"command: `{command}`", f"commit: {commit()}",
+        f"command: `{command}`", f"commit: {measured}",
         f"device: {device()}, torch {torch.__version__}, Python {sys.version.split()[0]}",
         f"other work: the load average was {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end",
         *([f"environment: {openmp}"] if openmp else []),

@@ -74,7 +74,9 @@ def write_plot(rows: Sequence[Row], path: Path) -> None:
     operations = list(dict.fromkeys(row.operation for row in rows))
     threads = sorted({row.threads for row in rows})
     size = (5 * len(threads), 3 * len(operations))
-    figure, panels = pyplot.subplots(len(operations), len(threads), figsize=size, squeeze=False, sharey="row")
+    figure, panels = pyplot.subplots(
+        len(operations), len(threads), figsize=size, squeeze=False, sharey="row", layout="constrained"
+    )
     markers = {scene: "osv^D"[i % 5] for i, scene in enumerate(dict.fromkeys(row.scene for row in rows))}
     colours = {peer: f"C{i}" for i, peer in enumerate(dict.fromkeys(r.library for r in rows if r.library != OURS))}
     for line, operation in zip(panels, operations, strict=True):
@@ -96,11 +98,13 @@ def write_plot(rows: Sequence[Row], path: Path) -> None:
             panel.set_yscale("log")
             panel.set_title(f"{operation}, {count} thread{'s' if count > 1 else ''}", fontsize=9)
             panel.set_ylabel("time over gavotte's")
-            panel.tick_params(axis="x", labelsize=7, rotation=20)
+            for set_formatter in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
+                set_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
+            panel.tick_params(axis="both", which="both", labelsize=6)
             panel.grid(axis="y", which="both", alpha=0.3)
     handles = {
         label: handle for panel in panels.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3, fontsize=7)
-    figure.savefig(path, dpi=100, bbox_inches="tight")
+    figure.savefig(path, dpi=90)
     pyplot.close(figure)

@@ -251,6 +251,32 @@ def test_program_writes_table_rows_and_plot(
     assert (folder / "peers.png").read_bytes().startswith(b"\x89PNG")
 
 
+class Interrupted(Gathered):
+    """Stops the run, as a user does, at its second layer."""
+
+    name = "interrupted"
+
+    def __init__(self) -> None:
+        self._layers = 0
+
+    def layer(self, work: Any) -> GatheredLayer:
+        self._layers += 1
+        if self._layers == 2:
+            raise KeyboardInterrupt
+        return super().layer(work)
+
+
+def test_a_run_that_is_stopped_leaves_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["-q", "-o", str(tmp_path), "--scenes", TINY, "--network-scenes", "--threads", "1", "--rounds", "1"]
+    monkeypatch.setattr(peers, "available", lambda: ([Gavotte(), Interrupted()], []))
+    peers.main([*arguments, "--layers", "2-3", "3-2"])
+    text = (tmp_path / "peers.md").read_text()
+    assert "- stopped before all was measured\n" in text and "3x3x3 2->3" in text and "3x3x3 3->2" not in text
+    monkeypatch.setattr(peers, "available", lambda: ([Slow("gavotte", 1.0, FakeClock(), error=1.0)], []))
+    with pytest.raises(SystemExit, match=r"peers.py: gavotte on random_200, .* wrong, by up to"):
+        peers.main([*arguments, "--layers", "2-3"])
+
+
 def test_the_stream_in_name_goes_with_the_run() -> None:
     before = torch.cuda.current_stream
     with pytest.raises(RuntimeError, match="stop"), spconv_layers.stream_in_name():
@@ -271,6 +297,7 @@ def test_the_stream_in_name_goes_with_the_run() -> None:
         (["-o", "x", "--threads", "-2"], "--threads"),
         (["-o", "x", "--threads", "two"], "expected a number above 0, got 'two'"),
         (["-o", "x", "--scenes", "--network-scenes"], "both empty"),
+        (["-o", __file__], "-o: expected a folder, got the file"),
     ],
 )
 def test_bad_arguments_are_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
