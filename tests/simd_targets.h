@@ -1,6 +1,8 @@
 // The vector targets that run-time dispatch chooses from.
 #pragma once
 
+#include "cpu/simd/targets.h"
+
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 

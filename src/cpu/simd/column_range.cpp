@@ -1,5 +1,7 @@
 // The table as one run of numbers, as many vectors at a time as there are columns: then a lane of
 // each of them stands for the same column throughout.
+#include "cpu/simd/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/column_range.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h

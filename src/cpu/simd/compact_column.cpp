@@ -1,4 +1,6 @@
 // A vector of rows at a time, compressed in registers: what a row holds is no branch.
+#include "cpu/simd/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/compact_column.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h

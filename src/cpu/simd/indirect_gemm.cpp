@@ -5,10 +5,8 @@
 #include <array>
 #include <utility>
 
-// Targets whose instructions beyond those of the next are of no use here, and those whose vectors
-// make no arrays.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "cpu/simd/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/indirect_gemm.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h

@@ -1,9 +1,7 @@
 // Pairs are taken in pieces whose rows stay in the first-level cache while the blocks of the gradient go over them; the
 // rows of the next piece are fetched meanwhile, some before each block.
+#include "cpu/simd/targets.h"
 
-// Targets whose instructions beyond those of the next are of no use here, and those whose vectors make no arrays.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/indirect_wgrad.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h

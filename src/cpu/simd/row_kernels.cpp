@@ -1,5 +1,7 @@
 // The row loops, compiled for each target of Highway; the exported functions at the end choose one
 // at run time.
+#include "cpu/simd/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/row_kernels.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h

@@ -1,4 +1,6 @@
 // Which vector instructions run-time dispatch takes: Highway numbers its targets from the best.
+#include "cpu/simd/targets.h"
+
 #include <hwy/targets.h>
 
 #include "gavotte/device.h"
@@ -6,7 +8,7 @@
 namespace gavotte {
 
 std::string simd_target() {
-  const auto targets = hwy::SupportedTargets();
+  const auto targets = hwy::SupportedTargets() & HWY_TARGETS;
   return hwy::TargetName(targets & -targets);
 }
 

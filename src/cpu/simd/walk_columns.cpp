@@ -4,6 +4,8 @@
 // permutations of these registers. Queries whose targets lie beyond go on with the next keys.
 //
 // Keys are compared as 32-bit distances from the first target, whatever their own width.
+#include "cpu/simd/targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/walk_columns.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
