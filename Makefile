@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 
-# A compiler cache speeds up rebuilding where one is installed.
+# The compiler cache, where one is installed: the wheel's sources are those of the release build.
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
@@ -74,7 +74,7 @@ python:
 	cmake --build --preset release -j $(JOBS) --target gavotte_cuda_emulated_library
 	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
-	.venv/bin/pytest --doctest-modules --pyargs tests/python gavotte --ignore=tests/python/on_gpu
+	.venv/bin/pytest --numprocesses $(JOBS) --doctest-modules --pyargs tests/python gavotte --ignore=tests/python/on_gpu
 	GAVOTTE_EMULATOR=build/emulated/libgavotte_cuda.so .venv/bin/pytest tests/python/on_gpu
 
 # Pages of docs/ and the reference from the docstrings of the installed package; a warning is an error.

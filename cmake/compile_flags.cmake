@@ -1,11 +1,12 @@
 # Flags of every target in this tree. Results must repeat bit for bit, so nothing here may let the
 # compiler reorder or contract floating-point operations: no -ffast-math, and a fused multiply-add
 # only where the code asks for one.
+# Nothing is interposed inside the library, so that its functions are inlined as in a static one.
 # GCC 12 warns (-Wrestrict) of std::string's operator+ where nothing is wrong.
 # The last flag makes error messages name files from the root of the tree.
 add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:\
 -Wall;-Wextra;-Wnon-virtual-dtor;-Woverloaded-virtual;-Wfloat-conversion;\
--fno-math-errno;-ffp-contract=off;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;\
+-fno-math-errno;-ffp-contract=off;-fno-semantic-interposition;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>;\
 -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>")
 if(GAVOTTE_WERROR)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Werror>)
@@ -23,3 +24,19 @@ if(GAVOTTE_COVERAGE)
   add_compile_options(--coverage -fprofile-update=atomic)
   add_link_options(--coverage)
 endif()
+
+# gavotte_static_library(TARGET): its objects are those of the shared library, so that a compiler cache serves both;
+# a shared library of somebody else's that takes them in does not export them.
+function(gavotte_static_library target)
+  if(WIN32)
+    target_compile_definitions(${target} PUBLIC GAVOTTE_STATIC)
+  elseif(NOT APPLE)
+    target_link_options(${target} INTERFACE "LINKER:--exclude-libs,lib${target}.a")
+  endif()
+endfunction()
+
+# gavotte_compile_lightly(TARGET): for code whose speed does not matter, which -O3 would keep the compiler at for twice as
+# long.
+function(gavotte_compile_lightly target)
+  target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang>>:-O1>)
+endfunction()

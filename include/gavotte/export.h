@@ -1,4 +1,5 @@
-// Symbol visibility of the public interface: everything else in the library stays hidden.
+// Symbol visibility of the public interface: everything else in the library stays hidden. GAVOTTE_STATIC: what is
+// compiled is not to be exported at all.
 #pragma once
 
 #if defined(GAVOTTE_STATIC)
