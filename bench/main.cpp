@@ -63,6 +63,7 @@ void run(const Options& options, const std::string& command) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     say(fmt::format("scene {} of {}: {}", i + 1, names.size(), names[i]));
     const Scene scene = make_scene(names[i]);
+    report.scenes.push_back(facts_of(scene));
     if (operations.contains("map")) bench_map_step(scene, options.threads, options.rounds, report);
     // Forward passes take long: the default measures them where networks are used most.
     const bool forward = !options.scenes.empty() || options.scene_set != "usual" ||

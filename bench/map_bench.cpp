@@ -41,6 +41,11 @@ KernelMap build_map(const Scene& scene, const MapConfig& config, int threads) {
   return manager.kernel_map(coordinates, ConvSpec::submanifold(3)).map;
 }
 
+SceneFacts facts_of(const Scene& scene) {
+  const KernelMap map = build_map(scene, MapConfig{}, 0);
+  return {scene.name, map.out_rows(), map.report().matches_per_output};
+}
+
 void check_equal(const KernelMap& map, const HashMapBaseline& baseline) {
   GAVOTTE_CHECK(map.offsets() == HashMapBaseline::kOffsets,
                 "expected 27 offsets; got " + std::to_string(map.offsets()));
@@ -78,10 +83,7 @@ void bench_map_step(const Scene& scene, const std::vector<int>& threads, int rou
     baseline.build(coordinates, count);
     const std::vector<NamedConfig> configs = builders();
     for (const NamedConfig& builder : configs) {
-      const KernelMap map = build_map(scene, builder.config, count);
-      check_equal(map, baseline);
-      if (report.scenes.empty() || report.scenes.back().scene != scene.name)
-        report.scenes.push_back({scene.name, map.out_rows(), map.report().matches_per_output});
+      check_equal(build_map(scene, builder.config, count), baseline);
       contenders.push_back(
           {builder.name, [&scene, &builder, count] { build_map(scene, builder.config, count); }});
     }

@@ -12,10 +12,12 @@ namespace gavotte::bench {
 /// The map of a 3x3x3 submanifold layer, sets and all, built from nothing.
 KernelMap build_map(const Scene& scene, const MapConfig& config, int threads);
 
+SceneFacts facts_of(const Scene& scene);
+
 /// Throws Error unless both hold the same pairs at every offset.
 void check_equal(const KernelMap& map, const HashMapBaseline& baseline);
 
-/// Checks the builders against the hash map, then times them; adds rows and the scene's facts.
+/// Checks the builders against the hash map, then times them; adds rows.
 void bench_map_step(const Scene& scene, const std::vector<int>& threads, int rounds,
                     Report& report);
 

@@ -1,12 +1,14 @@
 // The program itself: what it writes has the rows and the fields that others read.
 #include "report.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "compare.h"
@@ -86,6 +88,9 @@ TEST(BenchProgram, ComparesBFloat16WithFloat32) {
   }
   EXPECT_EQ(to_float32, 5U * 2U * 2U);   // widths, directions, dtypes
   EXPECT_GE(rows.size(), 5U * 2U * 3U);  // and float32 from registers, at the least
+  std::stringstream page;
+  page << std::ifstream(folder / "report.md").rdbuf();
+  EXPECT_THAT(page.str(), testing::HasSubstr("| random_500 | 500 |"));  // what the scene is
   std::filesystem::remove_all(folder);
 }
 
