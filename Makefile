@@ -8,7 +8,9 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 
-# The compiler cache, where one is installed: the wheel's sources are those of the release build.
+# The compiler has one name for CMake and for pip, which would take Python's: a compiler cache, where one is installed,
+# then gives the release build the objects of the wheel.
+export CXX
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)

@@ -35,8 +35,8 @@ function(gavotte_static_library target)
   endif()
 endfunction()
 
-# gavotte_compile_lightly(TARGET): for code whose speed does not matter, which -O3 would keep the compiler at for twice as
-# long.
+# gavotte_compile_lightly(TARGET): for code whose speed does not matter, and which -O3 would cost the compiler twice the
+# time.
 function(gavotte_compile_lightly target)
   target_compile_options(${target} PRIVATE $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang>>:-O1>)
 endfunction()
