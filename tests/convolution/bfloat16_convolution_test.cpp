@@ -3,12 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 
 #include "cpu/convolution.h"
 #include "cpu/simd/indirect_gemm.h"
+#include "expect.h"
 #include "reference.h"
 #include "simd_targets.h"
 
@@ -16,6 +16,8 @@ namespace gavotte::internal {
 namespace {
 
 namespace ref = gavotte::testing;
+using ref::expect_close;
+using ref::expect_same_bits;
 
 ConvPlan plan_of(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out, int groups) {
   ConvConfig config;
@@ -34,22 +36,6 @@ Tensor dgrad(const ConvPlan& plan, const ref::Values& grad_y, const ref::Values&
   Tensor grad_x(DType::bfloat16, {plan.map.in_rows(), plan.in_channels});
   cpu::convolution_dgrad({.threads = threads}, plan, grad_y.tensor, w.tensor, grad_x);
   return grad_x;
-}
-
-// Inputs are bfloat16 as they stand, so what remains is float32's rounding of sums and one to
-// bfloat16.
-void expect_close(const Tensor& actual, const ref::Expected& expected) {
-  const auto values = ref::to_doubles(actual);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    ASSERT_NEAR(
-        values[i], expected.value[i],
-        ref::tolerance(DType::bfloat16, expected.terms, expected.magnitude[i], expected.value[i]))
-        << "element " << i;
-}
-
-void expect_same_bits(const Tensor& a, const Tensor& b) {
-  ASSERT_EQ(a.view().bytes(), b.view().bytes());
-  EXPECT_EQ(std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.view().bytes())), 0);
 }
 
 void expect_definition(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out,

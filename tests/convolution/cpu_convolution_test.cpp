@@ -12,6 +12,7 @@
 #include <set>
 #include <vector>
 
+#include "expect.h"
 #include "gavotte/coordinate_manager.h"
 #include "reference.h"
 
@@ -19,6 +20,8 @@ namespace gavotte::internal {
 namespace {
 
 namespace ref = gavotte::testing;
+using ref::expect_close;
+using ref::expect_same_bits;
 
 struct Layer {
   std::int64_t in, out;
@@ -53,21 +56,6 @@ Tensor unwritten(DType dtype, Shape shape) {
   Tensor tensor(dtype, shape);
   std::memset(tensor.data(), 0xff, static_cast<std::size_t>(tensor.view().bytes()));
   return tensor;
-}
-
-void expect_close(const Tensor& actual, const ref::Expected& expected) {
-  const auto values = ref::to_doubles(actual);
-  ASSERT_EQ(values.size(), expected.value.size());
-  for (std::size_t i = 0; i < values.size(); ++i)
-    ASSERT_NEAR(
-        values[i], expected.value[i],
-        ref::tolerance(actual.dtype(), expected.terms, expected.magnitude[i], expected.value[i]))
-        << "element " << i;
-}
-
-void expect_same_bits(const Tensor& a, const Tensor& b) {
-  ASSERT_EQ(a.view().bytes(), b.view().bytes());
-  EXPECT_EQ(std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.view().bytes())), 0);
 }
 
 struct Results {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cpu/convolution.h"
+#include "expect.h"
 #include "reference.h"
 #include "simd_targets.h"
 
@@ -17,6 +18,7 @@ namespace gavotte::internal {
 namespace {
 
 namespace ref = gavotte::testing;
+using ref::expect_close;
 
 struct Layer {
   std::int64_t in, out;
@@ -71,16 +73,6 @@ struct Case {
     return ref::wgrad(map, layer.in, layer.out, layer.groups, x.exact, grad_y.exact);
   }
 };
-
-void expect_close(const Tensor& actual, const ref::Expected& expected) {
-  const auto values = ref::to_doubles(actual);
-  ASSERT_EQ(values.size(), expected.value.size());
-  for (std::size_t i = 0; i < values.size(); ++i)
-    ASSERT_NEAR(
-        values[i], expected.value[i],
-        ref::tolerance(actual.dtype(), expected.terms, expected.magnitude[i], expected.value[i]))
-        << "element " << i;
-}
 
 bool same_bits(const Tensor& a, const Tensor& b) {
   return a.view().bytes() == b.view().bytes() &&

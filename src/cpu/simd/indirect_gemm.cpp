@@ -19,6 +19,7 @@
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/indirect_gemm_bfloat16.h"
 #include "cpu/simd/partial_vector-inl.h"
+#include "cpu/simd/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <utility>
 
+#include "cpu/simd/unroll.h"
+
 HWY_PUSH_ATTRIBUTES("avx,avx2,fma,avx512f,avx512vl,avx512dq,avx512bw,avx512bf16")
 namespace gavotte::internal::cpu::bfloat16 {
 namespace {

@@ -11,12 +11,6 @@
 //   last_input(p)     the one at p, and zeros in place of the others
 //   multiply_add(input, weights, sum)
 
-#ifdef __clang__
-#define GAVOTTE_UNROLL _Pragma("unroll")
-#else
-#define GAVOTTE_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 // Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
 // one group ahead: 1.11 of the rate at 16 and 32 channels, 1.06 at 64, 1.02 at 128).
 constexpr std::int64_t kBytesAhead = 4096, kMostRowsAhead = 32;

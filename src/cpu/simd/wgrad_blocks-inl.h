@@ -22,13 +22,7 @@
 #include <utility>
 
 #include "cpu/simd/partial_vector-inl.h"
-
-#undef GAVOTTE_UNROLL
-#ifdef __clang__
-#define GAVOTTE_UNROLL _Pragma("unroll")
-#else
-#define GAVOTTE_UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "cpu/simd/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
