@@ -55,7 +55,7 @@ struct LayerStats {
 
 struct RunStats {
   std::vector<LayerStats> layers;
-  double map_ms = 0;  ///< All coordinate sets and maps, the sorting of the input included.
+  double map_ms = 0;  ///< All coordinate sets and maps, the sorting of the input's rows included.
   double compute_ms = 0, total_ms = 0;
   std::int64_t voxels = 0;
   std::int64_t arena_bytes = 0;  ///< Features of all layers, placed by liveness.
@@ -69,7 +69,8 @@ struct RunStats {
 struct GAVOTTE_API Result {
   ConstTensorView features;  ///< [M, C], the Executor's dtype.
   Coordinates
-      coordinates;  ///< Output set; empty after a global pool (features are then [batch, C]).
+      coordinates;  ///< Output set, the scan's own with its rows in the scan's order where it is that;
+                    ///< empty after a global pool (features are then [batch, C]).
   RunStats stats;
   /// Index of the largest channel for each row, int32 [M]; the first where several are equal, NaN never wins.
   /// In the host's memory; from a GPU it waits for the run.
@@ -79,7 +80,9 @@ struct GAVOTTE_API Result {
 /// Plans once: folds batch norm, fuses bias, activation and residual add into the convolutions, shares maps, places
 /// buffers in one arena by liveness. Then run() allocates features only where a scan outgrows the arena. One
 /// Executor per thread; copies of a Network share their weights, but each Executor on the CPU packs those of its
-/// convolutions for itself, once.
+/// convolutions for itself, once. On the CPU a run works on rows in key order, whatever order the scan's have: scans
+/// in key order run without a copy, others have their features copied once, and the output again where it lies on the
+/// input's coordinates. The order of rows changes no bit of the result.
 class GAVOTTE_API Executor {
  public:
   explicit Executor(const Network& network, ExecutorOptions options = {});

@@ -60,34 +60,12 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   internal::pack_weights(plan, options.conv_config, execution, weights);
   for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
   for (const PlanStep& step : plan.steps) layer_stats.push_back(internal::static_stats(plan, step));
-  buffers.resize(plan.values.size());
-  views.resize(plan.values.size());
+  buffers.resize(plan.values.size() + 1);
+  views.resize(buffers.size());
   set_coordinates.resize(at(plan.sets));
   set_rows.assign(at(plan.sets), options.max_voxels);
   // Where bounds are given, enqueue() is what the memory is for, and takes its own.
   if (options.max_voxels > 0 && !options.bounds) arena.reserve(place(1, true));
-}
-
-void Executor::Impl::check_input(const ConstTensorView& coordinates,
-                                 const ConstTensorView& features) const {
-  GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] == plan.dims + 1,
-                "expected coordinates [N, " + std::to_string(plan.dims + 1) + "], got " +
-                    coordinates.shape.to_string());
-  GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[0] == coordinates.shape[0] &&
-                    features.shape[1] == plan.values[0].channels,
-                "expected features [" + std::to_string(coordinates.shape[0]) + ", " +
-                    std::to_string(plan.values[0].channels) + "], got " +
-                    features.shape.to_string());
-  GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype),
-                     "expected features of a floating-point dtype, got " +
-                         std::string(gavotte::name(features.dtype)));
-  GAVOTTE_CHECK(features.device == options.device && coordinates.device == options.device,
-                "expected the scan on " + options.device.to_string() + ", got coordinates on " +
-                    coordinates.device.to_string() + " and features on " +
-                    features.device.to_string());
-  GAVOTTE_CHECK(options.max_voxels == 0 || coordinates.shape[0] <= options.max_voxels,
-                "expected at most max_voxels = " + std::to_string(options.max_voxels) +
-                    " voxels, got " + std::to_string(coordinates.shape[0]));
 }
 
 std::int64_t Executor::Impl::value_rows(int value, std::int64_t batch) const {
@@ -105,23 +83,28 @@ void Executor::Impl::take_sets(const Coordinates& input, const std::vector<MapRe
   }
 }
 
-/// Places every value's buffer for the row counts at hand; returns the bytes that the arena must have.
-std::int64_t Executor::Impl::place(std::int64_t batch, bool input_in_arena) {
+/// Places every buffer for the row counts at hand, that of the output in the caller's order where it
+/// is `returned`; returns the bytes that the arena must have. The input lies outside.
+std::int64_t Executor::Impl::place(std::int64_t batch, bool returned) {
+  const auto bytes_of = [&](int v) {
+    return value_rows(v, batch) * plan.values[at(v)].channels * size_bytes(options.dtype);
+  };
   for (std::size_t v = 0; v < plan.values.size(); ++v) {
     const internal::PlanValue& value = plan.values[v];
-    const bool outside = v == 0 && !input_in_arena;
-    const std::int64_t bytes = outside ? 0
-                                       : value_rows(static_cast<int>(v), batch) * value.channels *
-                                             size_bytes(options.dtype);
-    buffers[v] = {bytes, value.first_step, value.last_step, 0};
+    buffers[v] = {v == 0 ? 0 : bytes_of(static_cast<int>(v)), value.first_step, value.last_step, 0};
   }
+  const auto end = static_cast<int>(plan.steps.size());
+  buffers.back() = {returned ? bytes_of(plan.output) : 0, end, end, 0};
   return internal::place_buffers(buffers, order);
 }
 
 void Executor::Impl::set_views(internal::Arena& from, std::int64_t batch) {
-  for (std::size_t v = 0; v < plan.values.size(); ++v)
-    views[v] = from.view(buffers[v].offset, options.dtype,
-                         Shape{value_rows(static_cast<int>(v), batch), plan.values[v].channels});
+  const auto view_of = [&](std::size_t buffer, int value) {
+    return from.view(buffers[buffer].offset, options.dtype,
+                     Shape{value_rows(value, batch), plan.values[at(value)].channels});
+  };
+  for (std::size_t v = 0; v < plan.values.size(); ++v) views[v] = view_of(v, static_cast<int>(v));
+  views.back() = view_of(buffers.size() - 1, plan.output);
 }
 
 ConstTensorView Executor::Impl::read(int value, const ConstTensorView& input_view) const {
@@ -211,29 +194,19 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
                        views[at(step.output)].rows(), options.dtype);
 }
 
-Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features,
-                           std::int64_t least_batch) {
+Result Executor::Impl::run(const internal::PreparedScan& scan) {
   const auto start = Clock::now();
-  check_input(coordinates, features);
   Result result;
   RunStats& stats = result.stats;
   padding_ms = 0;
-
-  Coordinates input(coordinates, 1, StrideStyle::divided, execution);
-  CoordinateManager manager(execution, options.map_config);
-  const std::vector<MapResult> maps = manager.plan(input, plan.maps);
-  take_sets(input, maps);
-  stats.map_ms = ms_since(start);
-
-  const std::int64_t batch = std::max<std::int64_t>(input.batch_size(), least_batch);
-  const bool convert = features.dtype != options.dtype;
-  arena.reserve(place(batch, convert));
-  set_views(arena, batch);
-  ConstTensorView input_view = features;
-  if (convert) {
-    backend->convert(execution, features, views[0]);
-    input_view = views[0];
-  }
+  const std::vector<MapResult>& maps = scan.maps;
+  take_sets(scan.input, maps);
+  const int output_set = plan.values[at(plan.output)].set;
+  const bool on_input =
+      output_set != internal::kBatchRows && set_coordinates[at(output_set)].same_as(scan.input);
+  const bool reorder = on_input && !scan.given.same_as(scan.input);
+  arena.reserve(place(scan.batch, reorder));
+  set_views(arena, scan.batch);
 
   stats.layers = layer_stats;
   std::vector<bool> map_counted(maps.size(), false);
@@ -241,25 +214,26 @@ Result Executor::Impl::run(ConstTensorView coordinates, ConstTensorView features
     const int map = plan.steps[i].map;
     if (map >= 0 && !map_counted[at(map)]) stats.layers[i].map_ms = maps[at(map)].build_ms;
     if (map >= 0) map_counted[at(map)] = true;
-    run_step(i, map >= 0 ? maps[at(map)].map : KernelMap(), input_view, stats.layers[i]);
+    run_step(i, map >= 0 ? maps[at(map)].map : KernelMap(), scan.features, stats.layers[i]);
     stats.compute_ms += stats.layers[i].compute_ms;
     if (options.progress)
       options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
   }
 
   result.features = views[at(plan.output)];
-  const int output_set = plan.values[at(plan.output)].set;
   if (output_set != internal::kBatchRows) result.coordinates = set_coordinates[at(output_set)];
-  stats.voxels = input.rows();
+  if (reorder) {
+    backend->scatter_rows(execution, result.features, scan.given.order(), 0, views.back());
+    result.features = views.back();
+    result.coordinates = scan.given;
+  }
+  stats.voxels = scan.input.rows();
   stats.arena_bytes = arena.capacity();
-  const auto bytes_of = [](const ConstTensorView& view) {
-    return view.data != nullptr ? view.bytes() : 0;
-  };
-  stats.peak_bytes = arena.capacity() + manager.cached_bytes() + bytes_of(input.lattice()) +
-                     bytes_of(input.order());
+  stats.peak_bytes = arena.capacity() + scan.bytes();
   stats.weight_bytes = weight_bytes;
   for (Coordinates& set : set_coordinates) set = {};  // only the result keeps its set
-  stats.total_ms = ms_since(start) - padding_ms;
+  stats.map_ms = scan.ms;
+  stats.total_ms = scan.ms + ms_since(start) - padding_ms;
   return result;
 }
 
@@ -274,10 +248,10 @@ Result Executor::run(const Voxels& voxels) {
       std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
   const Device device = impl_->options.device;
   if (voxels.size() > 0 && voxels.coordinates.device() == device)
-    return impl_->run(voxels.coordinates, voxels.features, scans);
+    return impl_->run(impl_->prepare(voxels.coordinates, voxels.features, scans));
   if (voxels.size() > 0) {
     const Tensor coordinates = voxels.coordinates.to(device), features = voxels.features.to(device);
-    return impl_->run(coordinates, features, scans);
+    return impl_->run(impl_->prepare(coordinates, features, scans));
   }
   // An empty scan may come without memory; its channels are the network's.
   constexpr std::int32_t kNothing = 0;
@@ -285,11 +259,11 @@ Result Executor::run(const Voxels& voxels) {
                                     device);
   const ConstTensorView features(&kNothing, DType::float32,
                                  Shape{0, impl_->plan.values[0].channels}, device);
-  return impl_->run(coordinates, features, scans);
+  return impl_->run(impl_->prepare(coordinates, features, scans));
 }
 
 Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
-  return impl_->run(coordinates, features, 0);
+  return impl_->run(impl_->prepare(coordinates, features, 0));
 }
 
 void Executor::enqueue(ConstTensorView coordinates, ConstTensorView features,

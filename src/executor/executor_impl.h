@@ -15,6 +15,19 @@ namespace gavotte {
 
 namespace internal {
 inline std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+/// A scan as a run reads it.
+struct PreparedScan {
+  Coordinates given;  ///< With rows in the caller's order.
+  Coordinates input;  ///< With rows in the run's order; the same set where that is the caller's.
+  Tensor memory;      ///< Of `features`, unless they are the caller's.
+  ConstTensorView features;  ///< Of `input`, in the Executor's dtype.
+  CoordinateManager manager;
+  std::vector<MapResult> maps;  ///< Of Plan::maps.
+  std::int64_t batch = 0;       ///< Entries of the batch, empty ones included.
+  double ms = 0;                ///< That preparing took.
+  std::int64_t bytes() const;   ///< Of coordinate sets, maps and `memory`.
+};
 }  // namespace internal
 
 struct Executor::Impl {
@@ -34,22 +47,28 @@ struct Executor::Impl {
   // Of the scan at hand; kept so that their memory is reused.
   std::vector<std::int64_t> set_rows;
   std::vector<Coordinates> set_coordinates;
-  std::vector<internal::ArenaBuffer> buffers;  ///< Of each value.
-  std::vector<TensorView> views;               ///< Of each value.
+  /// Of each value; the last is the output with rows in the caller's order.
+  std::vector<internal::ArenaBuffer> buffers;
+  std::vector<TensorView> views;
   std::vector<int> order;
   double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
 
   Impl(const Network& network, ExecutorOptions given);
-  Result run(ConstTensorView coordinates, ConstTensorView features, std::int64_t least_batch);
-  void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
+  Result run(const internal::PreparedScan& scan);
   std::int64_t value_rows(int value, std::int64_t batch) const;
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
-  std::int64_t place(std::int64_t batch, bool input_in_arena);
+  std::int64_t place(std::int64_t batch, bool returned);
   void set_views(internal::Arena& from, std::int64_t batch);
   internal::ConvPlan launch_step(std::size_t index, const KernelMap& map,
                                  ConstTensorView input_view);
   void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
                 LayerStats& stats);
+
+  // What comes before a run (prepare.cpp); changes nothing here.
+  internal::PreparedScan prepare(ConstTensorView coordinates, ConstTensorView features,
+                                 std::int64_t least_batch) const;
+  void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
+  void take_features(ConstTensorView features, internal::PreparedScan& scan) const;
 
   // Runs without waits (fixed_run.cpp).
   struct Enqueued {

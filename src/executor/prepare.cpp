@@ -1,0 +1,86 @@
+// What a run needs of its scan: the input's features in the order and dtype of the run, and all
+// coordinate sets and maps.
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "check.h"
+#include "executor/executor_impl.h"
+#include "executor/row_order.h"
+
+namespace gavotte {
+
+namespace internal {
+
+std::int64_t PreparedScan::bytes() const {
+  const auto bytes_of = [](const ConstTensorView& view) {
+    return view.data != nullptr ? view.bytes() : 0;
+  };
+  std::int64_t bytes = manager.cached_bytes() + bytes_of(std::as_const(memory).view()) +
+                       bytes_of(given.lattice()) + bytes_of(given.order());
+  if (!input.same_as(given)) bytes += bytes_of(input.lattice());
+  return bytes;
+}
+
+}  // namespace internal
+
+void Executor::Impl::check_input(const ConstTensorView& coordinates,
+                                 const ConstTensorView& features) const {
+  GAVOTTE_CHECK(coordinates.shape.rank() == 2 && coordinates.shape[1] == plan.dims + 1,
+                "expected coordinates [N, " + std::to_string(plan.dims + 1) + "], got " +
+                    coordinates.shape.to_string());
+  GAVOTTE_CHECK(features.shape.rank() == 2 && features.shape[0] == coordinates.shape[0] &&
+                    features.shape[1] == plan.values[0].channels,
+                "expected features [" + std::to_string(coordinates.shape[0]) + ", " +
+                    std::to_string(plan.values[0].channels) + "], got " +
+                    features.shape.to_string());
+  GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype),
+                     "expected features of a floating-point dtype, got " +
+                         std::string(gavotte::name(features.dtype)));
+  GAVOTTE_CHECK(features.device == options.device && coordinates.device == options.device,
+                "expected the scan on " + options.device.to_string() + ", got coordinates on " +
+                    coordinates.device.to_string() + " and features on " +
+                    features.device.to_string());
+  GAVOTTE_CHECK(options.max_voxels == 0 || coordinates.shape[0] <= options.max_voxels,
+                "expected at most max_voxels = " + std::to_string(options.max_voxels) +
+                    " voxels, got " + std::to_string(coordinates.shape[0]));
+}
+
+/// Sets `scan.features`: the caller's memory, or what was made of it in `scan.memory`.
+void Executor::Impl::take_features(ConstTensorView features, internal::PreparedScan& scan) const {
+  scan.features = features;
+  const auto keep = [&scan](Tensor memory) {
+    scan.memory = std::move(memory);
+    scan.features = std::as_const(scan.memory).view();
+  };
+  if (features.dtype != options.dtype) {
+    Tensor converted(execution, options.dtype, features.shape);
+    backend->convert(execution, scan.features, converted);
+    keep(std::move(converted));
+  }
+  if (!scan.input.same_as(scan.given)) {
+    Tensor ordered(execution, options.dtype, features.shape);
+    backend->gather_rows(execution, scan.features, scan.given.order(), ordered);
+    keep(std::move(ordered));
+  }
+}
+
+internal::PreparedScan Executor::Impl::prepare(ConstTensorView coordinates,
+                                               ConstTensorView features,
+                                               std::int64_t least_batch) const {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  check_input(coordinates, features);
+  internal::PreparedScan scan;
+  scan.manager = CoordinateManager(execution, options.map_config);
+  scan.given = Coordinates(coordinates, 1, StrideStyle::divided, execution);
+  scan.input = internal::in_key_order(*backend, execution, scan.given);
+  scan.batch = std::max<std::int64_t>(scan.given.batch_size(), least_batch);
+  take_features(features, scan);
+  scan.maps = scan.manager.plan(scan.input, plan.maps);
+  scan.ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  return scan;
+}
+
+}  // namespace gavotte
