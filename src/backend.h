@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "bytes.h"
 #include "coordinate_data.h"
 #include "gavotte/config.h"
 #include "gavotte/convolution.h"
@@ -117,13 +118,21 @@ class Backend {
 
   // Convolution. Every output is written whole.
   /// The weights of the plan's forward passes on any map of their offsets, packed for all of them;
-  /// null where a call reads them as they are.
+  /// null where a call reads them as they are. int8 weights are always packed, for convolution_bytes.
   virtual std::unique_ptr<const PackedWeights> pack_weights(const Execution&, const ConvPlan&,
                                                             ConstTensorView /*weights*/) {
     return nullptr;
   }
   virtual void convolution_forward(const Execution&, const ConvPlan&, ConstTensorView x,
                                    ConstTensorView weights, const Epilogue&, TensorView y) = 0;
+  /// An int8 convolution: plan.packed holds int8 weights, the epilogue's scale counts the weights'. The
+  /// epilogue has float32 scale and shift. For devices that multiply bytes; others throw Error.
+  virtual void convolution_bytes(const Execution&, const ConvPlan&, const ByteInput&,
+                                 const Epilogue&, const ByteOutput&);
+  /// y[:, column : column + C] = the bytes of x [N, C] of a floating dtype but float64; y uint8. For
+  /// the same devices.
+  virtual void quantize(const Execution&, ConstTensorView x, const ByteScale&, std::int64_t column,
+                        TensorView y);
   virtual void convolution_dgrad(const Execution&, const ConvPlan&, ConstTensorView grad_y,
                                  ConstTensorView weights, TensorView grad_x) = 0;
   virtual void convolution_wgrad(const Execution&, const ConvPlan&, ConstTensorView x,

@@ -17,8 +17,9 @@ struct DTypeInfo {
 };
 
 // In the order of the enum.
-constexpr std::array<DTypeInfo, 7> kDTypes = {{
+constexpr std::array<DTypeInfo, 8> kDTypes = {{
     {DType::uint8, "uint8", 1, false},
+    {DType::int8, "int8", 1, false},
     {DType::int32, "int32", 4, false},
     {DType::int64, "int64", 8, false},
     {DType::float16, "float16", 2, true},

@@ -34,7 +34,8 @@ void PointsView::validate() const {
   check_field("xyz_offset", xyz_offset, 3, xyz_dtype, stride_bytes);
   if (features > 0) {
     GAVOTTE_CHECK(
-        feature_dtype != DType::float16 && feature_dtype != DType::bfloat16,
+        feature_dtype != DType::int8 && feature_dtype != DType::float16 &&
+            feature_dtype != DType::bfloat16,
         "PointsView: expected feature_dtype uint8, int32, int64, float32 or float64, given " +
             std::string(name(feature_dtype)));
     check_field("feature_offset", feature_offset, features, feature_dtype, stride_bytes);

@@ -8,7 +8,7 @@
 
 namespace gavotte {
 
-enum class DType : std::uint8_t { uint8, int32, int64, float16, bfloat16, float32, float64 };
+enum class DType : std::uint8_t { uint8, int8, int32, int64, float16, bfloat16, float32, float64 };
 
 /// Size of one element in bytes.
 GAVOTTE_API std::int64_t size_bytes(DType dtype) noexcept;

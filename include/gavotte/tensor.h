@@ -20,6 +20,10 @@ struct DTypeOf<std::uint8_t> {
   static constexpr DType value = DType::uint8;
 };
 template <>
+struct DTypeOf<std::int8_t> {
+  static constexpr DType value = DType::int8;
+};
+template <>
 struct DTypeOf<std::int32_t> {
   static constexpr DType value = DType::int32;
 };

@@ -17,6 +17,7 @@ DType dtype_of_array(const py::array& array, const std::string& what) {
         if (dtype.itemsize() == 8) return DType::float64;
         break;
       case 'i':
+        if (dtype.itemsize() == 1) return DType::int8;
         if (dtype.itemsize() == 4) return DType::int32;
         if (dtype.itemsize() == 8) return DType::int64;
         break;
@@ -29,7 +30,7 @@ DType dtype_of_array(const py::array& array, const std::string& what) {
     }
   }
   throw Error(ErrorKind::type, what +
-                                   ": expected a dtype among uint8, int32, int64, float16, "
+                                   ": expected a dtype among uint8, int8, int32, int64, float16, "
                                    "float32, float64 and uint16 (bits of "
                                    "bfloat16), got " +
                                    std::string(py::str(dtype)));
@@ -39,6 +40,8 @@ py::dtype numpy_dtype(DType dtype) {
   switch (dtype) {
     case DType::uint8:
       return py::dtype("uint8");
+    case DType::int8:
+      return py::dtype("int8");
     case DType::int32:
       return py::dtype("int32");
     case DType::int64:

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "byte_convolution.h"
 #include "convolution.h"
 #include "coordinates.h"
 #include "dense.h"
@@ -83,6 +84,7 @@ Tensor CpuBackend::map_masks(const Execution& execution, const PairView& pairs) 
 std::unique_ptr<const PackedWeights> CpuBackend::pack_weights(const Execution& execution,
                                                               const ConvPlan& plan,
                                                               ConstTensorView weights) {
+  if (weights.dtype == DType::int8) return pack_byte_weights(execution, plan, weights);
   return cpu::pack_weights(execution, plan, weights);
 }
 
@@ -90,6 +92,17 @@ void CpuBackend::convolution_forward(const Execution& execution, const ConvPlan&
                                      ConstTensorView x, ConstTensorView weights,
                                      const Epilogue& epilogue, TensorView y) {
   cpu::convolution_forward(execution, plan, x, weights, epilogue, y);
+}
+
+void CpuBackend::convolution_bytes(const Execution& execution, const ConvPlan& plan,
+                                   const ByteInput& input, const Epilogue& epilogue,
+                                   const ByteOutput& output) {
+  byte_convolution(execution, plan, input, epilogue, output);
+}
+
+void CpuBackend::quantize(const Execution& execution, ConstTensorView x, const ByteScale& scale,
+                          std::int64_t column, TensorView y) {
+  cpu::quantize(execution, x, scale, column, y);
 }
 
 void CpuBackend::convolution_dgrad(const Execution& execution, const ConvPlan& plan,

@@ -39,6 +39,10 @@ class CpuBackend final : public Backend {
                                                     ConstTensorView weights) override;
   void convolution_forward(const Execution&, const ConvPlan&, ConstTensorView x,
                            ConstTensorView weights, const Epilogue&, TensorView y) override;
+  void convolution_bytes(const Execution&, const ConvPlan&, const ByteInput&, const Epilogue&,
+                         const ByteOutput&) override;
+  void quantize(const Execution&, ConstTensorView x, const ByteScale&, std::int64_t column,
+                TensorView y) override;
   void convolution_dgrad(const Execution&, const ConvPlan&, ConstTensorView grad_y,
                          ConstTensorView weights, TensorView grad_x) override;
   void convolution_wgrad(const Execution&, const ConvPlan&, ConstTensorView x,

@@ -21,13 +21,6 @@ constexpr std::int64_t kTileElements =
 constexpr std::int64_t kMostTileRows = 4096, kFewestTileRows = 128;
 constexpr std::int64_t kTilesOfAThread = 8;  // so that threads end together
 
-std::int64_t tile_rows_of(const Execution& execution, const ForwardTask& task) {
-  if (task.config.tile_rows > 0) return rows_per_tile(task.config, task.pairs.offsets);
-  const std::int64_t channels = std::max<std::int64_t>({task.in_channels, task.out_channels, 1});
-  const std::int64_t shared = task.pairs.out_rows / (kTilesOfAThread * thread_count(execution));
-  return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
-}
-
 // The inputs as the products' dtype, which is their own or float32: themselves, or converted in
 // `memory`.
 const std::byte* product_inputs(const Execution& execution, const ForwardTask& task, DType dtype,
@@ -116,13 +109,23 @@ void finish(const ForwardTask& task, const Tile& tile) {
 
 }  // namespace
 
+std::int64_t indirect_tile_rows(const Execution& execution, const ConvConfig& config,
+                                const MapPairs& pairs, std::int64_t in_channels,
+                                std::int64_t out_channels) {
+  if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
+  const std::int64_t channels = std::max<std::int64_t>({in_channels, out_channels, 1});
+  const std::int64_t shared = pairs.out_rows / (kTilesOfAThread * thread_count(execution));
+  return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
+}
+
 void tile_indirect(const Execution& execution, const ForwardTask& task, const Panels& panels,
                    const WorkspaceLease& workspaces) {
   const MapPairs& pairs = task.pairs;
   if (pairs.out_rows == 0 || task.out_channels == 0) return;
   Scratch converted;
   const std::byte* x = product_inputs(execution, task, panels.dtype, pairs.in_rows, converted);
-  const std::int64_t tile_rows = tile_rows_of(execution, task);
+  const std::int64_t tile_rows =
+      indirect_tile_rows(execution, task.config, pairs, task.in_channels, task.out_channels);
   const std::int64_t tiles = (pairs.out_rows + tile_rows - 1) / tile_rows;
   parallel_for(execution, tiles, [&](std::int64_t index, int worker) {
     Workspace& workspace = workspaces[worker];

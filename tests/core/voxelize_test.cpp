@@ -277,6 +277,7 @@ TEST(PointsView, IllegalViewsAreErrors) {
   broken([](PointsView& v) { v.features = -1; });
   broken([](PointsView& v) { v.feature_offset = -1; });
   broken([](PointsView& v) { v.feature_dtype = DType::float16; });
+  broken([](PointsView& v) { v.feature_dtype = DType::int8; });
   broken([](PointsView& v) { v.count = std::numeric_limits<std::int64_t>::max() / 8; });
 }
 

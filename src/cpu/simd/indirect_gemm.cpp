@@ -15,9 +15,10 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "cpu/simd/indirect_gemm.h"
-#include "cpu/simd/indirect_gemm_bfloat16.h"
+#include "cpu/simd/native_kernels.h"
 #include "cpu/simd/partial_vector-inl.h"
 #include "cpu/simd/unroll.h"
 
@@ -50,26 +51,81 @@ struct FusedMultiplyAdd {
   }
   static HWY_INLINE Vec weights(const T* p) { return hn::Load(D(), p); }
   static HWY_INLINE Vec input(const T* p) { return hn::Set(D(), *p); }
-  static HWY_INLINE Vec last_input(const T* p) { return input(p); }
+  static HWY_INLINE Vec last_input(const T* p, std::int64_t) { return input(p); }
   static HWY_INLINE Vec multiply_add(Vec input, Vec weights, Vec sum) {
     return hn::MulAdd(input, weights, sum);
+  }
+};
+
+// Four products of a byte at least 0 and a signed one into each lane, exactly: by halves of 16 bits
+// where the CPU multiplies those in pairs, else one by one.
+struct ByteProducts {
+  using D = hn::ScalableTag<std::int32_t>;
+  using D16 = hn::Repartition<std::int16_t, D>;
+  using Input = std::uint8_t;  // of a panel: the bits of an int8
+  using Sum = std::int32_t;
+  using Vec = hn::Vec<D>;
+  static constexpr int kInputs = 4;
+  static constexpr int kMostVectors = 2;
+  static constexpr std::array<int, kMostVectors + 1> kRows = {0, 4, 3};
+  static HWY_INLINE std::int64_t lanes() { return HWY_NAMESPACE::lanes<Sum>(); }
+  static HWY_INLINE Vec zero() { return hn::Zero(D()); }
+  static HWY_INLINE Vec load_some(const Sum* p, std::int64_t count) {
+    return HWY_NAMESPACE::load_some(D(), p, count);
+  }
+  static HWY_INLINE void store_some(Vec value, Sum* p, std::int64_t count) {
+    HWY_NAMESPACE::store_some(D(), value, p, count);
+  }
+  static HWY_INLINE Vec weights(const Input* p) {
+    return hn::Load(D(), reinterpret_cast<const Sum*>(p));
+  }
+  static HWY_INLINE Vec last_input(const Input* p, std::int64_t count) {
+    Sum four = 0;
+    std::memcpy(&four, p, static_cast<std::size_t>(count));
+    return hn::Set(D(), four);
+  }
+  static HWY_INLINE Vec input(const Input* p) { return last_input(p, kInputs); }
+  static HWY_INLINE Vec multiply_add(Vec input, Vec weights, Vec sum) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2
+    const auto x = hn::BitCast(D16(), input), w = hn::BitCast(D16(), weights);
+    const auto even = hn::And(x, hn::Set(D16(), std::int16_t{0xff}));
+    const hn::Repartition<std::uint16_t, D> unsigned16;
+    const auto odd = hn::BitCast(D16(), hn::ShiftRight<8>(hn::BitCast(unsigned16, input)));
+    auto none = zero();  // stays so: on x86 both halves of a pair are added to the first sum
+    sum =
+        hn::ReorderWidenMulAccumulate(D(), even, hn::ShiftRight<8>(hn::ShiftLeft<8>(w)), sum, none);
+    return hn::ReorderWidenMulAccumulate(D(), odd, hn::ShiftRight<8>(w), sum, none);
+#else
+    const auto byte = hn::Set(D(), 0xff);
+    const auto product = [&](Vec x, Vec w) {
+      return hn::Mul(hn::And(x, byte), hn::ShiftRight<24>(w));
+    };
+    sum = hn::Add(sum, product(input, hn::ShiftLeft<24>(weights)));
+    sum = hn::Add(sum, product(hn::ShiftRight<8>(input), hn::ShiftLeft<16>(weights)));
+    sum = hn::Add(sum, product(hn::ShiftRight<16>(input), hn::ShiftLeft<8>(weights)));
+    return hn::Add(sum, product(hn::ShiftRight<24>(input), weights));
+#endif
   }
 };
 
 #include "cpu/simd/indirect_panels-inl.h"
 
 void multiply_any(const IndirectGemm& args) {
+  if (args.dtype == DType::uint8) return multiply<ByteProducts>(args);
   if (args.dtype == DType::float64) return multiply<FusedMultiplyAdd<double>>(args);
   multiply<FusedMultiplyAdd<float>>(args);
 }
 
 void pack_any(const WeightMatrix& weights, void* panels) {
+  if (weights.dtype == DType::uint8)
+    return pack<ByteProducts>(weights, static_cast<std::uint8_t*>(panels));
   if (weights.dtype == DType::float64)
     return pack<FusedMultiplyAdd<double>>(weights, static_cast<double*>(panels));
   pack<FusedMultiplyAdd<float>>(weights, static_cast<float*>(panels));
 }
 
 std::int64_t elements_of_any(DType dtype, std::int64_t in, std::int64_t out) {
+  if (dtype == DType::uint8) return elements<ByteProducts>(in, out);
   if (dtype == DType::float64) return elements<FusedMultiplyAdd<double>>(in, out);
   return elements<FusedMultiplyAdd<float>>(in, out);
 }
@@ -87,25 +143,31 @@ HWY_EXPORT(pack_any);
 HWY_EXPORT(elements_of_any);
 HWY_EXPORT(takes_avx512);
 
+// Kernels with instructions that belong to the target AVX-512: null where dispatch takes another.
+static const NativeKernels* native_kernels(DType dtype) {
+  if (dtype != DType::bfloat16 && dtype != DType::uint8) return nullptr;
+  if (!HWY_DYNAMIC_DISPATCH(takes_avx512)()) return nullptr;
+  return dtype == DType::bfloat16 ? bfloat16_kernels() : byte_kernels();
+}
+
 DType product_dtype(DType dtype) {
-  // AVX512_BF16 belongs to the target AVX-512: where dispatch takes another, bfloat16 is converted
-  // too.
-  const bool native = HWY_DYNAMIC_DISPATCH(takes_avx512)() && bfloat16_kernels() != nullptr;
-  return dtype == DType::float64 || (dtype == DType::bfloat16 && native) ? dtype : DType::float32;
+  if (dtype == DType::float64 || dtype == DType::uint8) return dtype;
+  return native_kernels(dtype) != nullptr ? dtype : DType::float32;
 }
 
 void indirect_gemm(const IndirectGemm& args) {
-  if (args.dtype == DType::bfloat16) return bfloat16_kernels()->indirect_gemm(args);
+  if (const NativeKernels* native = native_kernels(args.dtype)) return native->indirect_gemm(args);
   HWY_DYNAMIC_DISPATCH(multiply_any)(args);
 }
 
 void pack_panels(const WeightMatrix& weights, void* panels) {
-  if (weights.dtype == DType::bfloat16) return bfloat16_kernels()->pack_panels(weights, panels);
+  if (const NativeKernels* native = native_kernels(weights.dtype))
+    return native->pack_panels(weights, panels);
   HWY_DYNAMIC_DISPATCH(pack_any)(weights, panels);
 }
 
 std::int64_t panel_elements(DType dtype, std::int64_t in, std::int64_t out) {
-  if (dtype == DType::bfloat16) return bfloat16_kernels()->panel_elements(in, out);
+  if (const NativeKernels* native = native_kernels(dtype)) return native->panel_elements(in, out);
   return HWY_DYNAMIC_DISPATCH(elements_of_any)(dtype, in, out);
 }
 

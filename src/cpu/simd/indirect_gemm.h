@@ -9,7 +9,7 @@
 namespace gavotte::internal::cpu {
 
 /// What features of `dtype` are multiplied as: float32 and float64 themselves; bfloat16 itself
-/// where the CPU multiplies it; else float32, into which they are converted beforehand.
+/// where the CPU multiplies it; uint8 itself; else float32, into which they are converted beforehand.
 DType product_dtype(DType dtype);
 
 /// A matrix [in, out] of a product_dtype, element (i, o) at data[i * in_stride + o * out_stride].
@@ -31,7 +31,8 @@ void pack_panels(const WeightMatrix& weights, void* panels);
 /// of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels
 /// that begins with what y held, so its bits depend on the order of calls alone. bfloat16: the
 /// chain takes the second channel of each pair before the first, reads subnormal inputs as zeros
-/// and writes subnormal sums as zeros.
+/// and writes subnormal sums as zeros. uint8: rows of bytes times panels whose bytes are those of
+/// int8; the sums are int32 and exact, modulo 2^32.
 struct IndirectGemm {
   DType dtype;    ///< Of x and the panels: a product_dtype.
   const void* x;  ///< Rows of x_stride elements; the first `in` of each are read.

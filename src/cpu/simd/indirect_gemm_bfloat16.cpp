@@ -1,7 +1,7 @@
 // The kernel of indirect_gemm.cpp with VDPBF16PS: one instruction multiplies two input channels and
 // adds both products to a float32 sum, at twice the rate of float32. Highway 1.0.3 has no target
 // with AVX512_BF16, hence intrinsics.
-#include "cpu/simd/indirect_gemm_bfloat16.h"
+#include "cpu/simd/native_kernels.h"
 
 #include <hwy/base.h>
 
@@ -46,7 +46,9 @@ struct PairedDotProduct {
     std::memcpy(&both, p, sizeof(both));  // at any address that is even
     return _mm512_set1_epi32(both);
   }
-  static HWY_INLINE __m512i last_input(const Input* p) { return _mm512_set1_epi32(*p); }
+  static HWY_INLINE __m512i last_input(const Input* p, std::int64_t) {
+    return _mm512_set1_epi32(*p);
+  }
   static HWY_INLINE Vec multiply_add(__m512i input, __m512i weights, Vec sum) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(input),
                             reinterpret_cast<__m512bh>(weights));
@@ -69,9 +71,9 @@ HWY_POP_ATTRIBUTES
 
 namespace gavotte::internal::cpu {
 
-const BFloat16Kernels* bfloat16_kernels() {
-  static constexpr BFloat16Kernels kernels = {&bfloat16::panel_elements, &bfloat16::pack_panels,
-                                              &bfloat16::indirect_gemm};
+const NativeKernels* bfloat16_kernels() {
+  static constexpr NativeKernels kernels = {&bfloat16::panel_elements, &bfloat16::pack_panels,
+                                            &bfloat16::indirect_gemm};
   static const bool has = __builtin_cpu_supports("avx512bf16") != 0;
   return has ? &kernels : nullptr;
 }
@@ -82,7 +84,7 @@ const BFloat16Kernels* bfloat16_kernels() {
 
 namespace gavotte::internal::cpu {
 
-const BFloat16Kernels* bfloat16_kernels() { return nullptr; }
+const NativeKernels* bfloat16_kernels() { return nullptr; }
 
 }  // namespace gavotte::internal::cpu
 

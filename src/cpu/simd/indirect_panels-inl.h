@@ -8,7 +8,7 @@
 //   load_some(p, n), store_some(v, p, n)  n = lanes(): a whole vector
 //   weights(p)        an aligned vector of the panel
 //   input(p)          the kInputs inputs at p in every lane
-//   last_input(p)     the one at p, and zeros in place of the others
+//   last_input(p, n)  the n < kInputs at p, and zeros in place of the others
 //   multiply_add(input, weights, sum)
 
 // Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
@@ -27,17 +27,18 @@ struct Panel {
   bool first;
 };
 
-// sums += the inputs at x[r] + i, those of one multiply_add, times a row of the panel.
+// sums += the inputs at x[r] + i, those of one multiply_add, times a row of the panel. left: how
+// many there are, where not whole.
 template <class A, bool whole, int rows, int vectors>
 HWY_INLINE void multiply_inputs(const typename A::Input* const (&x)[rows], std::int64_t i,
-                                const typename A::Input* weights,
+                                const typename A::Input* weights, std::int64_t left,
                                 typename A::Vec (&sums)[rows][vectors]) {
   decltype(A::weights(weights)) weight[vectors];
   GAVOTTE_UNROLL
   for (int v = 0; v < vectors; ++v) weight[v] = A::weights(weights + v * A::lanes() * A::kInputs);
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
-    const auto input = whole ? A::input(x[r] + i) : A::last_input(x[r] + i);
+    const auto input = whole ? A::input(x[r] + i) : A::last_input(x[r] + i, left);
     GAVOTTE_UNROLL
     for (int v = 0; v < vectors; ++v) sums[r][v] = A::multiply_add(input, weight[v], sums[r][v]);
   }
@@ -65,9 +66,9 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j) {
   std::int64_t i = 0;
 #pragma GCC unroll 4
   for (; i + A::kInputs <= panel.in; i += A::kInputs, weights += step)
-    multiply_inputs<A, true, rows, vectors>(x, i, weights, sums);
+    multiply_inputs<A, true, rows, vectors>(x, i, weights, A::kInputs, sums);
   if constexpr (A::kInputs > 1) {
-    if (i < panel.in) multiply_inputs<A, false, rows, vectors>(x, i, weights, sums);
+    if (i < panel.in) multiply_inputs<A, false, rows, vectors>(x, i, weights, panel.in - i, sums);
   }
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
