@@ -87,21 +87,6 @@ class AxisCandidates {
   std::int64_t upper_ = std::numeric_limits<std::int64_t>::max();
 };
 
-// The place of each row in key order.
-Tensor ranks(const Execution& execution, const Tensor& order) {
-  constexpr std::int64_t kBlock = 1 << 16;
-  Tensor result(DType::int32, order.shape());
-  const auto rows = order.span<std::int32_t>();
-  const auto rank = result.span<std::int32_t>();
-  parallel_for(execution, (order.rows() + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
-    const std::int64_t end = std::min(order.rows(), (block + 1) * kBlock);
-    for (std::int64_t place = block * kBlock; place < end; ++place)
-      rank[static_cast<std::size_t>(rows[static_cast<std::size_t>(place)])] =
-          static_cast<std::int32_t>(place);
-  });
-  return result;
-}
-
 }  // namespace
 
 std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
@@ -129,7 +114,7 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
   set->stride = stride;
   set->rows = lattice.rows();
   set->order = std::move(sorted.order);
-  if (set->order) set->rank = ranks(execution, set->order);
+  set->rank = std::move(sorted.rank);
   set->box = sorted.box;
   set->keys = std::move(sorted.keys);
   set->key_box = sorted.key_box;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -21,11 +22,31 @@ struct KeyRow {
   Key key;
 };
 
-inline constexpr int kMaxDigitBits = 12;  // 4096 counters: 16 KiB, half of a first-level cache
+/// The more items, the more counters pay: 2 passes of 14 bits take 4.8 ns an item where 3 of 9 take
+/// 5.8 (32 000 keys of 27 bits), or 8.2 instead of 9.4 (400 000 of 25 bits; EPYC, one thread, 2026-11).
+inline constexpr int kMinDigitBits = 8, kMaxDigitBits = 14;
 inline constexpr std::int64_t kSmallSort =
     512;  // below, a comparison sort beats clearing the counters
 inline constexpr std::int64_t kMinSortBlock =
-    1 << 14;  // items of a block: fewer do not pay for a thread
+    1 << 13;  // items of a block: fewer do not pay for a thread
+
+/// Counts the digits of items [0, count) in counters [2^bits].
+template <class Key>
+void count_digits(const KeyRow<Key>* items, std::int64_t count, int shift, int bits,
+                  std::uint32_t* counters) {
+  std::fill_n(counters, std::size_t{1} << bits, 0U);
+  for (std::int64_t i = 0; i < count; ++i) ++counters[key_digit(items[i].key, shift, bits)];
+}
+
+/// Moves items [0, count) to the positions of their digits, which it counts up.
+template <class Key>
+void scatter_items(const KeyRow<Key>* items, std::int64_t count, int shift, int bits,
+                   std::uint32_t* positions, KeyRow<Key>* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const KeyRow<Key> item = items[i];
+    to[positions[key_digit(item.key, shift, bits)]++] = item;
+  }
+}
 
 /// Sorts `count` items by key; equal keys keep their order. bits: keys are below 2^bits. scratch:
 /// as long as items. Returns where the sorted items are: in one of the two.
@@ -37,22 +58,25 @@ KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<K
     std::stable_sort(items, items + count, key_less);
     return items;
   }
-  const int passes = std::max(1, (bits + kMaxDigitBits - 1) / kMaxDigitBits);
+  const int widest =
+      std::clamp(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count))) - 1,
+                 kMinDigitBits, kMaxDigitBits);
+  const int passes = std::max(1, (bits + widest - 1) / widest);
   const int digit_bits = std::max(1, (bits + passes - 1) / passes);
   const auto buckets = std::int64_t{1} << digit_bits;
   const std::int64_t blocks =
       std::clamp<std::int64_t>(count / kMinSortBlock, 1, thread_count(execution));
   const auto block_begin = [&](std::int64_t block) { return count * block / blocks; };
+  const auto block_size = [&](std::int64_t block) {
+    return block_begin(block + 1) - block_begin(block);
+  };
 
   std::vector<std::uint32_t> counters(static_cast<std::size_t>(blocks * buckets));
   for (int pass = 0; pass < passes; ++pass) {
     const int shift = pass * digit_bits;
     parallel_for(execution, blocks, [&](std::int64_t block, int) {
-      std::uint32_t* counter = counters.data() + block * buckets;
-      std::fill(counter, counter + buckets, 0U);
-      for (std::int64_t i = block_begin(block); i < block_begin(block + 1); ++i) {
-        ++counter[key_digit(items[i].key, shift, digit_bits)];
-      }
+      count_digits(items + block_begin(block), block_size(block), shift, digit_bits,
+                   counters.data() + block * buckets);
     });
     std::uint32_t sum = 0;
     for (std::int64_t digit = 0; digit < buckets; ++digit) {
@@ -62,12 +86,8 @@ KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<K
       }
     }
     parallel_for(execution, blocks, [&](std::int64_t block, int) {
-      std::uint32_t* position = counters.data() + block * buckets;
-      const KeyRow<Key>* source = items;
-      KeyRow<Key>* destination = scratch;
-      for (std::int64_t i = block_begin(block); i < block_begin(block + 1); ++i) {
-        destination[position[key_digit(source[i].key, shift, digit_bits)]++] = source[i];
-      }
+      scatter_items(items + block_begin(block), block_size(block), shift, digit_bits,
+                    counters.data() + block * buckets, scratch);
     });
     std::swap(items, scratch);
   }

@@ -23,6 +23,42 @@ constexpr std::int64_t kKeyGuard = 2;  // reach of a kernel of 3, from one end t
 
 std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
+/// Items of the rows [begin, end). True where their keys ascend strictly.
+template <class Key>
+bool make_items(const std::int32_t* values, const KeyLayout& layout, std::int64_t begin,
+                std::int64_t end, KeyRow<Key>* items) {
+  const auto make = [&](const KeyLayout& fixed) {
+    bool ascends = true;
+    Key before = signed_key<Key>(0);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Key key = fixed.key<Key>(values + i * fixed.columns);
+      items[i] = {static_cast<std::uint32_t>(i), key};
+      ascends = ascends && (i == begin || before < key);
+      before = key;
+    }
+    return ascends;
+  };
+  if (layout.columns != 4) return make(layout);
+  KeyLayout four = layout;  // a number that the compiler knows: 1.0 instead of 2.8 ns a row
+  four.columns = 4;
+  return make(four);
+}
+
+/// Takes sorted items [begin, end) apart; how many of them differ from the one before. keys, rank: null
+/// where not wanted.
+template <class Key>
+std::int64_t take_items(const KeyRow<Key>* items, std::int64_t begin, std::int64_t end,
+                        std::int32_t* order, Key* keys, std::int32_t* rank) {
+  std::int64_t distinct = begin == 0;
+  for (std::int64_t i = std::max<std::int64_t>(begin, 1); i < end; ++i)
+    distinct += !(items[i - 1].key == items[i].key);
+  for (std::int64_t i = begin; i < end; ++i) order[i] = static_cast<std::int32_t>(items[i].row);
+  for (std::int64_t i = begin; i < end && keys != nullptr; ++i) keys[i] = items[i].key;
+  for (std::int64_t i = begin; i < end && rank != nullptr; ++i)
+    rank[items[i].row] = static_cast<std::int32_t>(i);
+  return distinct;
+}
+
 template <class Key>
 void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayout& layout,
              Keys keep, SortedRows& sorted) {
@@ -34,14 +70,8 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
     const std::int64_t begin = block * kBlock;
-    const std::int64_t end = std::min(rows, begin + kBlock);
-    bool ascends = true;
-    for (std::int64_t i = begin; i < end; ++i) {
-      KeyRow<Key>& item = items[i];
-      item = {static_cast<std::uint32_t>(i), layout.key<Key>(values + i * layout.columns)};
-      if (i > begin) ascends = ascends && items[i - 1].key < item.key;
-    }
-    block_ascends[static_cast<std::size_t>(block)] = ascends;
+    block_ascends[static_cast<std::size_t>(block)] =
+        make_items(values, layout, begin, std::min(rows, begin + kBlock), items);
   });
   Key* keys = nullptr;
   if (keep == Keys::keep) {
@@ -69,23 +99,23 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   const Scratch scratch(bytes);
   items = radix_sort(execution, items, scratch.as<KeyRow<Key>>(), rows, layout.bits);
   sorted.order = Tensor(DType::int32, {rows});
-  sorted.is_first = Tensor(DType::uint8, {rows});
-  std::int32_t* order = sorted.order.span<std::int32_t>().data();
-  std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
+  if (keep == Keys::keep) sorted.rank = Tensor(DType::int32, {rows});
+  std::int32_t* const order = sorted.order.span<std::int32_t>().data();
+  std::int32_t* const rank = keep == Keys::keep ? sorted.rank.span<std::int32_t>().data() : nullptr;
   std::vector<std::int64_t> block_distinct(static_cast<std::size_t>(blocks_of(rows)));
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    std::int64_t distinct = 0;
-    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i) {
-      const KeyRow<Key>& item = items[i];
-      order[i] = static_cast<std::int32_t>(item.row);
-      if (keys != nullptr) keys[i] = item.key;
-      const bool first = i == 0 || !(items[i - 1].key == item.key);
-      is_first[i] = first;
-      distinct += first;
-    }
-    block_distinct[static_cast<std::size_t>(block)] = distinct;
+    const std::int64_t begin = block * kBlock, end = std::min(rows, begin + kBlock);
+    block_distinct[static_cast<std::size_t>(block)] =
+        take_items(items, begin, end, order, keys, rank);
   });
   for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
+  if (keep == Keys::keep && sorted.distinct == rows) return;
+  sorted.is_first = Tensor(DType::uint8, {rows});
+  std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
+      is_first[i] = i == 0 || !(items[i - 1].key == items[i].key);
+  });
 }
 
 }  // namespace
