@@ -372,6 +372,7 @@ std::int64_t CoordinateManager::cached_bytes() const {
       add(lists->in.view());
       add(lists->out.view());
     }
+    bytes += data.key_order_bytes;
     for (const Tensor* tensor :
          {&data.table, &data.transposed_table, &data.masks, &data.transposed_masks})
       add(tensor->view());

@@ -19,16 +19,25 @@ struct PairLists {
   Tensor out;    ///< int32 [pairs]
 };
 
+/// The pairs of one offset.
+struct OffsetPairs {
+  const std::int32_t *in = nullptr, *out = nullptr;  ///< Rows, [count] each.
+  std::int64_t count = 0;
+};
+
 struct MapData {
   int offsets = 0;
   std::int64_t in_rows = 0, out_rows = 0, pairs = 0;
   Execution execution;       ///< That built it: derived forms are made on its stream.
   int identity_offset = -1;  ///< The offset that pairs row i with row i for every row, or -1.
-  /// As built. The CPU's are in key order within an offset, on both sides at once, since a pair's keys
-  /// differ by the offset's; CUDA's are sorted by output row.
+  /// CUDA's: sorted by output row, as built. The CPU's: `begin` alone.
   PairLists lists;
-  bool in_key_order = false, sorted_by_out = false,
-       sorted_by_in = false;  ///< What holds of `lists`.
+  bool sorted_by_out = false, sorted_by_in = false;  ///< What holds of `lists`.
+  /// The CPU's, as built: for each offset the pairs in key order, on both sides at once, since a pair's
+  /// keys differ by the offset's. An offset and its mirror read the same memory with sides swapped.
+  std::vector<OffsetPairs> in_key_order;
+  std::shared_ptr<const void> key_order_memory;
+  std::int64_t key_order_bytes = 0;
   /// Of the sets on either side, as there (coordinate_data.h); the CPU's.
   Tensor in_order, in_rank, out_order, out_rank;
 

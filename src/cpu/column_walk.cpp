@@ -1,7 +1,8 @@
 // Kernel map by walking columns. Offsets that differ only in the last axis and follow each other
 // there form a column; a cursor follows the lowest one's target as the queries ascend, and the
 // others are the next few keys: 9 cursors for 3x3x3 instead of 27 searches. Guard bands make it
-// exact: a key in the column of another row can never equal the one looked for.
+// exact: a key in the column of another row can never equal the one looked for. A thread walks one
+// share of the queries, so that what it finds is one piece of each list.
 #include <algorithm>
 
 #include "map_search.h"
@@ -43,15 +44,17 @@ template <class Key>
 void column_walk(const Execution& execution, const MapConfig& config, MapSearch<Key>& search) {
   const std::vector<Column> columns = columns_of(search);
   const auto queries = static_cast<std::int64_t>(search.queries.size());
-  const std::int64_t chunks = (queries + config.query_tile - 1) / config.query_tile;
-  for (auto& pieces : search.pieces) pieces.resize(static_cast<std::size_t>(chunks));
-  parallel_for(execution, chunks, [&](std::int64_t chunk, int) {
+  const std::int64_t shares =
+      std::clamp<std::int64_t>(queries / config.query_tile, queries > 0, thread_count(execution));
+  for (auto& pieces : search.pieces) pieces.resize(static_cast<std::size_t>(shares));
+  parallel_for(execution, shares, [&](std::int64_t share, int) {
     ColumnWalk<Key> walk{search.queries.data(),
                          search.targets.data(),
                          search.target_count,
-                         chunk * config.query_tile,
-                         std::min(queries, (chunk + 1) * config.query_tile),
-                         {}};
+                         queries * share / shares,
+                         queries * (share + 1) / shares,
+                         {},
+                         search.rows};
     std::vector<KeyColumn<Key>> key_columns(columns.size());
     for (std::size_t c = 0; c < columns.size(); ++c) {
       KeyColumn<Key>& column = key_columns[c];
@@ -73,7 +76,7 @@ void column_walk(const Execution& execution, const MapConfig& config, MapSearch<
     }
     for (std::size_t c = 0; c < columns.size(); ++c) {
       for (std::size_t w = 0; w < columns[c].size(); ++w) {
-        search.pieces[columns[c][w]][static_cast<std::size_t>(chunk)] = {
+        search.pieces[columns[c][w]][static_cast<std::size_t>(share)] = {
             walk.begin, key_columns[c].lists[w].count};
       }
     }

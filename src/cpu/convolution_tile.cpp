@@ -53,7 +53,7 @@ std::uint32_t* count_entries(const MapPairs& pairs, std::int64_t first_row, std:
   std::uint32_t* begin = workspace.entry_begin.as<std::uint32_t>(rows + 2);
   std::memset(begin, 0, index(rows + 2) * sizeof(std::uint32_t));
   for (int k = 0; k < pairs.offsets; ++k) {
-    const std::int32_t* out = pairs.out + workspace.first[index(k)];
+    const std::int32_t* out = pairs.out(k) + workspace.first[index(k)];
     const std::int64_t count = workspace.counts[index(k)];
     for (std::int64_t j = 0; j < count; ++j) ++begin[out[j] - first_row + 2];
   }
@@ -77,11 +77,12 @@ void multiply_group(const ForwardTask& task, const OffsetGroup& group, Workspace
     const std::int32_t k = workspace.grouping.order[index(group.first + member)];
     const std::int64_t count = workspace.counts[index(k)];
     T* to = gathered + member * group.rows * task.in_channels;
-    for_channel_tiles(task.in_channels, task.config.gather_channel_tile,
-                      [&](std::int64_t c, std::int64_t channels) {
-                        gather_rows({task.dtype, task.x, task.pairs.in + workspace.first[index(k)],
-                                     count, task.in_channels, c, channels, to});
-                      });
+    for_channel_tiles(
+        task.in_channels, task.config.gather_channel_tile,
+        [&](std::int64_t c, std::int64_t channels) {
+          gather_rows({task.dtype, task.x, task.pairs.in(k) + workspace.first[index(k)], count,
+                       task.in_channels, c, channels, to});
+        });
     std::fill(to + count * task.in_channels, to + group.rows * task.in_channels, T{0});
   }
   for (std::int32_t member = 0; member < group.count; ++member) {
@@ -148,7 +149,7 @@ void convolve(const ForwardTask& task, std::int64_t first_row, std::int64_t rows
   std::uint32_t* begin = count_entries(pairs, first_row, rows, workspace);
   auto* entries = workspace.entries.as<std::uint32_t>(total_pairs(workspace));
   for (int k = 0; k < pairs.offsets; ++k) {
-    const std::int32_t* out = pairs.out + workspace.first[index(k)];
+    const std::int32_t* out = pairs.out(k) + workspace.first[index(k)];
     const auto base = static_cast<std::uint32_t>(workspace.base_rows[index(k)]);
     const std::int64_t count = workspace.counts[index(k)];
     for (std::int64_t j = 0; j < count; ++j)
@@ -168,9 +169,10 @@ void convolve_depthwise(const ForwardTask& task, std::int64_t first_row, std::in
   auto* offsets = workspace.entry_offsets.as<std::int32_t>(total);
   for (int k = 0; k < pairs.offsets; ++k) {
     const std::int64_t first = workspace.first[index(k)], count = workspace.counts[index(k)];
+    const std::int32_t *in = pairs.in(k), *out = pairs.out(k);
     for (std::int64_t j = first; j < first + count; ++j) {
-      const std::uint32_t entry = begin[pairs.out[j] - first_row + 1]++;
-      inputs[entry] = pairs.in[j];
+      const std::uint32_t entry = begin[out[j] - first_row + 1]++;
+      inputs[entry] = in[j];
       offsets[entry] = k;
     }
   }
@@ -223,14 +225,15 @@ MapPairs::MapPairs(const KernelMap& map, Order order)
     return view ? view.span<std::int32_t>().data() : nullptr;
   };
   const MapData& data = *map.data();
-  if (order == Order::output_row || !data.in_key_order) {
-    in = values(map.pair_in());
-    out = values(map.pair_out());
+  // Where the output's rows are in key order, the two orders are one.
+  const Tensor& places = map.is_transposed() ? data.in_order : data.out_order;
+  if (data.in_key_order.empty() || (order == Order::output_row && places)) {
+    in_ = values(map.pair_in());
+    out_ = values(map.pair_out());
     return;
   }
-  in = values(std::as_const(data.lists.in).view());
-  out = values(std::as_const(data.lists.out).view());
-  if (map.is_transposed()) std::swap(in, out);
+  in_key_order_ = data.in_key_order.data();
+  transposed_ = map.is_transposed();
   out_order = values((map.is_transposed() ? data.in_order : data.out_order).view());
   out_rank = values((map.is_transposed() ? data.in_rank : data.out_rank).view());
 }
@@ -248,13 +251,13 @@ void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows
     const auto is_before = [&](std::int32_t row, std::int64_t border) {
       return (pairs.out_rank != nullptr ? pairs.out_rank[row] : row) < border;
     };
-    const std::int32_t* end = pairs.out + pairs.begin[k + 1];
-    const std::int32_t* low =
-        std::lower_bound(pairs.out + pairs.begin[k], end, first_row, is_before);
+    const std::int32_t* out = pairs.out(k);
+    const std::int32_t* end = out + (pairs.begin[k + 1] - pairs.begin[k]);
+    const std::int32_t* low = std::lower_bound(out, end, first_row, is_before);
     // No row has two pairs of one offset.
     const std::int64_t most = std::min<std::int64_t>(rows, end - low);
     const std::int32_t* high = std::lower_bound(low, low + most, first_row + rows, is_before);
-    workspace.first[index(k)] = low - pairs.out;
+    workspace.first[index(k)] = low - out;
     workspace.counts[index(k)] = high - low;
   }
 }

@@ -5,10 +5,11 @@
 #include "backend.h"
 #include "cpu/epilogue.h"
 #include "cpu/workspace.h"
+#include "map_data.h"
 
 namespace gavotte::internal::cpu {
 
-/// A kernel map as plain pointers; pairs of offset k are [begin[k], begin[k + 1]).
+/// A kernel map as plain pointers; offset k has begin[k + 1] - begin[k] pairs.
 struct MapPairs {
   enum class Order {
     output_row,
@@ -18,10 +19,22 @@ struct MapPairs {
   int offsets;
   int identity;  ///< The offset that pairs each row with itself, or -1.
   std::int64_t in_rows, out_rows;
-  const std::int64_t* begin;
-  const std::int32_t *in, *out;
+  const std::int64_t* begin;  ///< [offsets + 1], from 0
+  /// Rows of the pairs of offset k.
+  const std::int32_t* in(int k) const noexcept { return side(k, !transposed_); }
+  const std::int32_t* out(int k) const noexcept { return side(k, transposed_); }
   /// Where the order is not that of output rows: place -> row and row -> place. Else null.
   const std::int32_t *out_order = nullptr, *out_rank = nullptr;
+
+ private:
+  const std::int32_t* side(int k, bool input) const noexcept {
+    if (in_key_order_ == nullptr) return (input ? in_ : out_) + begin[k];
+    const OffsetPairs& pairs = in_key_order_[k];
+    return input ? pairs.in : pairs.out;
+  }
+  bool transposed_ = false;  ///< The lists are those of the transposed map.
+  const OffsetPairs* in_key_order_ = nullptr;
+  const std::int32_t *in_ = nullptr, *out_ = nullptr;
 };
 
 /// A forward convolution with its weights as accumulators. dgrad is one on the transposed map.

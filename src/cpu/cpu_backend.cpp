@@ -70,7 +70,7 @@ std::shared_ptr<const MapData> CpuBackend::build_map(const Execution& execution,
 }
 
 PairLists CpuBackend::sort_lists(const Execution& execution, const MapData& map, bool by_input) {
-  return cpu::sort_lists(execution, map.lists, by_input, by_input ? map.in_rows : map.out_rows);
+  return cpu::sort_lists(execution, map, by_input);
 }
 
 Tensor CpuBackend::map_table(const Execution& execution, const PairView& pairs) {

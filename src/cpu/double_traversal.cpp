@@ -93,7 +93,9 @@ void double_traversal(const Execution& execution, const MapConfig& config, MapSe
             const Key wanted = search.queries[static_cast<std::size_t>(q)] + step;
             const auto key = std::lower_bound(staged.begin(), staged.end(), wanted);
             if (key != staged.end() && *key == wanted)
-              found.add(q, target_begin + (key - staged.begin()));
+              found.add(
+                  PositionRows::at(search.rows.queries, q),
+                  PositionRows::at(search.rows.targets, target_begin + (key - staged.begin())));
           }
           item.piece->count = found.count;
         }

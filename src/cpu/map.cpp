@@ -1,9 +1,11 @@
-// Builds a kernel map: keys of both sides in one box, a search by the builder of the config, pair
-// lists.
+// Builds a kernel map: keys of both sides in one box, a search by the builder of the config, whose
+// matches are the pair lists.
 #include "map.h"
 
 #include <algorithm>
-#include <limits>
+#include <memory>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "map_forms.h"
@@ -100,10 +102,62 @@ struct Sides {
   bool fine_keys = false;  ///< The keys of the fine set are there.
 };
 
+const std::int32_t* rows_of(const Tensor& order) {
+  return order ? order.span<std::int32_t>().data() : nullptr;
+}
+
+/// What a map's lists point into.
+struct ListMemory {
+  MatchLists matches;
+  Scratch identity;
+};
+
+/// Gives the map the lists of all offsets, from those of the offsets that were searched.
 template <class Key>
-PairLists search_and_list(const Execution& execution, const Geometry& geometry, const Sides& sides,
-                          const MapConfig& config, const KeyLayout& layout, const Box& box,
-                          const Reach& reach) {
+void list_pairs(const Execution& execution, const Geometry& geometry, const Sides& sides,
+                bool mirrored, MapSearch<Key>& search, MapData& map) {
+  const auto offsets = geometry.offsets.size();
+  map.in_key_order.resize(offsets);
+  auto memory = std::make_shared<ListMemory>();
+  memory->matches = join_pieces(execution, search.pieces, std::move(search.matches),
+                                static_cast<std::int64_t>(search.queries.size()));
+  const MatchLists& matches = memory->matches;
+  for (std::size_t s = 0; s < search.searched.size(); ++s) {
+    const auto k = static_cast<std::size_t>(search.searched[s]);
+    const MatchList& list = matches.lists[s];
+    // Queries are the coarse side: the input where the output is fine.
+    OffsetPairs pairs{list.targets, list.queries, list.count};
+    if (geometry.output_is_fine) std::swap(pairs.in, pairs.out);
+    map.in_key_order[k] = pairs;
+    if (mirrored) map.in_key_order[offsets - 1 - k] = {pairs.out, pairs.in, pairs.count};
+  }
+  map.key_order_bytes = matches.bytes;
+  if (sides.same_set && geometry.identity_offset >= 0) {
+    const std::int32_t* rows = rows_of(sides.fine.order);
+    if (rows == nullptr) {
+      Scratch& places = memory->identity;
+      places = Scratch(sides.fine.rows * 4);
+      map.key_order_bytes += sides.fine.rows * 4;
+      std::iota(places.as<std::int32_t>(), places.as<std::int32_t>() + sides.fine.rows, 0);
+      rows = places.as<std::int32_t>();
+    }
+    map.in_key_order[static_cast<std::size_t>(geometry.identity_offset)] = {rows, rows,
+                                                                            sides.fine.rows};
+  }
+  map.key_order_memory = std::move(memory);
+  map.lists.begin = Tensor(DType::int64, {static_cast<std::int64_t>(offsets) + 1});
+  const auto begin = map.lists.begin.span<std::int64_t>();
+  for (std::size_t k = 0; k < offsets; ++k) {
+    begin[k] = map.pairs;
+    map.pairs += map.in_key_order[k].count;
+  }
+  begin[offsets] = map.pairs;
+}
+
+template <class Key>
+void search_and_list(const Execution& execution, const Geometry& geometry, const Sides& sides,
+                     const MapConfig& config, const KeyLayout& layout, const Box& box,
+                     const Reach& reach, MapData& map) {
   MapSearch<Key> search;
   search.dims = geometry.dims;
   search.offsets = geometry.offsets;
@@ -129,6 +183,10 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
     if (mirrored && k < offsets / 2) continue;
     search.searched.push_back(k);
   }
+  search.rows = {search.queries.size() < static_cast<std::size_t>(sides.coarse.rows)
+                     ? query_rows.data()
+                     : rows_of(sides.coarse.order),
+                 rows_of(sides.fine.order)};
   search.pieces.resize(search.searched.size());
   search.matches =
       Scratch(static_cast<std::int64_t>(search.searched.size() * search.queries.size() + 1) * 8);
@@ -137,35 +195,7 @@ PairLists search_and_list(const Execution& execution, const Geometry& geometry, 
   } else {
     double_traversal(execution, config, search);
   }
-
-  // Queries are the coarse side: the input where the output is fine. A mirrored offset swaps the
-  // two.
-  ListsPlan plan;
-  plan.runs.resize(static_cast<std::size_t>(offsets));
-  plan.query_is_input.assign(static_cast<std::size_t>(offsets), geometry.output_is_fine);
-  for (std::size_t s = 0; s < search.searched.size(); ++s) {
-    const auto k = static_cast<std::size_t>(search.searched[s]);
-    for (const MapPiece& piece : search.pieces[s]) {
-      plan.runs[k].push_back({search.match_queries(s) + piece.begin,
-                              search.match_targets(s) + piece.begin, piece.count});
-    }
-    if (mirrored) {
-      const std::size_t mirror = static_cast<std::size_t>(offsets) - 1 - k;
-      plan.runs[mirror] = plan.runs[k];
-      plan.query_is_input[mirror] = plan.query_is_input[k] == 0;
-    }
-  }
-  if (sides.same_set && geometry.identity_offset >= 0) {
-    plan.identity_offset = geometry.identity_offset;
-    plan.identity_rows = sides.fine.rows;
-  }
-  if (search.queries.size() < static_cast<std::size_t>(sides.coarse.rows)) {
-    plan.rows.query = query_rows.data();
-  } else if (sides.coarse.order) {
-    plan.rows.query = sides.coarse.order.span<std::int32_t>().data();
-  }
-  if (sides.fine.order) plan.rows.target = sides.fine.order.span<std::int32_t>().data();
-  return make_lists(execution, plan);
+  list_pairs(execution, geometry, sides, mirrored, search, map);
 }
 
 }  // namespace
@@ -179,9 +209,6 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
   map->offsets = static_cast<int>(geometry.offsets.size());
   map->in_rows = input.rows;
   map->out_rows = output.rows;
-  map->in_key_order = true;
-  map->sorted_by_out = !output.order;
-  map->sorted_by_in = !input.order;
   map->in_order = input.order;
   map->in_rank = input.rank;
   map->out_order = output.order;
@@ -193,11 +220,9 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
   sides.fine_keys = sides.fine.keys != nullptr && sides.fine.key_box.contains(box);
   if (sides.fine_keys) box = sides.fine.key_box;
   const KeyLayout layout = KeyLayout::of(box, geometry.dims);
-  PairLists lists = dispatch_key(layout.bits, [&]<class Key>() {
-    return search_and_list<Key>(execution, geometry, sides, config, layout, box, reach);
+  dispatch_key(layout.bits, [&]<class Key>() {
+    search_and_list<Key>(execution, geometry, sides, config, layout, box, reach, *map);
   });
-  map->pairs = lists.in.rows();
-  map->lists = std::move(lists);
   return map;
 }
 

@@ -1,15 +1,18 @@
 #include "map_forms.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cstring>
+#include <utility>
 
 #include "parallel.h"
-#include "scratch.h"
 #include "simd/compact_column.h"
 
 namespace gavotte::internal::cpu {
 
 namespace {
+
+/// Lists that fill less than this part of their memory move to memory of their size.
+constexpr std::int64_t kSparseLists = 3;
 
 /// Puts the pairs of one offset in the order of their rows: a column of the dense table, whose
 /// entries are then read in turn.
@@ -33,91 +36,78 @@ class RowColumn {
   std::int64_t rows_ = -1;
 };
 
-/// Rows of `count` positions; null `rows`: the positions themselves.
-void copy_rows(const std::int32_t* positions, std::int64_t count, const std::int32_t* rows,
-               std::int32_t* to) {
-  if (rows == nullptr) {
-    std::copy(positions, positions + count, to);
-  } else {
-    std::transform(positions, positions + count, to, [rows](std::int32_t at) { return rows[at]; });
-  }
-}
-
 }  // namespace
 
-PairLists make_lists(const Execution& execution, const ListsPlan& plan) {
-  struct Copy {
-    std::size_t offset;
-    MatchRun run;
-    std::int64_t to;
-  };
-  const std::size_t offsets = plan.runs.size();
-  PairLists lists;
-  lists.begin = Tensor(DType::int64, {static_cast<std::int64_t>(offsets) + 1});
-  const auto begin = lists.begin.span<std::int64_t>();
-  std::vector<Copy> copies;
+MatchLists join_pieces(const Execution& execution, const std::vector<std::vector<MapPiece>>& pieces,
+                       Scratch matches, std::int64_t row) {
+  MatchLists joined;
+  joined.lists.resize(pieces.size());
   std::int64_t total = 0;
-  for (std::size_t k = 0; k < offsets; ++k) {
-    begin[k] = total;
-    if (static_cast<int>(k) == plan.identity_offset) total += plan.identity_rows;
-    for (const MatchRun& run : plan.runs[k]) {
-      if (run.count > 0) copies.push_back({k, run, total});
-      total += run.count;
-    }
+  for (std::size_t s = 0; s < pieces.size(); ++s) {
+    for (const MapPiece& piece : pieces[s]) joined.lists[s].count += piece.count;
+    total += joined.lists[s].count;
   }
-  begin[offsets] = total;
-  lists.in = Tensor(DType::int32, {total});
-  lists.out = Tensor(DType::int32, {total});
-  std::int32_t* in = lists.in.span<std::int32_t>().data();
-  std::int32_t* out = lists.out.span<std::int32_t>().data();
-
-  if (plan.identity_offset >= 0) {
-    const std::int64_t first = begin[static_cast<std::size_t>(plan.identity_offset)];
-    if (plan.rows.target != nullptr) {
-      std::copy_n(plan.rows.target, plan.identity_rows, in + first);
-    } else {
-      std::iota(in + first, in + first + plan.identity_rows, 0);
-    }
-    std::copy_n(in + first, plan.identity_rows, out + first);
+  const auto rows = 2 * static_cast<std::int64_t>(pieces.size());
+  const bool in_place = kSparseLists * 2 * total > rows * row;
+  joined.bytes = (in_place ? rows * row : 2 * total) * 4;
+  if (!in_place) joined.memory = Scratch(joined.bytes);
+  std::int32_t* next = joined.memory.as<std::int32_t>();
+  for (std::size_t s = 0; s < pieces.size(); ++s) {
+    MatchList& list = joined.lists[s];
+    list.queries = in_place ? matches.as<std::int32_t>() + static_cast<std::int64_t>(2 * s) * row
+                            : std::exchange(next, next + list.count);
+    list.targets = in_place ? list.queries + row : std::exchange(next, next + list.count);
   }
-  constexpr std::int64_t kCopiesPerTask = 16;
-  const auto count = static_cast<std::int64_t>(copies.size());
-  parallel_for(execution, (count + kCopiesPerTask - 1) / kCopiesPerTask,
-               [&](std::int64_t task, int) {
-                 for (std::int64_t c = task * kCopiesPerTask;
-                      c < std::min(count, (task + 1) * kCopiesPerTask); ++c) {
-                   const Copy& copy = copies[static_cast<std::size_t>(c)];
-                   const bool query_is_input = plan.query_is_input[copy.offset] != 0;
-                   std::int32_t* queries = (query_is_input ? in : out) + copy.to;
-                   std::int32_t* targets = (query_is_input ? out : in) + copy.to;
-                   copy_rows(copy.run.queries, copy.run.count, plan.rows.query, queries);
-                   copy_rows(copy.run.targets, copy.run.count, plan.rows.target, targets);
-                 }
-               });
-  return lists;
+  // In place, pieces only ever move forward, in order.
+  parallel_for(execution, rows, [&](std::int64_t side, int) {
+    const auto s = static_cast<std::size_t>(side / 2);
+    const std::int32_t* from = matches.as<std::int32_t>() + side * row;
+    std::int32_t* to = side % 2 == 0 ? joined.lists[s].queries : joined.lists[s].targets;
+    for (const MapPiece& piece : pieces[s]) {
+      if (to != from + piece.begin)
+        std::memmove(to, from + piece.begin, static_cast<std::size_t>(piece.count) * 4);
+      to += piece.count;
+    }
+  });
+  if (in_place) joined.memory = std::move(matches);
+  return joined;
 }
 
-PairLists sort_lists(const Execution& execution, const PairLists& lists, bool by_input,
-                     std::int64_t rows) {
+PairLists sort_lists(const Execution& execution, const MapData& map, bool by_input) {
+  const bool in_key_order = !map.in_key_order.empty();
+  const bool as_they_are = in_key_order && !(by_input ? map.in_order : map.out_order);
+  const PairLists& other = by_input ? map.by_out : map.by_in;
+  if (in_key_order && other.begin && !map.in_order && !map.out_order) return other;
   PairLists sorted;
-  sorted.begin = lists.begin;
-  sorted.in = Tensor(DType::int32, lists.in.shape());
-  sorted.out = Tensor(DType::int32, lists.out.shape());
-  const auto begin = lists.begin.span<std::int64_t>();
-  const std::int32_t* key = (by_input ? lists.in : lists.out).span<std::int32_t>().data();
-  const std::int32_t* other = (by_input ? lists.out : lists.in).span<std::int32_t>().data();
-  std::int32_t* sorted_key = (by_input ? sorted.in : sorted.out).span<std::int32_t>().data();
-  std::int32_t* sorted_other = (by_input ? sorted.out : sorted.in).span<std::int32_t>().data();
+  sorted.begin = map.lists.begin;
+  sorted.in = Tensor(DType::int32, {map.pairs});
+  sorted.out = Tensor(DType::int32, {map.pairs});
+  const auto begin = map.lists.begin.span<std::int64_t>();
+  std::int32_t* const in = sorted.in.span<std::int32_t>().data();
+  std::int32_t* const out = sorted.out.span<std::int32_t>().data();
+  const auto pairs_of = [&](std::int64_t offset) {
+    const auto k = static_cast<std::size_t>(offset);
+    if (in_key_order) return map.in_key_order[k];
+    return OffsetPairs{map.lists.in.span<std::int32_t>().data() + begin[k],
+                       map.lists.out.span<std::int32_t>().data() + begin[k],
+                       begin[k + 1] - begin[k]};
+  };
   std::vector<RowColumn> columns(static_cast<std::size_t>(thread_count(execution)));
-  parallel_for(execution, static_cast<std::int64_t>(begin.size()) - 1,
-               [&](std::int64_t offset, int worker) {
-                 RowColumn& column = columns[static_cast<std::size_t>(worker)];
-                 const std::int64_t first = begin[static_cast<std::size_t>(offset)];
-                 const std::int64_t last = begin[static_cast<std::size_t>(offset) + 1];
-                 std::int32_t* partner = column.of(rows);
-                 for (std::int64_t i = first; i < last; ++i) partner[key[i]] = other[i];
-                 column.take(last - first, sorted_key + first, sorted_other + first);
-               });
+  parallel_for(execution, map.offsets, [&](std::int64_t offset, int worker) {
+    const OffsetPairs pairs = pairs_of(offset);
+    const std::int64_t first = begin[static_cast<std::size_t>(offset)];
+    if (as_they_are) {
+      std::copy_n(pairs.in, pairs.count, in + first);
+      std::copy_n(pairs.out, pairs.count, out + first);
+      return;
+    }
+    RowColumn& column = columns[static_cast<std::size_t>(worker)];
+    std::int32_t* partner = column.of(by_input ? map.in_rows : map.out_rows);
+    const std::int32_t* key = by_input ? pairs.in : pairs.out;
+    const std::int32_t* value = by_input ? pairs.out : pairs.in;
+    for (std::int64_t i = 0; i < pairs.count; ++i) partner[key[i]] = value[i];
+    column.take(pairs.count, (by_input ? in : out) + first, (by_input ? out : in) + first);
+  });
   return sorted;
 }
 

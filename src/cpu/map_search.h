@@ -30,13 +30,14 @@ struct MapSearch {
   std::span<const Key> targets;  ///< Ascending, then kTargetPadding padding keys.
   std::int64_t target_count = 0;
   Scratch query_memory, target_memory;
+  PositionRows rows;                ///< What matches are stored as.
   std::vector<Key> steps;           ///< For each offset: what to add to a query's key.
   std::vector<AxisOffset> offsets;  ///< The same offsets as integers per axis.
   std::vector<int> searched;        ///< The offsets to search (all, or half of a symmetric kernel).
   int dims = 3;
 
-  // Result, for each searched offset s: pieces[s], positions in rows s of the scratch (each as long
-  // as there are queries).
+  // Result, for each searched offset s: pieces[s], ascending, of its two rows of the scratch, each as
+  // long as there are queries.
   std::vector<std::vector<MapPiece>> pieces;
   Scratch matches;
   std::int32_t* match_queries(std::size_t s) const { return match_row(2 * s); }

@@ -7,6 +7,7 @@
 #include <array>
 #include <limits>
 
+#include "cpu/convolution_tile.h"
 #include "cpu/row_loops.h"
 
 namespace gavotte::internal::cpu {
@@ -15,11 +16,7 @@ namespace {
 constexpr std::int64_t kPrefetchPairs = 8;
 
 struct Pairs {
-  explicit Pairs(const KernelMap& map)
-      : offsets(map.offsets()),
-        begin(map.pair_begin().span<std::int64_t>()),
-        in(map.pair_in().span<std::int32_t>()),
-        out(map.pair_out().span<std::int32_t>()) {}
+  explicit Pairs(const KernelMap& map) : lists(map), offsets(lists.offsets) {}
 
   /// Calls visit(offset, input row, output row) for the pairs with an output row in the tile.
   /// `rows`, a matrix of `row_bytes` wide rows, is what the visitor reads at the input row.
@@ -27,23 +24,21 @@ struct Pairs {
   void for_each_in(const Tile& tile, const void* rows, std::int64_t row_bytes,
                    Visit&& visit) const {
     for (int k = 0; k < offsets; ++k) {
-      const auto* const first = out.data() + begin[static_cast<std::size_t>(k)];
-      const auto* const last = out.data() + begin[static_cast<std::size_t>(k) + 1];
-      const auto* const from = std::lower_bound(first, last, tile.row);
+      const std::int32_t *const in = lists.in(k), *const out = lists.out(k);
+      const auto* const last = out + (lists.begin[k + 1] - lists.begin[k]);
+      const auto* const from = std::lower_bound(out, last, tile.row);
       const auto* const to = std::lower_bound(from, last, tile.row + tile.rows);
-      const std::int64_t end = to - out.data();
-      for (std::int64_t p = from - out.data(); p < end; ++p) {
-        const auto i = static_cast<std::size_t>(p);
-        if (p + kPrefetchPairs < end)
+      const std::int64_t end = to - out;
+      for (std::int64_t i = from - out; i < end; ++i) {
+        if (i + kPrefetchPairs < end)
           __builtin_prefetch(static_cast<const char*>(rows) + in[i + kPrefetchPairs] * row_bytes);
         visit(k, std::int64_t{in[i]}, std::int64_t{out[i]});
       }
     }
   }
 
+  MapPairs lists;
   int offsets;
-  std::span<const std::int64_t> begin;
-  std::span<const std::int32_t> in, out;
 };
 
 // What the sum of `count` inputs is divided by; a sum of none stays 0.

@@ -51,7 +51,7 @@ const std::int32_t* sum_rows(const ForwardTask& task, int k, const Tile& tile,
                              Workspace& workspace) {
   const std::int64_t begin = workspace.first[static_cast<std::size_t>(k)],
                      count = workspace.counts[static_cast<std::size_t>(k)];
-  const std::int32_t* rows = task.pairs.out + begin;
+  const std::int32_t* rows = task.pairs.out(k) + begin;
   if (!tile.own_sums) return rows;
   auto* places = workspace.entries.as<std::int32_t>(count);
   const std::int32_t* rank = task.pairs.out_rank;
@@ -67,7 +67,7 @@ void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* 
   const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
   const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
   if (count == 0) return;
-  const std::int32_t* x_rows = task.pairs.in + workspace.first[static_cast<std::size_t>(k)];
+  const std::int32_t* x_rows = task.pairs.in(k) + workspace.first[static_cast<std::size_t>(k)];
   const std::int32_t* y_rows = sum_rows(task, k, tile, workspace);
   for (int group = 0; group < task.groups; ++group)
     indirect_gemm({panels.dtype, x + group * in * x_size, task.in_channels, panels.of(k, group), in,

@@ -38,8 +38,9 @@ std::vector<Piece> cut(const MapPairs& pairs, std::int64_t chunk_pairs) {
       chunk_pairs * std::max<std::int64_t>((chunks + kMostPieces - 1) / kMostPieces, 1);
   std::vector<Piece> pieces;
   for (int k = 0; k < pairs.offsets; ++k)
-    for (std::int64_t begin = pairs.begin[k]; begin < pairs.begin[k + 1]; begin += length)
-      pieces.push_back({k, begin, std::min(begin + length, pairs.begin[k + 1])});
+    for (std::int64_t begin = 0, count = pairs.begin[k + 1] - pairs.begin[k]; begin < count;
+         begin += length)
+      pieces.push_back({k, begin, std::min(begin + length, count)});
   return pieces;
 }
 
@@ -50,17 +51,18 @@ void sum_piece(const WeightGradient& task, const Piece& piece, Workspace& worksp
   const std::int64_t in_group = task.in_group(), out_group = task.out_group();
   std::fill(sum, sum + in_group * out_channels, T{0});
   if (in_group == 1 && out_group == 1) {
-    multiply_add_rows({task.dtype, task.x, task.grad_y, task.pairs.in + piece.begin,
-                       task.pairs.out + piece.begin, piece.end - piece.begin, out_channels, sum});
+    multiply_add_rows({task.dtype, task.x, task.grad_y, task.pairs.in(piece.k) + piece.begin,
+                       task.pairs.out(piece.k) + piece.begin, piece.end - piece.begin, out_channels,
+                       sum});
     return;
   }
   T* inputs = workspace.gathered.as<T>(kStagedRows * in_channels);
   T* grads = workspace.partial.as<T>(kStagedRows * out_channels);
   for (std::int64_t first = piece.begin; first < piece.end; first += kStagedRows) {
     const std::int64_t count = std::min(kStagedRows, piece.end - first);
-    gather_rows(
-        {task.dtype, task.x, task.pairs.in + first, count, in_channels, 0, in_channels, inputs});
-    gather_rows({task.dtype, task.grad_y, task.pairs.out + first, count, out_channels, 0,
+    gather_rows({task.dtype, task.x, task.pairs.in(piece.k) + first, count, in_channels, 0,
+                 in_channels, inputs});
+    gather_rows({task.dtype, task.grad_y, task.pairs.out(piece.k) + first, count, out_channels, 0,
                  out_channels, grads});
     for (int group = 0; group < task.plan.groups; ++group)
       gemm_transposed(in_group, out_group, count, inputs + group * in_group, in_channels,

@@ -57,7 +57,7 @@ std::int64_t group_of(const MapPairs& pairs, const Cut& cut, int k) {
 PairRows share(const MapPairs& pairs, const Cut& cut, int k, std::int64_t tile) {
   const std::int64_t count = pairs.begin[k + 1] - pairs.begin[k], tiles = cut.ranges * cut.tiles;
   const std::int64_t first = count * tile / tiles, last = count * (tile + 1) / tiles;
-  return {pairs.in + pairs.begin[k] + first, pairs.out + pairs.begin[k] + first, last - first};
+  return {pairs.in(k) + first, pairs.out(k) + first, last - first};
 }
 
 /// A share and the sums [Cin / groups, Cout] that it is added to.

@@ -40,7 +40,8 @@ KernelMap on_device(const KernelMap& map) {
   data->pairs = host.pairs;
   data->identity_offset = host.identity_offset;
   data->sorted_by_out = true;
-  data->lists = {host.lists.begin.to(kCuda), host.lists.in.to(kCuda), host.lists.out.to(kCuda)};
+  data->lists = {host.lists.begin.to(kCuda), Tensor::copy_to(kCuda, map.pair_in()),
+                 Tensor::copy_to(kCuda, map.pair_out())};
   data->by_in = {host.by_in.begin.to(kCuda), host.by_in.in.to(kCuda), host.by_in.out.to(kCuda)};
   data->table = Tensor::copy_to(kCuda, map.table());
   return KernelMap(std::move(data));

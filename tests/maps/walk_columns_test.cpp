@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <random>
 #include <set>
 #include <utility>
@@ -22,11 +24,16 @@ std::vector<Key> random_keys(std::mt19937_64& random, int count, Key from, std::
 
 using Pairs = std::vector<std::pair<std::int32_t, std::int32_t>>;
 
-/// Walks queries [begin, end) on each target and compares the lists with std::lower_bound.
+/// Walks queries [begin, end) on each target and compares the lists with std::lower_bound. rows: of
+/// the positions on either side, where not empty.
 template <class Key>
 void expect_matches(const std::vector<Key>& queries, const std::vector<Key>& targets,
                     const std::vector<std::pair<Key, std::size_t>>& columns, std::size_t begin,
-                    std::size_t end) {
+                    std::size_t end, const std::vector<std::int32_t>& query_rows = {},
+                    const std::vector<std::int32_t>& target_rows = {}) {
+  const auto row = [](const std::vector<std::int32_t>& rows, std::size_t position) {
+    return rows.empty() ? static_cast<std::int32_t>(position) : rows[position];
+  };
   std::vector<Key> padded = targets;
   padded.resize(targets.size() + kTargetPadding, padding_key<Key>());
   const std::size_t room = end - begin;
@@ -49,7 +56,9 @@ void expect_matches(const std::vector<Key>& queries, const std::vector<Key>& tar
                          static_cast<std::int64_t>(targets.size()),
                          static_cast<std::int64_t>(begin),
                          static_cast<std::int64_t>(end),
-                         key_columns};
+                         key_columns,
+                         {query_rows.empty() ? nullptr : query_rows.data(),
+                          target_rows.empty() ? nullptr : target_rows.data()}};
     place_cursors(walk);
     walk_columns(walk);
     for (const KeyColumn<Key>& column : key_columns) {
@@ -58,7 +67,8 @@ void expect_matches(const std::vector<Key>& queries, const std::vector<Key>& tar
         for (std::size_t q = begin; q < end; ++q) {
           const Key wanted = static_cast<Key>(queries[q] + column.lowest + w);
           const auto at = std::lower_bound(targets.begin(), targets.end(), wanted);
-          if (at != targets.end() && *at == wanted) expected.emplace_back(q, at - targets.begin());
+          if (at != targets.end() && *at == wanted)
+            expected.emplace_back(row(query_rows, q), row(target_rows, at - targets.begin()));
         }
         const MatchList& list = column.lists[w];
         for (std::int64_t i = 0; i < list.count; ++i)
@@ -85,6 +95,22 @@ TYPED_TEST(WalkColumns, EveryWidthAndDensity) {
       expect_matches<TypeParam>(keys, keys, {{lowest, width}, {TypeParam{1}, 3}}, 0, keys.size());
       expect_matches<TypeParam>(keys, keys, {{lowest, width}}, 5, keys.size() - 3);
     }
+  }
+}
+
+TYPED_TEST(WalkColumns, RowsOfPositions) {
+  std::mt19937_64 random(6);
+  for (const int count : {1, 20, 70, 400}) {
+    const auto keys = random_keys<TypeParam>(random, count, 1000, 3 * count);
+    std::vector<std::int32_t> rows(keys.size());
+    std::iota(rows.begin(), rows.end(), 1000);
+    std::shuffle(rows.begin(), rows.end(), random);
+    for (std::size_t width = 1; width <= kMaxColumnWidth; ++width) {
+      expect_matches<TypeParam>(keys, keys, {{TypeParam(-1), width}, {TypeParam{9}, 3}}, 0,
+                                keys.size(), rows, rows);
+    }
+    expect_matches<TypeParam>(keys, keys, {{TypeParam{1}, 3}}, 0, keys.size(), rows, {});
+    expect_matches<TypeParam>(keys, keys, {{TypeParam{1}, 3}}, 0, keys.size(), {}, rows);
   }
 }
 

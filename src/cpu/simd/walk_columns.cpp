@@ -1,7 +1,8 @@
 // A vector of queries at a time. The targets of a column ascend with the queries, so those of a
 // vector of queries lie close together: two vectors of keys from the column's cursor on are loaded
 // once, and all queries search them at the same time, by a binary search whose probes are
-// permutations of these registers. Queries whose targets lie beyond go on with the next keys.
+// permutations of these registers. Queries whose targets lie beyond go on with the next keys. The
+// rows of the keys are loaded and permuted likewise, so that lists of rows cost no gather.
 //
 // Keys are compared as 32-bit distances from the first target, whatever their own width.
 #include "cpu/simd/targets.h"
@@ -12,6 +13,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "cpu/simd/walk_columns.h"
@@ -83,27 +85,64 @@ HWY_INLINE void append(D d, hn::Mask<D> found, V query, V target, MatchList& lis
   list.count += static_cast<std::int64_t>(hn::CountTrue(d, found));
 }
 
-// One vector of queries, `wanted` as distances from the key `origin`.
-template <std::size_t kWidth, class Key>
-HWY_INLINE void match(D d, const Key* targets, KeyColumn<Key>& column, Key origin, V query,
-                      V wanted) {
+/// Rows of targets, two vectors from any position up to the last on: those of the last positions are
+/// read from a copy, behind which there is room.
+class TargetRows {
+ public:
+  TargetRows(D d, const std::int32_t* rows, std::int64_t count)
+      : rows_(rows),
+        tail_begin_(
+            std::max<std::int64_t>(count - 2 * static_cast<std::int64_t>(hn::Lanes(d)), 0)) {
+    if (rows != nullptr) std::copy(rows + tail_begin_, rows + count, tail_);
+  }
+  const std::int32_t* at(std::int64_t position) const {
+    return HWY_LIKELY(position < tail_begin_) ? rows_ + position : tail_ + (position - tail_begin_);
+  }
+
+ private:
+  const std::int32_t* rows_;
+  std::int64_t tail_begin_;
+  HWY_ALIGN std::int32_t tail_[4 * 16] = {};
+};
+
+/// One vector of queries.
+template <class Key>
+struct QueryVector {
+  const Key* targets;
+  const TargetRows& target_rows;
+  V rows;
+  V wanted;  ///< As distances from the key `origin`.
+  Key origin;
+};
+
+template <std::size_t kWidth, bool kRows, class Key>
+HWY_INLINE void match(D d, const QueryVector<Key>& queries, KeyColumn<Key>& column) {
+  const V wanted = queries.wanted;
   const auto lanes = static_cast<std::int32_t>(hn::Lanes(d));
   // Behind it a column may go on outside the two vectors, or the count may stand for more.
   const std::int32_t last = 2 * lanes - std::max<std::int32_t>(kWidth, 2);
   const V one = hn::Set(d, 1);
   auto open = hn::Eq(one, one);
   for (;;) {
-    const V low = distances(d, column.cursor, origin);
-    const V high = distances(d, column.cursor + lanes, origin);
+    const V low = distances(d, column.cursor, queries.origin);
+    const V high = distances(d, column.cursor + lanes, queries.origin);
     const V below = count_below(d, low, high, wanted);
     const auto reached = hn::Lt(below, hn::Set(d, last + 1));
     const auto ready = hn::And(open, reached);
-    const V base = hn::Set(d, static_cast<std::int32_t>(column.cursor - targets));
+    const std::int64_t position = column.cursor - queries.targets;
+    const V base = hn::Set(d, static_cast<std::int32_t>(position));
+    V rows_low = base, rows_high = base;
+    if constexpr (kRows) {
+      const std::int32_t* rows = queries.target_rows.at(position);
+      rows_low = hn::LoadU(d, rows);
+      rows_high = hn::LoadU(d, rows + lanes);
+    }
     V next = below;
     V key = wanted;
     for (std::size_t w = 0; w < kWidth; ++w) {
       const auto found = hn::And(hn::Eq(look_up(d, low, high, next), key), ready);
-      append(d, found, query, hn::Add(base, next), column.lists[w]);
+      const V target = kRows ? look_up(d, rows_low, rows_high, next) : hn::Add(base, next);
+      append(d, found, queries.rows, target, column.lists[w]);
       next = hn::Add(next, hn::IfThenElseZero(found, one));
       key = hn::Add(key, one);
     }
@@ -116,12 +155,28 @@ HWY_INLINE void match(D d, const Key* targets, KeyColumn<Key>& column, Key origi
   }
 }
 
-template <class Key>
+template <bool kRows, class Key>
+HWY_INLINE void match(D d, const QueryVector<Key>& queries, KeyColumn<Key>& column) {
+  static_assert(kMaxColumnWidth == 5);
+  if (HWY_LIKELY(column.width == 3)) {
+    match<3, kRows>(d, queries, column);
+  } else if (column.width == 1) {
+    match<1, kRows>(d, queries, column);
+  } else if (column.width == 2) {
+    match<2, kRows>(d, queries, column);
+  } else if (column.width == 4) {
+    match<4, kRows>(d, queries, column);
+  } else {
+    match<5, kRows>(d, queries, column);
+  }
+}
+
+template <bool kRows, class Key>
 void walk(const ColumnWalk<Key>& task) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const V numbers = hn::Iota(d, 0);
-  const Key* targets = task.targets;
+  const TargetRows target_rows(d, task.rows.targets, task.target_count);
   std::int64_t q = task.begin;
   for (; q + 2 * lanes <= task.end; q += lanes) {  // room for append()
     const Key* queries = task.queries + q;
@@ -129,25 +184,23 @@ void walk(const ColumnWalk<Key>& task) {
       for (KeyColumn<Key>& column : task.columns) walk_one_by_one(task, column, q, q + lanes);
       continue;
     }
-    const V query = hn::Add(numbers, hn::Set(d, static_cast<std::int32_t>(q)));
-    const V wanted = distances(d, queries, queries[0]);
+    QueryVector<Key> vector{task.targets, target_rows,
+                            task.rows.queries != nullptr
+                                ? hn::LoadU(d, task.rows.queries + q)
+                                : hn::Add(numbers, hn::Set(d, static_cast<std::int32_t>(q))),
+                            distances(d, queries, queries[0]), queries[0]};
     for (KeyColumn<Key>& column : task.columns) {
-      const auto origin = static_cast<Key>(queries[0] + column.lowest);
-      static_assert(kMaxColumnWidth == 5);
-      if (HWY_LIKELY(column.width == 3)) {
-        match<3>(d, targets, column, origin, query, wanted);
-      } else if (column.width == 1) {
-        match<1>(d, targets, column, origin, query, wanted);
-      } else if (column.width == 2) {
-        match<2>(d, targets, column, origin, query, wanted);
-      } else if (column.width == 4) {
-        match<4>(d, targets, column, origin, query, wanted);
-      } else {
-        match<5>(d, targets, column, origin, query, wanted);
-      }
+      vector.origin = static_cast<Key>(queries[0] + column.lowest);
+      match<kRows>(d, vector, column);
     }
   }
   for (KeyColumn<Key>& column : task.columns) walk_one_by_one(task, column, q, task.end);
+}
+
+template <class Key>
+void walk(const ColumnWalk<Key>& task) {
+  if (task.rows.targets != nullptr) return walk<true>(task);
+  walk<false>(task);
 }
 
 #endif  // HWY_TARGET == HWY_SCALAR

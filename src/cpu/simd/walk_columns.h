@@ -25,16 +25,25 @@ constexpr Key padding_key() {
   }
 }
 
-/// Matches of one offset in the order of the queries: positions of both sides. Room for one match a
-/// query.
+/// Matches of one offset in the order of the queries: rows of both sides. Room for one match a query.
 struct MatchList {
   std::int32_t* queries = nullptr;
   std::int32_t* targets = nullptr;
   std::int64_t count = 0;
 
-  void add(std::int64_t query, std::int64_t target) {
-    queries[count] = static_cast<std::int32_t>(query);
-    targets[count++] = static_cast<std::int32_t>(target);
+  void add(std::int32_t query, std::int32_t target) {
+    queries[count] = query;
+    targets[count++] = target;
+  }
+};
+
+/// Rows of sorted positions; null: the position is the row.
+struct PositionRows {
+  const std::int32_t* queries = nullptr;
+  const std::int32_t* targets = nullptr;
+
+  static std::int32_t at(const std::int32_t* rows, std::int64_t position) {
+    return rows != nullptr ? rows[position] : static_cast<std::int32_t>(position);
   }
 };
 
@@ -55,6 +64,7 @@ struct ColumnWalk {
   std::int64_t target_count = 0;
   std::int64_t begin = 0, end = 0;
   std::span<KeyColumn<Key>> columns;
+  PositionRows rows = {};
 };
 
 /// Puts the cursors where the first query's targets may begin.
@@ -76,7 +86,9 @@ void walk_one_by_one(const ColumnWalk<Key>& walk, KeyColumn<Key>& column, std::i
     const Key* key = column.cursor;
     for (std::size_t w = 0; w < column.width; ++w) {
       const bool found = *key == wanted;
-      if (found) column.lists[w].add(q, key - walk.targets);
+      if (found)
+        column.lists[w].add(PositionRows::at(walk.rows.queries, q),
+                            PositionRows::at(walk.rows.targets, key - walk.targets));
       key += found;
       wanted = wanted + signed_key<Key>(1);
     }
