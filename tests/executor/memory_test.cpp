@@ -1,0 +1,161 @@
+// Counts the program's memory: every operator new of it and the library passes through here. Steady
+// runs take none for tensors and scratch, and all that is held stays near what a run cannot do
+// without. (What libxsmm and OpenMP take for their code and threads is not seen.)
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "executor/plan.h"
+#include "executor/scene.h"
+#include "gavotte/executor.h"
+
+namespace {
+
+struct Counters {
+  std::atomic<std::int64_t> held{0}, most{0};
+  std::atomic<std::int64_t> blocks{0};       ///< Taken, aligned to 64 bytes: by the memory seam.
+  std::atomic<std::int64_t> other_bytes{0};  ///< Taken otherwise: std::vector and its like.
+  std::atomic<std::int64_t> largest_other{0};
+};
+Counters counters;
+
+// The size stands in front of the block.
+void* take(std::size_t bytes, std::size_t alignment) {
+  void* const base =
+      std::aligned_alloc(alignment, (bytes + 2 * alignment - 1) / alignment * alignment);
+  if (base == nullptr) throw std::bad_alloc();
+  std::byte* const block = static_cast<std::byte*>(base) + alignment;
+  const auto size = static_cast<std::int64_t>(bytes);
+  reinterpret_cast<std::int64_t*>(block)[-1] = size;
+  const std::int64_t held = counters.held += size;
+  counters.most = std::max(counters.most.load(), held);
+  if (alignment == 64 && size >= 4096) {
+    ++counters.blocks;
+  } else {
+    counters.other_bytes += size;
+    counters.largest_other = std::max(counters.largest_other.load(), size);
+  }
+  return block;
+}
+
+void drop(void* memory, std::size_t alignment) noexcept {
+  if (memory == nullptr) return;
+  counters.held -= static_cast<std::int64_t*>(memory)[-1];
+  std::free(static_cast<std::byte*>(memory) - alignment);
+}
+
+constexpr std::size_t kUsual = 16;
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return take(bytes, kUsual); }
+void* operator new[](std::size_t bytes) { return take(bytes, kUsual); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return take(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return take(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { drop(memory, kUsual); }
+void operator delete[](void* memory) noexcept { drop(memory, kUsual); }
+void operator delete(void* memory, std::size_t) noexcept { drop(memory, kUsual); }
+void operator delete[](void* memory, std::size_t) noexcept { drop(memory, kUsual); }
+void operator delete(void* memory, std::align_val_t alignment) noexcept {
+  drop(memory, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+  drop(memory, static_cast<std::size_t>(alignment));
+}
+
+namespace gavotte {
+namespace {
+
+/// Two scales with a skip connection.
+Network unet() {
+  NetworkBuilder net;
+  const auto layer = [&](const std::string& name, const std::string& x, std::int64_t channels) {
+    return net.activation(
+        name + ".relu",
+        net.batch_norm(name + ".bn", net.convolution(name, x, channels, ConvSpec::submanifold(3))));
+  };
+  const std::string fine = layer("fine", layer("stem", net.input(4), 64), 64);
+  const std::string down = net.convolution("down", fine, 96, ConvSpec::strided(2, 2));
+  const std::string coarse = layer("coarse", layer("coarser", down, 96), 96);
+  const std::string up = net.convolution("up", coarse, 64, ConvSpec::inverse(2, 2));
+  const std::array<std::string, 2> both = {up, fine};
+  return net.build(net.linear("head", layer("last", net.concatenate("skip", both), 64), 8));
+}
+
+std::int64_t weights_of(const Network& network) {
+  std::int64_t bytes = 0;
+  for (const auto& [name, tensor] : network.parameters()) bytes += tensor.view().bytes();
+  return bytes;
+}
+
+/// What a run cannot do without: the scan, weights, coordinates and maps, and the features that are
+/// alive at once at the worst step.
+std::int64_t least_bytes(const Network& network, const test::Scan& scan, const RunStats& stats) {
+  const internal::Plan plan = internal::make_plan(network);
+  std::vector<std::int64_t> bytes_of(plan.values.size());  // of each value
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(plan.sets), 0), pairs(plan.maps.size());
+  rows[0] = stats.voxels;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const auto output = static_cast<std::size_t>(plan.steps[i].output);
+    bytes_of[output] = stats.layers[i].out_voxels * stats.layers[i].out_channels * 4;
+    rows[static_cast<std::size_t>(plan.values[output].set)] = stats.layers[i].out_voxels;
+    if (plan.steps[i].map >= 0)
+      pairs[static_cast<std::size_t>(plan.steps[i].map)] = stats.layers[i].pairs;
+  }
+  std::int64_t most = 0;
+  for (int step = 0; step < static_cast<int>(plan.steps.size()); ++step) {
+    std::int64_t alive = 0;
+    for (std::size_t v = 1; v < plan.values.size(); ++v)
+      if (plan.values[v].first_step <= step && step <= plan.values[v].last_step)
+        alive += bytes_of[v];
+    most = std::max(most, alive);
+  }
+  std::int64_t geometry = 0;
+  for (const std::int64_t set_rows : rows) geometry += set_rows * 4 * 4;
+  for (const std::int64_t map_pairs : pairs) geometry += map_pairs * 2 * 4;
+  return scan.coordinates.view().bytes() + scan.features.view().bytes() + weights_of(network) +
+         geometry + most;
+}
+
+TEST(Memory, OfSteadyRunsIsKeptAndNearTheLeast) {
+  const Network network = unet();
+  const std::int64_t before = counters.held;
+  const test::Scan scan = test::make_scan(12000, 32, 4, 71);
+  Executor executor(network, {.threads = 1});
+  for (int i = 0; i < 3; ++i) executor.run(scan.coordinates, scan.features);
+  counters.blocks = counters.other_bytes = counters.largest_other = counters.most = 0;
+  const RunStats stats = executor.run(scan.coordinates, scan.features).stats;
+  EXPECT_EQ(counters.blocks, 0);
+  // Handles, and lists of the pieces of maps.
+  EXPECT_LT(counters.largest_other, 64 << 10);
+  EXPECT_LT(counters.other_bytes, 256 << 10);
+
+  const std::int64_t most = counters.most - before;
+  const std::int64_t least = least_bytes(network, scan, stats);
+  EXPECT_GT(most, least);  // else one of the two is counted wrong
+  EXPECT_LT(static_cast<double>(most), 1.2 * static_cast<double>(least))
+      << most << " bytes held, of which " << least << " cannot be done without";
+}
+
+// A block that nobody asks for goes back, so that one large scan does not cost its memory for ever.
+TEST(Memory, OfALargeScanGoesBackInTime) {
+  const std::int64_t before = counters.held;
+  constexpr std::int64_t kLarge = 64 << 20;
+  { Tensor large(DType::uint8, Shape{kLarge}); }
+  EXPECT_GE(counters.held - before, kLarge);  // kept at first
+  for (int i = 0; i < 5000; ++i) Tensor(DType::uint8, Shape{8192});
+  EXPECT_LT(counters.held - before, kLarge / 2);
+  counters.blocks = 0;
+  for (int i = 0; i < 5000; ++i) Tensor(DType::uint8, Shape{8192});
+  EXPECT_EQ(counters.blocks, 0);
+}
+
+}  // namespace
+}  // namespace gavotte
