@@ -27,6 +27,7 @@ struct Options {
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
   std::vector<std::string> operations = {"map", "layers", "dtypes", "networks"};
+  std::string row_order = "shuffled";
   std::vector<int> threads = {1, 2};
   int rounds = 11;
   std::string commit = "unknown";
@@ -62,7 +63,8 @@ void run(const Options& options, const std::string& command) {
   const std::vector<std::string> names = chosen_scenes(options);
   for (std::size_t i = 0; i < names.size(); ++i) {
     say(fmt::format("scene {} of {}: {}", i + 1, names.size(), names[i]));
-    const Scene scene = make_scene(names[i]);
+    const Scene scene =
+        make_scene(names[i], options.row_order == "key" ? RowOrder::key : RowOrder::shuffled);
     report.scenes.push_back(facts_of(scene));
     if (operations.contains("map")) bench_map_step(scene, options.threads, options.rounds, report);
     // Forward passes take long: the default measures them where networks are used most.
@@ -104,6 +106,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--scenes", options.scenes,
                  "Scenes by name instead: random_N, lidar_C, room_C (C: voxels in cm), sphere_R");
+  app.add_option("--row-order", options.row_order,
+                 "Order of a scene's rows: shuffled as a user may bring them, or by key as the "
+                 "Executor has them")
+      ->check(CLI::IsMember({"shuffled", "key"}))
+      ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
       ->check(CLI::IsMember({"map", "layers", "dtypes", "networks"}))
       ->capture_default_str();

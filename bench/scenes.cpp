@@ -48,7 +48,7 @@ std::vector<std::string> scene_names(SceneSet set) {
   return names;
 }
 
-Scene make_scene(std::string_view name) {
+Scene make_scene(std::string_view name, RowOrder order) {
   const std::size_t cut = std::min(name.find('_'), name.size());
   const std::string_view kind = name.substr(0, cut);
   std::int64_t size = 0;
@@ -63,7 +63,7 @@ Scene make_scene(std::string_view name) {
   VoxelizeOptions options;
   options.voxel_size_m = {voxel_size_m, voxel_size_m, voxel_size_m};
   Scene scene{std::string(name), voxelize(cloud.view(), options).coordinates};
-  shuffle_rows(scene.coordinates);
+  if (order == RowOrder::shuffled) shuffle_rows(scene.coordinates);
   return scene;
 }
 

@@ -168,7 +168,7 @@ class Tiles {
     for (int group = 0; group < plan_.groups; ++group)
       indirect_gemm({DType::uint8, x_.rows + group * in, plan_.in_channels,
                      packed_.kept.panels.of(k, group), in, out, sums + group * out,
-                     plan_.out_channels, x_rows, y_rows, count, starts});
+                     plan_.out_channels, x_rows, y_rows, count, starts, pairs_.scattered});
   }
 
   void correct(int k, const std::int32_t* rows, std::int64_t count, std::int32_t* sums) const {

@@ -236,6 +236,7 @@ MapPairs::MapPairs(const KernelMap& map, Order order)
   transposed_ = map.is_transposed();
   out_order = values((map.is_transposed() ? data.in_order : data.out_order).view());
   out_rank = values((map.is_transposed() ? data.in_rank : data.out_rank).view());
+  scattered = static_cast<bool>(map.is_transposed() ? data.out_order : data.in_order);
 }
 
 std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept {

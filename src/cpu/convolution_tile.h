@@ -25,6 +25,7 @@ struct MapPairs {
   const std::int32_t* out(int k) const noexcept { return side(k, transposed_); }
   /// Where the order is not that of output rows: place -> row and row -> place. Else null.
   const std::int32_t *out_order = nullptr, *out_rank = nullptr;
+  bool scattered = false;  ///< `in` follows no order that the pairs are in.
 
  private:
   const std::int32_t* side(int k, bool input) const noexcept {

@@ -19,6 +19,8 @@ namespace {
 struct Case {
   std::int64_t in, out, count;
   bool first;
+  bool dense = false;  // rows end where the next begins
+  bool scattered = false;
 };
 
 // Panels of one to four vectors and parts of one, on either side of each number of rows that a kernel has.
@@ -28,6 +30,13 @@ std::vector<Case> cases() {
     for (const std::int64_t in : {0, 1, 4, 7, 33})
       for (const std::int64_t count : {0, 1, 5, 6, 12, 13, 23})
         for (const bool first : {false, true}) all.push_back({in, out, count, first});
+  // One vector of outputs and few inputs.
+  for (const std::int64_t out : {8, 16})
+    for (const std::int64_t in : {4, 8, 16})
+      for (const std::int64_t count : {3, 8, 29})
+        for (const bool first : {false, true})
+          for (const bool scattered : {false, true})
+            all.push_back({in, out, count, first, true, scattered});
   return all;
 }
 
@@ -48,18 +57,20 @@ std::vector<std::int32_t> some_rows(std::mt19937& random, std::int64_t rows, std
   return all;
 }
 
-// Rows are longer than what is read and written of them; `transposed`: weights as dgrad reads them.
+// Rows are longer than what is read and written of them, unless dense; `transposed`: weights as dgrad
+// reads them. The last row of x ends with its memory: AddressSanitizer sees a read behind it.
 template <class T>
 void expect_definition(const Case& test, bool transposed, DType dtype) {
   constexpr std::int64_t kRows = 30, kBefore = 2;
   SCOPED_TRACE(testing::Message() << test.in << " -> " << test.out << ", " << test.count << " rows"
-                                  << (test.first ? ", first" : "")
+                                  << (test.first ? ", first" : "") << (test.dense ? ", dense" : "")
                                   << (transposed ? ", transposed" : ""));
   std::mt19937 random(1);
-  const std::int64_t x_stride = test.in + 3, y_stride = test.out + 5;
+  const std::int64_t x_stride = test.in + (test.dense ? 0 : 3);
+  const std::int64_t y_stride = test.out + (test.dense ? 0 : 5);
   const auto x = random_values<T>(random, kRows * x_stride);
   const auto weights = random_values<T>(random, test.in * test.out);
-  auto y = random_values<T>(random, kRows * y_stride);
+  auto y = random_values<T>(random, kRows * y_stride + kBefore);
   const auto x_rows = some_rows(random, kRows, test.count);
   const auto y_rows = some_rows(random, kRows, test.count);
   const std::vector<T> before = y;
@@ -83,7 +94,7 @@ void expect_definition(const Case& test, bool transposed, DType dtype) {
                transposed ? test.in : 1},
               panels);
   indirect_gemm({dtype, x.data(), x_stride, panels, test.in, test.out, y.data() + kBefore, y_stride,
-                 x_rows.data(), y_rows.data(), test.count, test.first});
+                 x_rows.data(), y_rows.data(), test.count, test.first, test.scattered});
   const double tolerance = static_cast<double>(test.in + 1) * static_cast<double>(test.in + 1) *
                            std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < y.size(); ++i) {

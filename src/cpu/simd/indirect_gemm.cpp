@@ -36,7 +36,7 @@ struct FusedMultiplyAdd {
   static constexpr int kInputs = 1;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64  // 32 registers, or 16
   static constexpr int kMostVectors = 4;
-  static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 12, 8, 6};
+  static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 8, 8, 6};
 #else
   static constexpr int kMostVectors = 2;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 6, 6};
@@ -52,6 +52,16 @@ struct FusedMultiplyAdd {
   static HWY_INLINE Vec weights(const T* p) { return hn::Load(D(), p); }
   static HWY_INLINE Vec input(const T* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Vec last_input(const T* p, std::int64_t) { return input(p); }
+#if HWY_TARGET == HWY_SCALAR
+  static constexpr int kBlockInputs = 0;
+#else
+  static constexpr int kBlockInputs = sizeof(T) == 4 ? 4 : 0;
+  static HWY_INLINE Vec load_block(const T* p) { return hn::LoadDup128(D(), p); }
+  template <int lane>
+  static HWY_INLINE Vec lane_of(Vec block) {
+    return hn::Broadcast<lane>(block);
+  }
+#endif
   static HWY_INLINE Vec multiply_add(Vec input, Vec weights, Vec sum) {
     return hn::MulAdd(input, weights, sum);
   }
@@ -66,6 +76,7 @@ struct ByteProducts {
   using Sum = std::int32_t;
   using Vec = hn::Vec<D>;
   static constexpr int kInputs = 4;
+  static constexpr int kBlockInputs = 0;
   static constexpr int kMostVectors = 2;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 4, 3};
   static HWY_INLINE std::int64_t lanes() { return HWY_NAMESPACE::lanes<Sum>(); }

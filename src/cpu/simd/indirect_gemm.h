@@ -44,6 +44,7 @@ struct IndirectGemm {
   const std::int32_t *x_rows, *y_rows;
   std::int64_t count;
   bool first;
+  bool scattered = false;  ///< x_rows are in no order.
 };
 void indirect_gemm(const IndirectGemm& args);
 

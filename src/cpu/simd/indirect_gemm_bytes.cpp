@@ -26,8 +26,9 @@ struct QuadDotProduct {
   using Sum = std::int32_t;
   using Vec = __m512i;
   static constexpr int kInputs = 4;
+  static constexpr int kBlockInputs = 0;
   static constexpr int kMostVectors = 4;
-  static constexpr std::array<int, kMostVectors + 1> kRows = {0, 12, 10, 8, 6};
+  static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 8, 8, 6};
   static HWY_INLINE std::int64_t lanes() { return 16; }
   static HWY_INLINE Vec zero() { return _mm512_setzero_si512(); }
   static HWY_INLINE __mmask16 first(std::int64_t count) {

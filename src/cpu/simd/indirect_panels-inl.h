@@ -10,10 +10,16 @@
 //   input(p)          the kInputs inputs at p in every lane
 //   last_input(p, n)  the n < kInputs at p, and zeros in place of the others
 //   multiply_add(input, weights, sum)
+//   kBlockInputs      4 where load_block(p) reads four inputs at once and lane_of<i>(block) has one of
+//                     them in every lane, else 0
 
 // Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
 // one group ahead: 1.11 of the rate at 16 and 32 channels, 1.06 at 64, 1.02 at 128).
-constexpr std::int64_t kBytesAhead = 4096, kMostRowsAhead = 32;
+constexpr std::int64_t kBytesAhead = 4096, kFewestRowsAhead = 6, kMostRowsAhead = 32;
+// Rows in order are fetched, too, where they are of this size: short ones are in reach of the CPU's
+// own look-ahead, of long ones it fetches the rest itself (the same CPU, float32 in key order on
+// lidar_10: 1.10 of the rate at 32 channels, 0.91 at 16, 0.97 at 128).
+constexpr std::int64_t kFewestBytesFetched = 128, kMostBytesFetched = 256;
 
 // One panel of the call.
 template <class A>
@@ -25,6 +31,7 @@ struct Panel {
   std::int64_t last_lanes;  // columns in the panel's last vector
   const std::int32_t *x_rows, *y_rows;
   bool first;
+  std::int64_t ahead;  // rows of x are fetched this far ahead; 0: not at all
 };
 
 // sums += the inputs at x[r] + i, those of one multiply_add, times a row of the panel. left: how
@@ -96,9 +103,10 @@ void multiply_rest_of(const Panel<A>& panel, std::int64_t j, std::int64_t count,
   kernels[count - 1](panel, j);
 }
 
-// Rows [j, end) of x are about to be read.
+// The rows [j, end) of x are about to be read.
 template <class A>
 HWY_INLINE void fetch_rows(const Panel<A>& panel, std::int64_t j, std::int64_t end) {
+  if (panel.ahead == 0) return;
   constexpr std::int64_t line = 64 / sizeof(typename A::Input);
   for (; j < end; ++j)
     for (std::int64_t i = 0; i < panel.in; i += line)
@@ -106,14 +114,12 @@ HWY_INLINE void fetch_rows(const Panel<A>& panel, std::int64_t j, std::int64_t e
 }
 
 template <class A, int vectors>
-HWY_NOINLINE void multiply_panel(const Panel<A>& panel, std::int64_t count) {
+HWY_NOINLINE void multiply_panel(const Panel<A>& args, std::int64_t count) {
+  const Panel<A> panel = args;  // a copy whose address no call takes: its members stay in registers
   constexpr int rows = A::kRows[vectors];
-  const std::int64_t row_bytes = panel.in * static_cast<std::int64_t>(sizeof(typename A::Input));
-  const std::int64_t ahead = std::clamp<std::int64_t>(
-      kBytesAhead / std::max<std::int64_t>(row_bytes, 1), rows, kMostRowsAhead);
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
-    fetch_rows(panel, j + ahead, std::min(j + ahead + rows, count));
+    fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
     if (panel.first) {
       multiply_rows<A, rows, vectors, true, false>(panel, j);
     } else if (panel.last_lanes == A::lanes()) {
@@ -123,7 +129,79 @@ HWY_NOINLINE void multiply_panel(const Panel<A>& panel, std::int64_t count) {
     }
   }
   if (j < count)
-    multiply_rest_of<A, vectors>(panel, j, count - j, std::make_integer_sequence<int, rows - 1>());
+    multiply_rest_of<A, vectors>(args, j, count - j, std::make_integer_sequence<int, rows - 1>());
+}
+
+// sums[r] += the inputs of row x[r] times the weights, which are all of the panel's.
+template <class A, int steps, int rows>
+HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows],
+                                       const decltype(A::weights(nullptr)) (&weights)[steps],
+                                       typename A::Vec (&sums)[rows]) {
+  if constexpr (steps == A::kBlockInputs) {
+    GAVOTTE_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      const auto block = A::load_block(x[r]);
+      sums[r] = A::multiply_add(A::template lane_of<0>(block), weights[0], sums[r]);
+      sums[r] = A::multiply_add(A::template lane_of<1>(block), weights[1], sums[r]);
+      sums[r] = A::multiply_add(A::template lane_of<2>(block), weights[2], sums[r]);
+      sums[r] = A::multiply_add(A::template lane_of<3>(block), weights[3], sums[r]);
+    }
+  } else {
+    GAVOTTE_UNROLL
+    for (int s = 0; s < steps; ++s) {
+      GAVOTTE_UNROLL
+      for (int r = 0; r < rows; ++r)
+        sums[r] = A::multiply_add(A::input(x[r] + s * A::kInputs), weights[s], sums[r]);
+    }
+  }
+}
+
+// A panel of one whole vector that stays in registers; rows of x and y lie side by side.
+template <class A, int steps, bool first>
+HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
+  constexpr int rows = A::kRows[1];
+  constexpr std::int64_t inputs = steps * A::kInputs;
+  const std::int64_t width = A::lanes();
+  const Panel<A> panel = args;  // its members stay in registers, too
+  decltype(A::weights(nullptr)) weights[steps];
+  GAVOTTE_UNROLL
+  for (int s = 0; s < steps; ++s) weights[s] = A::weights(panel.weights + s * width * A::kInputs);
+  std::int64_t j = 0;
+  for (; j + rows <= count; j += rows) {
+    fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
+    const typename A::Input* x[rows];
+    typename A::Vec sums[rows];
+    GAVOTTE_UNROLL
+    for (int r = 0; r < rows; ++r) {
+      x[r] = panel.x + panel.x_rows[j + r] * inputs;
+      sums[r] = first ? A::zero() : A::load_some(panel.y + panel.y_rows[j + r] * width, width);
+    }
+    multiply_narrow_inputs<A>(x, weights, sums);
+    GAVOTTE_UNROLL
+    for (int r = 0; r < rows; ++r)
+      A::store_some(sums[r], panel.y + panel.y_rows[j + r] * width, width);
+  }
+  if (j < count)
+    multiply_rest_of<A, 1>(args, j, count - j, std::make_integer_sequence<int, rows - 1>());
+}
+
+// Whether the kernel above has taken the call.
+template <class A>
+bool multiply_narrow(const Panel<A>& panel, std::int64_t count) {
+  if constexpr (A::kMostVectors < 4) {
+    return false;  // too few registers
+  } else {
+    if (panel.x_stride != panel.in || panel.y_stride != A::lanes()) return false;
+    const auto take = [&]<int inputs>(std::integral_constant<int, inputs>) {
+      if (panel.in != inputs) return false;
+      constexpr int steps = inputs / A::kInputs;
+      panel.first ? multiply_narrow<A, steps, true>(panel, count)
+                  : multiply_narrow<A, steps, false>(panel, count);
+      return true;
+    };
+    return take(std::integral_constant<int, 4>()) || take(std::integral_constant<int, 8>()) ||
+           take(std::integral_constant<int, 16>());
+  }
 }
 
 // Panel after panel.
@@ -140,7 +218,12 @@ void multiply(const IndirectGemm& args) {
                  width,
                  args.x_rows,
                  args.y_rows,
-                 args.first};
+                 args.first,
+                 0};
+  const std::int64_t row_bytes = panel.in * static_cast<std::int64_t>(sizeof(typename A::Input));
+  if ((args.scattered && row_bytes > 0) ||
+      (row_bytes >= kFewestBytesFetched && row_bytes <= kMostBytesFetched))
+    panel.ahead = std::clamp(kBytesAhead / row_bytes, kFewestRowsAhead, kMostRowsAhead);
   for (std::int64_t column = 0; column < args.out; column += widest) {
     const std::int64_t columns = std::min(widest, args.out - column);
     const std::int64_t vectors = (columns + width - 1) / width;
@@ -150,7 +233,8 @@ void multiply(const IndirectGemm& args) {
       if (vectors == 3) multiply_panel<A, 3>(panel, args.count);
     }
     if (vectors == 2) multiply_panel<A, 2>(panel, args.count);
-    if (vectors == 1) multiply_panel<A, 1>(panel, args.count);
+    if (vectors == 1 && !multiply_narrow(panel, args.count))
+      multiply_panel<A, 1>(panel, args.count);
     panel.weights += vectors * width * steps * A::kInputs;
     panel.y += widest;
   }
