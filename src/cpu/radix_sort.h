@@ -58,14 +58,17 @@ KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<K
     std::stable_sort(items, items + count, key_less);
     return items;
   }
+  const std::int64_t blocks =
+      std::clamp<std::int64_t>(count / kMinSortBlock, 1, thread_count(execution));
+  // Of several blocks each digit has 16 items or more, two cache lines: threads would else write the
+  // same lines. And one thread adds up the counters of all of them.
+  const auto block_items = static_cast<std::uint64_t>(count / blocks);
   const int widest =
-      std::clamp(static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count))) - 1,
+      std::clamp(static_cast<int>(std::bit_width(block_items)) - (blocks > 1 ? 5 : 1),
                  kMinDigitBits, kMaxDigitBits);
   const int passes = std::max(1, (bits + widest - 1) / widest);
   const int digit_bits = std::max(1, (bits + passes - 1) / passes);
   const auto buckets = std::int64_t{1} << digit_bits;
-  const std::int64_t blocks =
-      std::clamp<std::int64_t>(count / kMinSortBlock, 1, thread_count(execution));
   const auto block_begin = [&](std::int64_t block) { return count * block / blocks; };
   const auto block_size = [&](std::int64_t block) {
     return block_begin(block + 1) - block_begin(block);

@@ -17,7 +17,7 @@ namespace gavotte::internal::cpu {
 namespace {
 
 constexpr std::int64_t kBlock =
-    1 << 14;  // rows of a task: enough to pay for handing it to a thread
+    1 << 12;  // rows of a task: enough to pay for handing it to a thread
 
 constexpr std::int64_t kKeyGuard = 2;  // reach of a kernel of 3, from one end to the other
 
