@@ -1,5 +1,9 @@
 #include "memory.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -14,6 +18,11 @@ namespace gavotte::internal::cpu {
 namespace {
 
 constexpr std::align_val_t kAlignment{64};
+// From this size on, memory is asked for in huge pages, of which Linux gives those that lie wholly in
+// a block: rows that are read in no order then miss fewer translations of addresses (EPYC with
+// AVX-512, 2026-11-22, 256 channels on lidar_10: 1.05 of the rate; 64 and 128: no difference).
+constexpr std::int64_t kHugeBlock = 4 << 20;
+constexpr std::align_val_t kHugePage{2 << 20};
 constexpr std::int64_t kSmallBlock = 4 << 10;  // below, the system's allocator is as good
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kKept = 0;  // so that a use after the end of a tensor is seen
@@ -87,6 +96,20 @@ FreeBlocks& free_blocks() {
   return *blocks;
 }
 
+std::align_val_t alignment_of(std::int64_t bytes) {
+  return bytes >= kHugeBlock ? kHugePage : kAlignment;
+}
+
+Block from_system(std::int64_t bytes) noexcept {
+  const auto size = static_cast<std::size_t>(bytes);
+  void* data = ::operator new(size, alignment_of(bytes), std::nothrow);
+  if (data == nullptr) return {};
+#ifdef __linux__
+  if (bytes >= kHugeBlock) madvise(data, size, MADV_HUGEPAGE);  // a wish: it may be refused
+#endif
+  return {data, bytes};
+}
+
 }  // namespace
 
 Block try_take_block(std::int64_t bytes) noexcept {
@@ -94,8 +117,7 @@ Block try_take_block(std::int64_t bytes) noexcept {
   if (bytes >= kSmallBlock) {
     if (const Block kept = free_blocks().take(bytes); kept.data != nullptr) return kept;
   }
-  void* data = ::operator new(static_cast<std::size_t>(bytes), kAlignment, std::nothrow);
-  return data != nullptr ? Block{data, bytes} : Block{};
+  return from_system(bytes);
 }
 
 Block take_block(std::int64_t bytes) {
@@ -107,7 +129,7 @@ Block take_block(std::int64_t bytes) {
 
 void give_back(Block block) noexcept {
   if (block.bytes >= kSmallBlock) block = free_blocks().put(block);
-  if (block.data != nullptr) ::operator delete(block.data, kAlignment);
+  if (block.data != nullptr) ::operator delete(block.data, alignment_of(block.bytes));
 }
 
 std::shared_ptr<void> allocate(std::int64_t bytes) {
