@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "cpu/gemm.h"
@@ -244,23 +245,46 @@ std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept {
   return std::min(rows, std::max<std::int64_t>(kMostPairs / std::max(offsets, 1), 1));
 }
 
+namespace {
+
+// Of the pairs [low, high) of offset k, the first whose output row is not before place `border`.
+std::int64_t pairs_before(const MapPairs& pairs, int k, std::int64_t border, std::int64_t low,
+                          std::int64_t high) {
+  const std::int32_t* out = pairs.out(k);
+  const auto find = [&](auto is_before) {
+    return std::lower_bound(out + low, out + high, border, is_before) - out;
+  };
+  const std::int32_t* rank = pairs.out_rank;
+  if (rank == nullptr) return find(std::less<std::int64_t>());
+  return find([rank](std::int32_t row, std::int64_t place) { return rank[row] < place; });
+}
+
+}  // namespace
+
+void seek_pairs(const MapPairs& pairs, std::int64_t first_row, Workspace& workspace) {
+  workspace.first.resize(index(pairs.offsets));
+  workspace.counts.assign(index(pairs.offsets), 0);
+  for (int k = 0; k < pairs.offsets; ++k)
+    workspace.first[index(k)] =
+        pairs_before(pairs, k, first_row, 0, pairs.begin[k + 1] - pairs.begin[k]);
+}
+
+void next_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
+                Workspace& workspace) {
+  for (int k = 0; k < pairs.offsets; ++k) {
+    std::int64_t& first = workspace.first[index(k)];
+    std::int64_t& count = workspace.counts[index(k)];
+    first += count;
+    // No row has two pairs of one offset.
+    const std::int64_t end = std::min(first + rows, pairs.begin[k + 1] - pairs.begin[k]);
+    count = pairs_before(pairs, k, first_row + rows, first, end) - first;
+  }
+}
+
 void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
                 Workspace& workspace) {
-  workspace.first.resize(index(pairs.offsets));
-  workspace.counts.resize(index(pairs.offsets));
-  for (int k = 0; k < pairs.offsets; ++k) {
-    const auto is_before = [&](std::int32_t row, std::int64_t border) {
-      return (pairs.out_rank != nullptr ? pairs.out_rank[row] : row) < border;
-    };
-    const std::int32_t* out = pairs.out(k);
-    const std::int32_t* end = out + (pairs.begin[k + 1] - pairs.begin[k]);
-    const std::int32_t* low = std::lower_bound(out, end, first_row, is_before);
-    // No row has two pairs of one offset.
-    const std::int64_t most = std::min<std::int64_t>(rows, end - low);
-    const std::int32_t* high = std::lower_bound(low, low + most, first_row + rows, is_before);
-    workspace.first[index(k)] = low - out;
-    workspace.counts[index(k)] = high - low;
-  }
+  seek_pairs(pairs, first_row, workspace);
+  next_pairs(pairs, first_row, rows, workspace);
 }
 
 void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace) {

@@ -60,6 +60,12 @@ std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept;
 void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
                 Workspace& workspace);
 
+/// The same for one tile after another, where that is the faster: seek_pairs before the first of
+/// them, next_pairs for each.
+void seek_pairs(const MapPairs& pairs, std::int64_t first_row, Workspace& workspace);
+void next_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
+                Workspace& workspace);
+
 /// Groups the tile's offsets, the identity apart: workspace.grouping. find_pairs comes first.
 void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace);
 

@@ -19,7 +19,8 @@ constexpr std::int64_t kConvertedRows = 4096;  // rows of a task that converts i
 constexpr std::int64_t kTileElements =
     1 << 16;  // of the wider side of a tile, in the second-level cache
 constexpr std::int64_t kMostTileRows = 4096, kFewestTileRows = 128;
-constexpr std::int64_t kTilesOfAThread = 8;  // so that threads end together
+constexpr std::int64_t kTasksOfAThread = 8;  // so that threads end together
+constexpr std::int64_t kMostTaskRows = 4096;
 
 // The inputs as the products' dtype, which is their own or float32: themselves, or converted in
 // `memory`.
@@ -107,6 +108,23 @@ void finish(const ForwardTask& task, const Tile& tile) {
   finish_rows(args);
 }
 
+// The tile behind that of the last call; seek_pairs comes first.
+void run_tile(const ForwardTask& task, const Panels& panels, const std::byte* x, std::int64_t first,
+              std::int64_t rows, Workspace& workspace) {
+  const MapPairs& pairs = task.pairs;
+  Tile tile{first, rows, static_cast<std::byte*>(task.y), !is_accumulator(task.dtype)};
+  if (tile.own_sums) tile.sums = workspace.partial.as<std::byte>(rows * task.out_channels * 4);
+  next_pairs(pairs, first, rows, workspace);
+  if (pairs.identity >= 0) {
+    add_offset(task, panels, x, pairs.identity, true, tile, workspace);
+  } else {
+    clear(task, tile);
+  }
+  for (int k = 0; k < pairs.offsets; ++k)
+    if (k != pairs.identity) add_offset(task, panels, x, k, false, tile, workspace);
+  finish(task, tile);
+}
+
 }  // namespace
 
 std::int64_t indirect_tile_rows(const Execution& execution, const ConvConfig& config,
@@ -114,7 +132,7 @@ std::int64_t indirect_tile_rows(const Execution& execution, const ConvConfig& co
                                 std::int64_t out_channels) {
   if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
   const std::int64_t channels = std::max<std::int64_t>({in_channels, out_channels, 1});
-  const std::int64_t shared = pairs.out_rows / (kTilesOfAThread * thread_count(execution));
+  const std::int64_t shared = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
   return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
 }
 
@@ -126,23 +144,18 @@ void tile_indirect(const Execution& execution, const ForwardTask& task, const Pa
   const std::byte* x = product_inputs(execution, task, panels.dtype, pairs.in_rows, converted);
   const std::int64_t tile_rows =
       indirect_tile_rows(execution, task.config, pairs, task.in_channels, task.out_channels);
-  const std::int64_t tiles = (pairs.out_rows + tile_rows - 1) / tile_rows;
-  parallel_for(execution, tiles, [&](std::int64_t index, int worker) {
-    Workspace& workspace = workspaces[worker];
-    Tile tile{index * tile_rows, 0, nullptr, !is_accumulator(task.dtype)};
-    tile.rows = std::min(tile_rows, pairs.out_rows - tile.first);
-    tile.sums = tile.own_sums ? workspace.partial.as<std::byte>(tile.rows * task.out_channels * 4)
-                              : static_cast<std::byte*>(task.y);
-    find_pairs(pairs, tile.first, tile.rows, workspace);
-    if (pairs.identity >= 0) {
-      add_offset(task, panels, x, pairs.identity, true, tile, workspace);
-    } else {
-      clear(task, tile);
-    }
-    for (int k = 0; k < pairs.offsets; ++k)
-      if (k != pairs.identity) add_offset(task, panels, x, k, false, tile, workspace);
-    finish(task, tile);
-  });
+  // Tiles that follow each other are one task: their pairs are found one after another.
+  const std::int64_t share = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
+  const std::int64_t task_rows =
+      std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
+  parallel_for(
+      execution, (pairs.out_rows + task_rows - 1) / task_rows, [&](std::int64_t index, int worker) {
+        const std::int64_t first = index * task_rows;
+        const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
+        seek_pairs(pairs, first, workspaces[worker]);
+        for (std::int64_t row = first; row < end; row += tile_rows)
+          run_tile(task, panels, x, row, std::min(tile_rows, end - row), workspaces[worker]);
+      });
 }
 
 }  // namespace gavotte::internal::cpu

@@ -156,33 +156,41 @@ HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows]
   }
 }
 
-// A panel of one whole vector that stays in registers; rows of x and y lie side by side.
+// The pairs [j, j + rows) of a panel of one whole vector; rows of x and y lie side by side.
+template <class A, int steps, bool first, int rows>
+HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel,
+                                     const decltype(A::weights(nullptr)) (&weights)[steps],
+                                     std::int64_t j) {
+  constexpr std::int64_t inputs = steps * A::kInputs;
+  const std::int64_t width = A::lanes();
+  const typename A::Input* x[rows];
+  typename A::Vec sums[rows];
+  GAVOTTE_UNROLL
+  for (int r = 0; r < rows; ++r) {
+    x[r] = panel.x + panel.x_rows[j + r] * inputs;
+    sums[r] = first ? A::zero() : A::load_some(panel.y + panel.y_rows[j + r] * width, width);
+  }
+  multiply_narrow_inputs<A>(x, weights, sums);
+  GAVOTTE_UNROLL
+  for (int r = 0; r < rows; ++r)
+    A::store_some(sums[r], panel.y + panel.y_rows[j + r] * width, width);
+}
+
+// The panel stays in registers.
 template <class A, int steps, bool first>
 HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
   constexpr int rows = A::kRows[1];
-  constexpr std::int64_t inputs = steps * A::kInputs;
-  const std::int64_t width = A::lanes();
   const Panel<A> panel = args;  // its members stay in registers, too
   decltype(A::weights(nullptr)) weights[steps];
   GAVOTTE_UNROLL
-  for (int s = 0; s < steps; ++s) weights[s] = A::weights(panel.weights + s * width * A::kInputs);
+  for (int s = 0; s < steps; ++s)
+    weights[s] = A::weights(panel.weights + s * A::lanes() * A::kInputs);
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
     fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
-    const typename A::Input* x[rows];
-    typename A::Vec sums[rows];
-    GAVOTTE_UNROLL
-    for (int r = 0; r < rows; ++r) {
-      x[r] = panel.x + panel.x_rows[j + r] * inputs;
-      sums[r] = first ? A::zero() : A::load_some(panel.y + panel.y_rows[j + r] * width, width);
-    }
-    multiply_narrow_inputs<A>(x, weights, sums);
-    GAVOTTE_UNROLL
-    for (int r = 0; r < rows; ++r)
-      A::store_some(sums[r], panel.y + panel.y_rows[j + r] * width, width);
+    multiply_narrow_rows<A, steps, first, rows>(panel, weights, j);
   }
-  if (j < count)
-    multiply_rest_of<A, 1>(args, j, count - j, std::make_integer_sequence<int, rows - 1>());
+  for (; j < count; ++j) multiply_narrow_rows<A, steps, first, 1>(panel, weights, j);
 }
 
 // Whether the kernel above has taken the call.
