@@ -1,6 +1,7 @@
 # The few commands that a person types. Each sets up what it needs; all output lies in build/.
 #   make demo    build, make a street scene, label it with a trained network
-#   make test    all tests: release, sanitizers, threading tests under TSan; the CUDA backend compiled
+#   make test    all tests: release, sanitizers, threading tests under TSan, vectors of ARM
+#                under qemu; the CUDA backend compiled
 #   make bench   benchmarks; writes build/bench/report.json, and what Python costs after `make python`
 #   make mutants whether the tests of the CUDA kernels notice a missing barrier or a wrong bound
 #   make docs    the site of docs/ with the Python reference, in build/docs
@@ -15,7 +16,7 @@ export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
 
-.PHONY: demo test bench lint build asan tsan fuzz mutants cuda-compile python docs coverage clean
+.PHONY: demo test bench lint build asan tsan fuzz neon mutants cuda-compile python docs coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -32,7 +33,7 @@ demo:
 	build/bin/gavotte run street build/demo/street.pcd --score
 
 # The release tests come last, so that their summary ends the output.
-test: asan tsan fuzz cuda-compile python build
+test: asan tsan fuzz neon cuda-compile python build
 	ctest --preset release
 
 asan:
@@ -53,6 +54,13 @@ fuzz:
 	cmake --preset fuzz
 	cmake --build --preset fuzz -j $(JOBS)
 	ctest --preset fuzz
+
+# The CPU backend for 64-bit ARM, and the tests of its vectors under qemu-user.
+neon:
+	tools/setup.sh build test neon
+	cmake --preset neon
+	cmake --build --preset neon -j $(JOBS)
+	ctest --preset neon
 
 bench:
 	tools/setup.sh build bench

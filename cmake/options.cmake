@@ -77,6 +77,12 @@ set(found OFF)
 if(PROJECT_IS_TOP_LEVEL)
   find_package(GTest QUIET)
   set(found "${GTest_FOUND}")
+  # For another architecture from its sources, which Debian's package has, too.
+  if(CMAKE_CROSSCOMPILING AND NOT found AND EXISTS /usr/src/googletest/CMakeLists.txt)
+    set(INSTALL_GTEST OFF)
+    add_subdirectory(/usr/src/googletest ${PROJECT_BINARY_DIR}/googletest EXCLUDE_FROM_ALL)
+    set(found ON)
+  endif()
 endif()
 gavotte_optional(GAVOTTE_BUILD_TESTS "${found}" "Build the tests (libgtest-dev, libgmock-dev)")
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# setup.sh GROUP...: makes sure that the Debian packages of each group (build, test, bench, lint, cuda, python) are
-# installed. Installs through apt-get as root or by passwordless sudo; otherwise says what to install.
+# setup.sh GROUP...: makes sure that the Debian packages of each group (build, test, bench, lint, cuda, python, neon)
+# are installed. Installs through apt-get as root or by passwordless sudo; otherwise says what to install.
 # The group cuda is nvcc, which Debian does not package: where the machine has none, its compiler comes from
 # NVIDIA's wheels on PyPI into build/cuda-toolkit (270 MB; no driver, no GPU), where CMake finds it.
+# The group neon also unpacks Highway for arm64 into build/arm64; this machine's apt stays one of one architecture.
 # The group python also makes .venv and installs requirements-dev.txt into it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,9 +15,11 @@ declare -A packages=(
   [lint]="clang-format clang-tidy libomp-dev shellcheck"
   [cuda]=""
   [python]="python3-dev python3-venv"
+  [neon]="g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 )
 wheels="nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85"
 toolkit=build/cuda-toolkit
+arm64=build/arm64
 
 # Installs the Debian packages named that are missing.
 install_packages() {
@@ -69,6 +72,23 @@ install_toolkit() {
   echo "$wheels" >"$toolkit/wheels"
 }
 
+# Debian's packages of Highway for arm64, found by package lists of their own, in build/arm64, where cmake/aarch64.cmake
+# looks.
+install_arm64() {
+  [ ! -e "$arm64/unpacked" ] || return 0
+  command -v apt-get >/dev/null || return 0
+  echo "setup.sh: getting Highway for arm64 into $arm64"
+  rm -rf "$arm64"
+  mkdir -p "$arm64/lists/partial" "$arm64/cache/archives/partial"
+  local apt=(apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User=
+             -o "Dir::State::Lists=$PWD/$arm64/lists" -o "Dir::Cache=$PWD/$arm64/cache") package
+  "${apt[@]}" update
+  (cd "$arm64/cache" && "${apt[@]}" download libhwy-dev libhwy1)
+  for package in "$arm64"/cache/*.deb; do dpkg-deb -x "$package" "$arm64"; done
+  rm -rf "$arm64/lists" "$arm64/cache"
+  touch "$arm64/unpacked"
+}
+
 # .venv with what the Python side is developed and tested with.
 install_requirements() {
   [ "$(cat .venv/requirements 2>/dev/null)" != "$(cat requirements-dev.txt)" ] || return 0
@@ -87,5 +107,6 @@ done
 install_packages "${needed[@]}"
 for group in "$@"; do
   [ "$group" != cuda ] || has_nvcc || install_toolkit
+  [ "$group" != neon ] || install_arm64
   [ "$group" != python ] || install_requirements
 done
