@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gavotte/network.h"
@@ -77,6 +78,26 @@ struct GAVOTTE_API Result {
   Tensor argmax() const;
 };
 
+namespace internal {
+struct ScanData;
+}
+
+/// A scan made ready for a run of the Executor that prepared it: its coordinate sets, its kernel maps and its features
+/// in the order and dtype of the run. A handle, copies share; nothing in it changes.
+class GAVOTTE_API PreparedScan {
+ public:
+  PreparedScan() = default;
+  std::int64_t voxels() const noexcept;
+  std::int64_t bytes()
+      const;  ///< Of sets, maps and features, but for those of the caller's Voxels.
+  explicit operator bool() const noexcept { return data_ != nullptr; }
+
+ private:
+  friend class Executor;
+  explicit PreparedScan(std::shared_ptr<const internal::ScanData> data) : data_(std::move(data)) {}
+  std::shared_ptr<const internal::ScanData> data_;
+};
+
 /// Plans once: folds batch norm, fuses bias, activation and residual add into the convolutions, shares maps, places
 /// buffers in one arena by liveness. Then run() allocates features only where a scan outgrows the arena. One
 /// Executor per thread; copies of a Network share their weights, but each Executor on the CPU packs those of its
@@ -96,6 +117,18 @@ class GAVOTTE_API Executor {
   Result run(const Voxels& voxels);
   /// Both on the Executor's device.
   Result run(ConstTensorView coordinates, ConstTensorView features);
+
+  /// The first part of run(), all that depends on coordinates: on the CPU, on `threads` threads (see Execution). It
+  /// changes nothing in the Executor, so one thread may prepare the next scan while another runs the last one: with a
+  /// budget of one for each no thread is started. The scan's result has the bits of run().
+  /// Shares the memory of `voxels`, which nobody may change before the run.
+  /// Throws Error: as run(); an Executor on a GPU.
+  PreparedScan prepare(const Voxels& voxels, int threads) const;
+  /// The same for views, which may go afterwards: features are copied.
+  PreparedScan prepare(ConstTensorView coordinates, ConstTensorView features, int threads) const;
+  /// The second part, as often as wanted. map_ms and total_ms of the statistics count the time of prepare().
+  /// Throws Error (value): an empty handle, or a scan of another Executor.
+  Result run(const PreparedScan& scan);
 
   /// A run on a GPU as a fixed sequence of launches: it waits for nothing, allocates nothing after its first call, and
   /// is the same for every scan, so that it may be captured in a CUDA graph, whose replays take what the three views

@@ -23,7 +23,7 @@ struct Output {
   RunStats stats;
 };
 
-// An executor is for one thread at a time; Python's threads take turns.
+// Runs of an executor are for one thread at a time: Python's threads take turns. Scans are prepared beside them.
 class SharedExecutor {
  public:
   SharedExecutor(const Network& network, const ExecutorOptions& options)
@@ -38,6 +38,16 @@ class SharedExecutor {
     if (device_.kind == DeviceKind::cpu) return kept(executor_.run(coordinates, features));
     const Tensor there = Tensor::copy_to(device_, coordinates);
     return kept(executor_.run(there, Tensor::copy_to(device_, features)));
+  }
+  std::shared_ptr<Output> run(const PreparedScan& scan) {
+    const std::lock_guard lock(mutex_);
+    return kept(executor_.run(scan));
+  }
+  PreparedScan prepare(const Voxels& voxels, int threads) const {
+    return executor_.prepare(voxels, threads);
+  }
+  PreparedScan prepare(ConstTensorView coordinates, ConstTensorView features, int threads) const {
+    return executor_.prepare(coordinates, features, threads);
   }
   std::string plan() const { return executor_.plan(); }
 
@@ -150,6 +160,9 @@ void bind_executor(py::module_& module) {
                              })
       .def_property_readonly("stats", [](const Output& o) { return dict_of(o.stats); })
       .def("argmax", &argmax);
+  py::class_<PreparedScan>(module, "PreparedScan")
+      .def_property_readonly("voxels", &PreparedScan::voxels)
+      .def_property_readonly("bytes", &PreparedScan::bytes);
   py::class_<SharedExecutor, std::shared_ptr<SharedExecutor>>(module, "Executor")
       .def(py::init(&make_executor), py::arg("network"), py::arg("device"), py::arg("dtype"),
            py::arg("max_voxels"), py::arg("threads"), py::arg("dataflow"), py::arg("allow_tf32"),
@@ -165,6 +178,24 @@ void bind_executor(py::module_& module) {
              const ConstTensorView what = view_of(features, "features");
              const py::gil_scoped_release released;
              return executor.run(where, what);
+           })
+      .def("run_prepared",
+           [](SharedExecutor& executor, const PreparedScan& scan) {
+             const py::gil_scoped_release released;
+             return executor.run(scan);
+           })
+      .def("prepare_voxels",
+           [](const SharedExecutor& executor, const Voxels& voxels, int threads) {
+             const py::gil_scoped_release released;
+             return executor.prepare(voxels, threads);
+           })
+      .def("prepare_arrays",
+           [](const SharedExecutor& executor, const py::array& coordinates,
+              const py::array& features, int threads) {
+             const ConstTensorView where = view_of(coordinates, "coordinates");
+             const ConstTensorView what = view_of(features, "features");
+             const py::gil_scoped_release released;
+             return executor.prepare(where, what, threads);
            })
       .def("plan", &SharedExecutor::plan);
 }

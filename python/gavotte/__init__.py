@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gavotte import data, maps
 from gavotte._core import ConvSpec, Voxels, __version__
-from gavotte._executor import Executor, Result
+from gavotte._executor import Executor, PreparedScan, Result
 from gavotte._info import Info, cmake_prefix, info, synchronizations
 from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
@@ -30,6 +30,7 @@ __all__ = [
     "LayerStats",
     "Network",
     "PointCloud",
+    "PreparedScan",
     "Result",
     "RunStats",
     "SparseTensor",

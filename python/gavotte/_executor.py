@@ -55,6 +55,29 @@ class Result:
         return f"Result({list(self.features.shape)} {self.features.dtype}, {self.stats.total_ms:.1f} ms)"
 
 
+@dataclass(frozen=True)
+class PreparedScan:
+    """A scan made ready for a run of the executor that prepared it; see :meth:`Executor.prepare`.
+
+    >>> import gavotte
+    >>> executor = gavotte.Executor(gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4))
+    >>> scan = executor.prepare(gavotte.voxelize(gavotte.data.scenes.random(100), 1.0), threads=1)
+    >>> len(scan) > 0, executor.run(scan).features.shape[1]
+    (True, 4)
+    """
+
+    _native: _core.PreparedScan
+
+    def __len__(self) -> int:
+        """Its voxels."""
+        return self._native.voxels
+
+    @property
+    def bytes(self) -> int:
+        """Of its coordinate sets, maps and features, but for those of the voxels it was made of."""
+        return self._native.bytes
+
+
 class Executor:
     """A network made ready to run: batch norm folded, layers fused, maps shared, features in one arena.
 
@@ -106,25 +129,72 @@ class Executor:
     @overload
     def run(self, voxels: _core.Voxels, /) -> Result: ...
     @overload
+    def run(self, scan: PreparedScan, /) -> Result: ...
+    @overload
     def run(self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /) -> Result: ...
     def run(self, first: Any, features: Any = None, /) -> Result:
-        """Runs on voxels, or on coordinates and features.
+        """Runs on voxels, on a prepared scan, or on coordinates and features.
 
         Args:
-            first: `Voxels`; or coordinates int32 [N, 1 + D], batch first and distinct.
+            first: `Voxels`; a `PreparedScan` of this executor; or coordinates int32 [N, 1 + D], batch first and
+                distinct.
             features: [N, C] of a floating dtype, beside coordinates. Arrays are read where they lie and must be
                 C-contiguous.
 
         Raises:
             TypeError: a dtype.
-            ValueError: channels other than the network's, a coordinate that comes twice, or too many of them. The
-                executor stays usable.
+            ValueError: channels other than the network's, a coordinate that comes twice, too many of them, or a scan
+                that another executor prepared. The executor stays usable.
         """
-        if features is None:
-            if not isinstance(first, _core.Voxels):
-                raise TypeError(f"run: expected Voxels, or coordinates and features, got {type(first).__name__}")
+        if features is not None:
+            return Result(self._native.run_arrays(first, features))
+        if isinstance(first, PreparedScan):
+            return Result(self._native.run_prepared(first._native))
+        if isinstance(first, _core.Voxels):
             return Result(self._native.run_voxels(first))
-        return Result(self._native.run_arrays(first, features))
+        raise TypeError(
+            f"run: expected Voxels, a PreparedScan, or coordinates and features, got {type(first).__name__}"
+        )
+
+    @overload
+    def prepare(self, voxels: _core.Voxels, /, *, threads: int) -> PreparedScan: ...
+    @overload
+    def prepare(
+        self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /, *, threads: int
+    ) -> PreparedScan: ...
+    def prepare(self, first: Any, features: Any = None, /, *, threads: int) -> PreparedScan:
+        """The first part of a run on the CPU, all that depends on coordinates; `run` on what it gives has the same
+        bits. Another thread may prepare the next scan while one runs.
+
+        Args:
+            first: `Voxels`, whose memory must not change before the run; or coordinates as for `run`.
+            features: beside coordinates; copied.
+            threads: of the CPU that this call may use, 0 for all.
+
+        Raises:
+            TypeError, ValueError: as `run`; ValueError on a GPU.
+
+        >>> import gavotte
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+        >>> executor = gavotte.Executor(network, threads=1)
+        >>> scans = [gavotte.voxelize(gavotte.data.scenes.random(100, seed=i), 1.0) for i in range(3)]
+        >>> results = []
+        >>> with ThreadPoolExecutor(1) as ahead:
+        ...     coming = ahead.submit(executor.prepare, scans[0], threads=1)
+        ...     for following in [*scans[1:], None]:
+        ...         scan = coming.result()
+        ...         if following is not None:
+        ...             coming = ahead.submit(executor.prepare, following, threads=1)
+        ...         results.append(executor.run(scan))
+        >>> len(results)
+        3
+        """
+        if features is not None:
+            return PreparedScan(self._native.prepare_arrays(first, features, threads))
+        if not isinstance(first, _core.Voxels):
+            raise TypeError(f"prepare: expected Voxels, or coordinates and features, got {type(first).__name__}")
+        return PreparedScan(self._native.prepare_voxels(first, threads))
 
     def plan(self) -> str:
         """The steps that a run takes, one line each."""

@@ -194,7 +194,7 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
                        views[at(step.output)].rows(), options.dtype);
 }
 
-Result Executor::Impl::run(const internal::PreparedScan& scan) {
+Result Executor::Impl::run(const internal::ScanData& scan) {
   const auto start = Clock::now();
   Result result;
   RunStats& stats = result.stats;
@@ -244,26 +244,19 @@ Executor& Executor::operator=(Executor&&) noexcept = default;
 Executor::~Executor() = default;
 
 Result Executor::run(const Voxels& voxels) {
-  const std::int64_t scans =
-      std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
-  const Device device = impl_->options.device;
-  if (voxels.size() > 0 && voxels.coordinates.device() == device)
-    return impl_->run(impl_->prepare(voxels.coordinates, voxels.features, scans));
-  if (voxels.size() > 0) {
-    const Tensor coordinates = voxels.coordinates.to(device), features = voxels.features.to(device);
-    return impl_->run(impl_->prepare(coordinates, features, scans));
-  }
-  // An empty scan may come without memory; its channels are the network's.
-  constexpr std::int32_t kNothing = 0;
-  const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, impl_->plan.dims + 1},
-                                    device);
-  const ConstTensorView features(&kNothing, DType::float32,
-                                 Shape{0, impl_->plan.values[0].channels}, device);
-  return impl_->run(impl_->prepare(coordinates, features, scans));
+  return impl_->run(impl_->prepare(voxels, impl_->execution));
 }
 
 Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
-  return impl_->run(impl_->prepare(coordinates, features, 0));
+  return impl_->run(impl_->prepare(coordinates, features, 0, impl_->execution));
+}
+
+Result Executor::run(const PreparedScan& scan) {
+  GAVOTTE_CHECK(scan.data_ != nullptr && scan.data_->plan == impl_->plan_name,
+                scan.data_ == nullptr
+                    ? "run() expects a scan that prepare() made, got an empty one"
+                    : "run() expects a scan that this Executor prepared, got another's");
+  return impl_->run(*scan.data_);
 }
 
 void Executor::enqueue(ConstTensorView coordinates, ConstTensorView features,

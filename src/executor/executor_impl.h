@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "backend.h"
@@ -16,17 +17,19 @@ namespace gavotte {
 namespace internal {
 inline std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-/// A scan as a run reads it.
-struct PreparedScan {
+/// A scan as a run reads it; what a PreparedScan handle points to.
+struct ScanData {
   Coordinates given;  ///< With rows in the caller's order.
   Coordinates input;  ///< With rows in the run's order; the same set where that is the caller's.
   Tensor memory;      ///< Of `features`, unless they are the caller's.
+  Tensor lent;        ///< Memory of `features` that the caller has a share in.
   ConstTensorView features;  ///< Of `input`, in the Executor's dtype.
   CoordinateManager manager;
-  std::vector<MapResult> maps;  ///< Of Plan::maps.
-  std::int64_t batch = 0;       ///< Entries of the batch, empty ones included.
-  double ms = 0;                ///< That preparing took.
-  std::int64_t bytes() const;   ///< Of coordinate sets, maps and `memory`.
+  std::vector<MapResult> maps;      ///< Of Plan::maps.
+  std::int64_t batch = 0;           ///< Entries of the batch, empty ones included.
+  double ms = 0;                    ///< That preparing took.
+  std::shared_ptr<const int> plan;  ///< Names the plan that the maps are of.
+  std::int64_t bytes() const;       ///< Of coordinate sets, maps and `memory`.
 };
 }  // namespace internal
 
@@ -34,6 +37,8 @@ struct Executor::Impl {
   internal::PrivatePool
       pool;  ///< Of runs without waits; first, since memory of the others goes back to it.
   internal::Plan plan;
+  std::shared_ptr<const int> plan_name =
+      std::make_shared<const int>(0);  ///< Its address is unique.
   ExecutorOptions options;
   Execution execution;
   internal::Backend* backend = nullptr;
@@ -54,7 +59,7 @@ struct Executor::Impl {
   double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
 
   Impl(const Network& network, ExecutorOptions given);
-  Result run(const internal::PreparedScan& scan);
+  Result run(const internal::ScanData& scan);
   std::int64_t value_rows(int value, std::int64_t batch) const;
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
   std::int64_t place(std::int64_t batch, bool returned);
@@ -64,11 +69,14 @@ struct Executor::Impl {
   void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
                 LayerStats& stats);
 
-  // What comes before a run (prepare.cpp); changes nothing here.
-  internal::PreparedScan prepare(ConstTensorView coordinates, ConstTensorView features,
-                                 std::int64_t least_batch) const;
+  // What comes before a run (prepare.cpp); changes nothing here, so that it may go on beside a run.
+  internal::ScanData prepare(ConstTensorView coordinates, ConstTensorView features,
+                             std::int64_t least_batch, const Execution& how) const;
+  internal::ScanData prepare(const Voxels& voxels, const Execution& how) const;
   void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
-  void take_features(ConstTensorView features, internal::PreparedScan& scan) const;
+  void take_features(ConstTensorView features, const Execution& how,
+                     internal::ScanData& scan) const;
+  Execution preparing(int threads) const;
 
   // Runs without waits (fixed_run.cpp).
   struct Enqueued {

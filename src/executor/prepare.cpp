@@ -8,12 +8,13 @@
 #include "check.h"
 #include "executor/executor_impl.h"
 #include "executor/row_order.h"
+#include "parallel.h"
 
 namespace gavotte {
 
 namespace internal {
 
-std::int64_t PreparedScan::bytes() const {
+std::int64_t ScanData::bytes() const {
   const auto bytes_of = [](const ConstTensorView& view) {
     return view.data != nullptr ? view.bytes() : 0;
   };
@@ -48,39 +49,87 @@ void Executor::Impl::check_input(const ConstTensorView& coordinates,
 }
 
 /// Sets `scan.features`: the caller's memory, or what was made of it in `scan.memory`.
-void Executor::Impl::take_features(ConstTensorView features, internal::PreparedScan& scan) const {
+void Executor::Impl::take_features(ConstTensorView features, const Execution& how,
+                                   internal::ScanData& scan) const {
   scan.features = features;
   const auto keep = [&scan](Tensor memory) {
     scan.memory = std::move(memory);
     scan.features = std::as_const(scan.memory).view();
   };
   if (features.dtype != options.dtype) {
-    Tensor converted(execution, options.dtype, features.shape);
-    backend->convert(execution, scan.features, converted);
+    Tensor converted(how, options.dtype, features.shape);
+    backend->convert(how, scan.features, converted);
     keep(std::move(converted));
   }
   if (!scan.input.same_as(scan.given)) {
-    Tensor ordered(execution, options.dtype, features.shape);
-    backend->gather_rows(execution, scan.features, scan.given.order(), ordered);
+    Tensor ordered(how, options.dtype, features.shape);
+    backend->gather_rows(how, scan.features, scan.given.order(), ordered);
     keep(std::move(ordered));
   }
 }
 
-internal::PreparedScan Executor::Impl::prepare(ConstTensorView coordinates,
-                                               ConstTensorView features,
-                                               std::int64_t least_batch) const {
+internal::ScanData Executor::Impl::prepare(ConstTensorView coordinates, ConstTensorView features,
+                                           std::int64_t least_batch, const Execution& how) const {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   check_input(coordinates, features);
-  internal::PreparedScan scan;
-  scan.manager = CoordinateManager(execution, options.map_config);
-  scan.given = Coordinates(coordinates, 1, StrideStyle::divided, execution);
-  scan.input = internal::in_key_order(*backend, execution, scan.given);
+  internal::ScanData scan;
+  scan.plan = plan_name;
+  scan.manager = CoordinateManager(how, options.map_config);
+  scan.given = Coordinates(coordinates, 1, StrideStyle::divided, how);
+  scan.input = internal::in_key_order(*backend, how, scan.given);
   scan.batch = std::max<std::int64_t>(scan.given.batch_size(), least_batch);
-  take_features(features, scan);
+  take_features(features, how, scan);
   scan.maps = scan.manager.plan(scan.input, plan.maps);
   scan.ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   return scan;
 }
+
+internal::ScanData Executor::Impl::prepare(const Voxels& voxels, const Execution& how) const {
+  const std::int64_t scans =
+      std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
+  const Device& device = options.device;
+  if (voxels.size() > 0) {
+    const bool here = voxels.coordinates.device() == device;
+    const Tensor coordinates = here ? voxels.coordinates : voxels.coordinates.to(device);
+    const Tensor features = here ? voxels.features : voxels.features.to(device);
+    internal::ScanData scan = prepare(coordinates, features, scans, how);
+    if (!scan.memory) scan.lent = features;
+    return scan;
+  }
+  // An empty scan may come without memory; its channels are the network's.
+  static constexpr std::int32_t kNothing = 0;
+  const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, plan.dims + 1}, device);
+  const ConstTensorView features(&kNothing, DType::float32, Shape{0, plan.values[0].channels},
+                                 device);
+  return prepare(coordinates, features, scans, how);
+}
+
+Execution Executor::Impl::preparing(int threads) const {
+  GAVOTTE_CHECK(options.device.kind == DeviceKind::cpu,
+                "prepare() is for runs on the CPU, got an Executor on " +
+                    options.device.to_string() + "; a GPU's runs overlap by enqueue()");
+  Execution how{.threads = threads};
+  check_threads(how);
+  return how;
+}
+
+PreparedScan Executor::prepare(const Voxels& voxels, int threads) const {
+  return PreparedScan(std::make_shared<const internal::ScanData>(
+      impl_->prepare(voxels, impl_->preparing(threads))));
+}
+
+PreparedScan Executor::prepare(ConstTensorView coordinates, ConstTensorView features,
+                               int threads) const {
+  internal::ScanData scan = impl_->prepare(coordinates, features, 0, impl_->preparing(threads));
+  if (!scan.memory && features.rows() > 0) {
+    scan.memory = Tensor::copy_of(features);
+    scan.features = std::as_const(scan.memory).view();
+  }
+  return PreparedScan(std::make_shared<const internal::ScanData>(std::move(scan)));
+}
+
+std::int64_t PreparedScan::voxels() const noexcept { return data_ ? data_->input.rows() : 0; }
+std::int64_t PreparedScan::bytes() const { return data_ ? data_->bytes() : 0; }
 
 }  // namespace gavotte

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +183,29 @@ def test_more_voxels_than_allowed_are_refused() -> None:
         Executor(small_network(), max_voxels=100).run(voxelize(scan(2000), 0.1))
     with pytest.raises(TypeError, match="Voxels"):
         Executor(small_network()).run(scan())  # type: ignore[call-overload]
+
+
+def test_a_scan_prepared_by_another_thread_has_the_bits_of_a_run() -> None:
+    executor = Executor(small_network(), threads=1)
+    scans = [voxelize(scan(seed=seed), 0.5) for seed in range(3)]
+    expected = [executor.run(voxels).features for voxels in scans]
+    with ThreadPoolExecutor(1) as ahead:
+        prepared = [ahead.submit(executor.prepare, voxels, threads=1) for voxels in scans]
+        for future, features in zip(prepared, expected, strict=True):
+            np.testing.assert_array_equal(executor.run(future.result()).features, features)
+    coordinates, features = scans[0].coordinates.copy(), scans[0].features.copy()
+    again = executor.prepare(coordinates, features, threads=2)
+    coordinates[:], features[:] = 0, np.nan  # read no longer
+    assert len(again) == len(coordinates) and again.bytes > 0
+    np.testing.assert_array_equal(executor.run(again).features, expected[0])
+
+
+def test_a_prepared_scan_is_for_its_executor() -> None:
+    executor, other = Executor(small_network()), Executor(small_network())
+    voxels = voxelize(scan(), 0.5)
+    with pytest.raises(ValueError, match="another's"):
+        other.run(executor.prepare(voxels, threads=1))
+    with pytest.raises(ValueError, match="threads must lie in"):
+        executor.prepare(voxels, threads=-1)
+    with pytest.raises(TypeError, match="prepare: expected Voxels"):
+        executor.prepare(3, threads=1)  # type: ignore[call-overload]
