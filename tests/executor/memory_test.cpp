@@ -16,7 +16,7 @@ namespace {
 
 struct Counters {
   std::atomic<std::int64_t> held{0}, most{0};
-  std::atomic<std::int64_t> blocks{0};       ///< Taken, aligned to 64 bytes: by the memory seam.
+  std::atomic<std::int64_t> blocks{0};       ///< Taken through the memory seam: aligned.
   std::atomic<std::int64_t> other_bytes{0};  ///< Taken otherwise: std::vector and its like.
   std::atomic<std::int64_t> largest_other{0};
 };
@@ -32,7 +32,7 @@ void* take(std::size_t bytes, std::size_t alignment) {
   reinterpret_cast<std::int64_t*>(block)[-1] = size;
   const std::int64_t held = counters.held += size;
   counters.most = std::max(counters.most.load(), held);
-  if (alignment == 64 && size >= 4096) {
+  if (alignment >= 64 && size >= 4096) {
     ++counters.blocks;
   } else {
     counters.other_bytes += size;
