@@ -13,6 +13,7 @@
 
 #include "dtype_bench.h"
 #include "gavotte/error.h"
+#include "int8_bench.h"
 #include "layer_bench.h"
 #include "map_bench.h"
 #include "report.h"
@@ -26,7 +27,7 @@ struct Options {
   std::filesystem::path output = "build/bench";
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
-  std::vector<std::string> operations = {"map", "layers", "dtypes", "networks"};
+  std::vector<std::string> operations = {"map", "layers", "dtypes", "networks", "int8"};
   std::string row_order = "shuffled";
   std::vector<int> threads = {1, 2};
   int rounds = 11;
@@ -84,6 +85,11 @@ void run(const Options& options, const std::string& command) {
       say("networks on " + names[i]);
       bench_networks(scene, options.threads, forward_rounds, report);
     }
+    if (operations.contains("int8") && forward &&
+        (names[i] != "random_100000" || !options.scenes.empty())) {
+      say("int8 on " + names[i]);
+      bench_int8(scene, options.threads, options.rounds, report);
+    }
   }
   write_json(report, options.output / "report.json");
   const std::string page = to_markdown(report);
@@ -98,7 +104,7 @@ void run(const Options& options, const std::string& command) {
 
 int main(int argc, char** argv) {
   gavotte::bench::Options options;
-  CLI::App app{"Compares Gavotte's map step, layers, dtypes and networks on procedural scenes."};
+  CLI::App app{"Compares Gavotte's map step, layers, dtypes, networks and int8 on procedural scenes."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -112,7 +118,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"shuffled", "key"}))
       ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks"}))
+      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks", "int8"}))
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Numbers of threads")
       ->check(CLI::Range(1, 1024))

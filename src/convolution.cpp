@@ -189,7 +189,7 @@ Tensor bias_grad(ConstTensorView grad_out, const Execution& execution) {
 }
 
 Tensor to_kio(ConstTensorView weights, WeightLayout layout, const Execution& execution) {
-  check_floating("weights", weights);
+  if (weights.dtype != DType::int8) check_floating("weights", weights);
   const int rank = weights.shape.rank();
   GAVOTTE_CHECK(
       rank >= 3,

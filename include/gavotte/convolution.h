@@ -66,7 +66,7 @@ GAVOTTE_API void convolution_wgrad_into(TensorView out, ConstTensorView features
                                         int groups = 1, const ConvConfig& config = {},
                                         const Execution& execution = {});
 
-/// Weights in any layout as [K, Cin / groups, Cout].
+/// Weights in any layout as [K, Cin / groups, Cout]; of a floating dtype or int8.
 GAVOTTE_API Tensor to_kio(ConstTensorView weights, WeightLayout layout,
                           const Execution& execution = {});
 

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "gavotte/convolution.h"
 #include "gavotte/pooling.h"
+#include "gavotte/quantization.h"
 
 namespace gavotte {
 
@@ -38,6 +40,7 @@ struct GAVOTTE_API Layer {
   Activation activation = Activation::none;  ///< activation
   double negative_slope = 0.01;              ///< activation leaky_relu; applied as a float32
   PoolMode pool_mode = PoolMode::max;        ///< pool, global_pool
+  std::optional<LayerQuantization> quantization = {};  ///< convolution, linear: runs in int8.
   friend bool operator==(const Layer&, const Layer&) = default;
 };
 

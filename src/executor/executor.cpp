@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 
 #include "backend.h"
 #include "check.h"
@@ -52,20 +53,39 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
                          std::string(gavotte::name(options.dtype)));
   GAVOTTE_CHECK(options.max_voxels >= 0,
                 "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
+  check_int8();
   options.map_config.validate();
   internal::check_config(options.conv_config, options.device);
   check_threads(execution);
+  internal::choose_storage(plan, static_cast<bool>(options.observe));
   backend = &internal::backend(options.device);
   weights = internal::make_weights(plan, network, options.dtype, execution);
   internal::pack_weights(plan, options.conv_config, execution, weights);
   for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
   for (const PlanStep& step : plan.steps) layer_stats.push_back(internal::static_stats(plan, step));
-  buffers.resize(plan.values.size() + 1);
-  views.resize(buffers.size());
+  buffers.resize(2 * plan.values.size() + 1);
+  views.resize(plan.values.size() + 1);
+  byte_views.resize(plan.values.size());
   set_coordinates.resize(at(plan.sets));
   set_rows.assign(at(plan.sets), options.max_voxels);
   // Where bounds are given, enqueue() is what the memory is for, and takes its own.
   if (options.max_voxels > 0 && !options.bounds) arena.reserve(place(1, true));
+}
+
+/// What an int8 network cannot be run with.
+void Executor::Impl::check_int8() const {
+  if (std::none_of(plan.steps.begin(), plan.steps.end(),
+                   [](const PlanStep& step) { return step.quantization.has_value(); }))
+    return;
+  GAVOTTE_CHECK(options.device.kind == DeviceKind::cpu,
+                "an int8 network runs on the CPU; got the device " + options.device.to_string());
+  GAVOTTE_CHECK_TYPE(
+      options.dtype != DType::float64,
+      "an int8 network runs with float32, bfloat16 or float16 features; got float64");
+  const Dataflow dataflow = options.conv_config.dataflow;
+  GAVOTTE_CHECK(
+      dataflow == Dataflow::automatic || dataflow == Dataflow::tile_indirect,
+      "int8 layers run as tile_indirect; got the dataflow " + std::string(gavotte::name(dataflow)));
 }
 
 std::int64_t Executor::Impl::value_rows(int value, std::int64_t batch) const {
@@ -91,7 +111,11 @@ std::int64_t Executor::Impl::place(std::int64_t batch, bool returned) {
   };
   for (std::size_t v = 0; v < plan.values.size(); ++v) {
     const internal::PlanValue& value = plan.values[v];
-    buffers[v] = {v == 0 ? 0 : bytes_of(static_cast<int>(v)), value.first_step, value.last_step, 0};
+    const auto index = static_cast<int>(v);
+    buffers[v] = {v > 0 && value.floats ? bytes_of(index) : 0, value.first_step, value.last_step,
+                  0};
+    buffers[plan.values.size() + v] = {value.bytes ? value_rows(index, batch) * value.channels : 0,
+                                       value.first_step, value.bytes_last_step, 0};
   }
   const auto end = static_cast<int>(plan.steps.size());
   buffers.back() = {returned ? bytes_of(plan.output) : 0, end, end, 0};
@@ -99,12 +123,19 @@ std::int64_t Executor::Impl::place(std::int64_t batch, bool returned) {
 }
 
 void Executor::Impl::set_views(internal::Arena& from, std::int64_t batch) {
-  const auto view_of = [&](std::size_t buffer, int value) {
-    return from.view(buffers[buffer].offset, options.dtype,
-                     Shape{value_rows(value, batch), plan.values[at(value)].channels});
+  const std::size_t values = plan.values.size();
+  const auto view_of = [&](std::size_t buffer, int value, DType dtype, bool kept) {
+    TensorView view = from.view(buffers[buffer].offset, dtype,
+                                Shape{value_rows(value, batch), plan.values[at(value)].channels});
+    if (!kept) view.data = nullptr;
+    return view;
   };
-  for (std::size_t v = 0; v < plan.values.size(); ++v) views[v] = view_of(v, static_cast<int>(v));
-  views.back() = view_of(buffers.size() - 1, plan.output);
+  for (std::size_t v = 0; v < values; ++v) {
+    const auto value = static_cast<int>(v);
+    views[v] = view_of(v, value, options.dtype, plan.values[v].floats);
+    byte_views[v] = view_of(values + v, value, DType::uint8, plan.values[v].bytes.has_value());
+  }
+  views.back() = view_of(buffers.size() - 1, plan.output, options.dtype, true);
 }
 
 ConstTensorView Executor::Impl::read(int value, const ConstTensorView& input_view) const {
@@ -119,6 +150,23 @@ void Executor::Impl::check_one_set(const PlanStep& step, int a, int b) const {
   GAVOTTE_CHECK(
       set_coordinates[at(set_a)].same_as(set_coordinates[at(set_b)]),
       "layer '" + step.name + "': its inputs lie on different coordinate sets in this scan");
+}
+
+void Executor::Impl::launch_int8(const PlanStep& step, const internal::ConvPlan& conv,
+                                 ConstTensorView x, const Epilogue& epilogue) {
+  const std::optional<internal::ByteScale>& kept = plan.values[at(step.output)].bytes;
+  internal::ByteInput input{x, step.quantization->scales,
+                            internal::input_scale(*step.quantization)};
+  if (step.reads_bytes) input.x = byte_views[at(step.inputs[0])];
+  backend->convolution_bytes(
+      execution, conv, input, epilogue,
+      {views[at(step.output)], byte_views[at(step.output)], kept.value_or(internal::ByteScale{})});
+}
+
+/// The bytes of a value that was written as floats, where it is kept as bytes too.
+void Executor::Impl::write_bytes(int value, ConstTensorView floats) {
+  if (const auto& scale = plan.values[at(value)].bytes)
+    backend->quantize(execution, floats, *scale, 0, byte_views[at(value)]);
 }
 
 internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMap& map,
@@ -147,12 +195,21 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMa
     case StepKind::dense:
       conv.config.dataflow = Dataflow::dense_gemm;
       conv.map = identity_map(x.rows());
+      if (step.quantization) {
+        conv.config.dataflow = options.conv_config.dataflow;
+        launch_int8(step, conv, x, epilogue);
+        return conv;
+      }
       backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
       break;
     case StepKind::convolution:
       if (conv.config.dataflow == Dataflow::dense_gemm && !map.is_identity())
         conv.config.dataflow = Dataflow::automatic;
       conv.map = map;
+      if (step.quantization) {
+        launch_int8(step, conv, x, epilogue);
+        return conv;
+      }
       backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
       break;
     case StepKind::elementwise:
@@ -162,10 +219,14 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMa
       std::int64_t column = 0;
       for (int input : step.inputs) {
         check_one_set(step, step.output, input);
-        backend->scatter_rows(execution, read(input, input_view), {}, column, y);
+        const internal::PlanValue& value = plan.values[at(step.output)];
+        if (value.floats) backend->scatter_rows(execution, read(input, input_view), {}, column, y);
+        if (value.bytes)
+          backend->quantize(execution, read(input, input_view), *value.bytes, column,
+                            byte_views[at(step.output)]);
         column += plan.values[at(input)].channels;
       }
-      break;
+      return conv;
     }
     case StepKind::pool:
       backend->pool_forward(execution, map, step.mode, x, y);
@@ -176,6 +237,7 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMa
       break;
     }
   }
+  write_bytes(step.output, y);
   return conv;
 }
 
@@ -191,7 +253,8 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
     padding_ms += ms_since(measured);
   }
   internal::count_work(stats, step, weights[index], map, read(step.inputs[0], input_view).rows(),
-                       views[at(step.output)].rows(), options.dtype);
+                       views[at(step.output)].rows(),
+                       internal::element_bytes(plan, step, options.dtype));
 }
 
 Result Executor::Impl::run(const internal::ScanData& scan) {
@@ -207,6 +270,7 @@ Result Executor::Impl::run(const internal::ScanData& scan) {
   const bool reorder = on_input && !scan.given.same_as(scan.input);
   arena.reserve(place(scan.batch, reorder));
   set_views(arena, scan.batch);
+  write_bytes(0, scan.features);
 
   stats.layers = layer_stats;
   std::vector<bool> map_counted(maps.size(), false);
@@ -216,6 +280,7 @@ Result Executor::Impl::run(const internal::ScanData& scan) {
     if (map >= 0) map_counted[at(map)] = true;
     run_step(i, map >= 0 ? maps[at(map)].map : KernelMap(), scan.features, stats.layers[i]);
     stats.compute_ms += stats.layers[i].compute_ms;
+    if (options.observe) options.observe(static_cast<int>(i), views[at(plan.steps[i].output)]);
     if (options.progress)
       options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
   }

@@ -52,20 +52,26 @@ struct Executor::Impl {
   // Of the scan at hand; kept so that their memory is reused.
   std::vector<std::int64_t> set_rows;
   std::vector<Coordinates> set_coordinates;
-  /// Of each value; the last is the output with rows in the caller's order.
+  /// Of each value's floats, then of each one's bytes; the last is the output with rows in the
+  /// caller's order.
   std::vector<internal::ArenaBuffer> buffers;
-  std::vector<TensorView> views;
+  std::vector<TensorView> views;       ///< Of each value's floats, and that of the last buffer.
+  std::vector<TensorView> byte_views;  ///< Of each value's bytes; no data where none are kept.
   std::vector<int> order;
   double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
 
   Impl(const Network& network, ExecutorOptions given);
   Result run(const internal::ScanData& scan);
+  void check_int8() const;
   std::int64_t value_rows(int value, std::int64_t batch) const;
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
   std::int64_t place(std::int64_t batch, bool returned);
   void set_views(internal::Arena& from, std::int64_t batch);
   internal::ConvPlan launch_step(std::size_t index, const KernelMap& map,
                                  ConstTensorView input_view);
+  void launch_int8(const internal::PlanStep& step, const internal::ConvPlan& conv,
+                   ConstTensorView x, const Epilogue& epilogue);
+  void write_bytes(int value, ConstTensorView floats);
   void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
                 LayerStats& stats);
 

@@ -132,6 +132,8 @@ class Planner {
                               {value_of_input(index, 0)});
     step.weight = layer.name + ".weight";
     if (layer.bias) step.shift = parameter(index, ".bias");
+    step.quantization = layer.quantization;
+    if (layer.quantization) step.scale = parameter(index, ".weight_scale");
     if (pointwise) {
       step.spec = spec;
       if (layer.op == LayerOp::linear) step.spec = ConvSpec::submanifold(1);
@@ -243,7 +245,7 @@ std::string kernel_text(const PlanStep& step, int dims) {
   const PerAxis& stride = step.spec.stride;
   return axes(step.spec.kernel_size) + " s" +
          (stride.all_equal(stride[0], dims) ? std::to_string(stride[0]) : axes(stride)) + " " +
-         std::string(name(step.spec.kind));
+         std::string(name(step.spec.kind)) + (step.quantization ? " int8" : "");
 }
 
 std::string to_string(const Plan& plan) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bytes.h"
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/network.h"
 
@@ -28,6 +30,8 @@ struct PlanStep {
   std::vector<double> shift;  ///< [channels] or empty: 0
   Activation activation = Activation::none;
   double negative_slope = 0.01;
+  std::optional<LayerQuantization> quantization;  ///< convolution, dense: runs in int8
+  bool reads_bytes = false;                       ///< Its input's bytes; else its floats.
 };
 
 /// Features that a step writes: [rows of the set, channels].
@@ -36,6 +40,10 @@ struct PlanValue {
   int set = 0;         ///< Index of a coordinate set, or kBatchRows (network/graph.h).
   int first_step = 0;  ///< The step that writes it; -1: the input.
   int last_step = 0;   ///< The last step that reads it; number of steps: the output.
+  // Set by choose_storage():
+  bool floats = true;                   ///< Kept in the Executor's dtype.
+  std::optional<ByteScale> bytes = {};  ///< Kept as bytes.
+  int bytes_last_step = 0;              ///< The last step that reads those.
 };
 
 struct Plan {
@@ -51,6 +59,12 @@ struct Plan {
 /// Drops layers that the output does not need, folds batch norm into scale and shift, fuses bias, activation and
 /// residual add into the step before, and lists every kernel map once.
 Plan make_plan(const Network& network);
+
+/// Says how each value is kept: as bytes where an int8 step with a static scale reads it, as floats where
+/// another step reads it, where its writer can write nothing else, or always.
+void choose_storage(Plan& plan, bool always_floats);
+/// What the bytes count that an int8 step reads.
+ByteScale input_scale(const LayerQuantization& quantization);
 
 /// One line a step.
 std::string to_string(const Plan& plan);

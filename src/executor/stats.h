@@ -11,8 +11,15 @@ namespace gavotte::internal {
 /// The part of a step's statistics that no scan changes.
 LayerStats static_stats(const Plan& plan, const PlanStep& step);
 
+/// Of an element of what a step reads and writes.
+struct ElementBytes {
+  std::int64_t in, out, residual;
+};
+ElementBytes element_bytes(const Plan& plan, const PlanStep& step, DType dtype);
+
 /// Counts pairs, work and compulsory bytes. map: empty for steps without one.
 void count_work(LayerStats& stats, const PlanStep& step, const StepWeights& weights,
-                const KernelMap& map, std::int64_t in_rows, std::int64_t out_rows, DType dtype);
+                const KernelMap& map, std::int64_t in_rows, std::int64_t out_rows,
+                const ElementBytes& element);
 
 }  // namespace gavotte::internal

@@ -39,7 +39,7 @@ std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, 
       Tensor weight = network.parameter(step.weight);
       if (weight.shape().rank() == 3 && step.spec.weight_layout != WeightLayout::kio)
         weight = to_kio(weight, step.spec.weight_layout);
-      if (weight.dtype() != dtype) {
+      if (!step.quantization && weight.dtype() != dtype) {
         Tensor converted(dtype, weight.shape());
         backend(host.device).convert(host, weight, converted);
         weight = converted;
@@ -58,7 +58,7 @@ void pack_weights(const Plan& plan, const ConvConfig& config, const Execution& e
                   std::vector<StepWeights>& weights) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
-    if (step.kind != StepKind::convolution) continue;
+    if (step.kind != StepKind::convolution && !step.quantization) continue;
     StepWeights& own = weights[i];
     ConvPlan conv;
     conv.groups = step.spec.groups;

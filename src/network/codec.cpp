@@ -1,6 +1,7 @@
 // Graph <-> JSON. Decoding accepts what docs/network.schema.json describes and nothing else.
 #include "network/codec.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "check.h"
@@ -27,6 +28,10 @@ constexpr std::initializer_list<Activation> kActivations = {
     Activation::relu, Activation::leaky_relu, Activation::sigmoid};
 constexpr std::initializer_list<PoolMode> kPoolModes = {
     PoolMode::max, PoolMode::sum, PoolMode::average_present, PoolMode::average_volume};
+
+constexpr std::initializer_list<ActivationScales> kScales = {ActivationScales::static_tensor,
+                                                             ActivationScales::dynamic_tensor,
+                                                             ActivationScales::dynamic_row};
 
 /// The enumerator of that name; the message lists the legal ones.
 template <class E>
@@ -108,6 +113,24 @@ ConvSpec decode_spec(const Json& json, int dims, bool pool, const std::string& w
   return spec;
 }
 
+Json encode(const LayerQuantization& quantization) {
+  Json json = {{"scales", name(quantization.scales)}, {"non_negative", quantization.non_negative}};
+  if (quantization.scales == ActivationScales::static_tensor)
+    json["input_scale"] = quantization.input_scale;
+  return json;
+}
+
+LayerQuantization decode_quantization(const Json& json, const std::string& where) {
+  to_object(json, where);
+  check_keys(json, {"scales", "non_negative", "input_scale"}, where);
+  LayerQuantization quantization;
+  quantization.scales = to_enum(member(json, "scales", where), kScales, where + ".scales");
+  quantization.non_negative = to_bool(member(json, "non_negative", where), where + ".non_negative");
+  if (json.contains("input_scale"))
+    quantization.input_scale = to_number(json["input_scale"], where + ".input_scale");
+  return quantization;
+}
+
 Json encode(const Layer& layer) {
   const LayerFields fields = fields_of(layer.op);
   Json json = {{"name", layer.name}, {"op", name(layer.op)}};
@@ -120,17 +143,22 @@ Json encode(const Layer& layer) {
   if (fields.activation && layer.activation == Activation::leaky_relu)
     json["negative_slope"] = layer.negative_slope;
   if (fields.pool_mode) json["mode"] = name(layer.pool_mode);
+  if (layer.quantization) json["quantization"] = encode(*layer.quantization);
   return json;
 }
 
-void check_layer_keys(const Json& json, LayerOp op, const std::string& where) {
+void check_layer_keys(const Json& json, LayerOp op, std::int64_t version,
+                      const std::string& where) {
+  GAVOTTE_CHECK(version > 1 || !json.contains("quantization"),
+                where + ": 'quantization' needs version 2, the file has 1");
   switch (op) {
     case LayerOp::input:
       return check_keys(json, {"name", "op", "channels"}, where);
     case LayerOp::convolution:
-      return check_keys(json, {"name", "op", "inputs", "spec", "channels", "bias"}, where);
+      return check_keys(json, {"name", "op", "inputs", "spec", "channels", "bias", "quantization"},
+                        where);
     case LayerOp::linear:
-      return check_keys(json, {"name", "op", "inputs", "channels", "bias"}, where);
+      return check_keys(json, {"name", "op", "inputs", "channels", "bias", "quantization"}, where);
     case LayerOp::batch_norm:
       return check_keys(json, {"name", "op", "inputs", "epsilon"}, where);
     case LayerOp::activation:
@@ -145,14 +173,14 @@ void check_layer_keys(const Json& json, LayerOp op, const std::string& where) {
   }
 }
 
-Layer decode_layer(const Json& json, int dims, std::size_t index) {
+Layer decode_layer(const Json& json, int dims, std::int64_t version, std::size_t index) {
   std::string where = "layers[" + std::to_string(index) + "]";
   to_object(json, where);
   Layer layer;
   layer.name = to_text(member(json, "name", where), where + ".name");
   where = "layer " + shown_name(layer.name);
   layer.op = to_enum(member(json, "op", where), kOps, where + ".op");
-  check_layer_keys(json, layer.op, where);
+  check_layer_keys(json, layer.op, version, where);
   const LayerFields fields = fields_of(layer.op);
   if (layer.op != LayerOp::input) {
     for (const Json& input :
@@ -174,14 +202,18 @@ Layer decode_layer(const Json& json, int dims, std::size_t index) {
     layer.negative_slope = to_number(json["negative_slope"], where + ".negative_slope");
   if (fields.pool_mode)
     layer.pool_mode = to_enum(member(json, "mode", where), kPoolModes, where + ".mode");
+  if (json.contains("quantization"))
+    layer.quantization = decode_quantization(json["quantization"], where + ".quantization");
   return layer;
 }
 
 }  // namespace
 
 std::string encode_graph(const Graph& graph) {
+  const bool quantized = std::any_of(graph.layers.begin(), graph.layers.end(),
+                                     [](const Layer& layer) { return layer.quantization; });
   Json json = {{"format", kFormatName},
-               {"version", kFormatVersion},
+               {"version", quantized ? 2 : 1},
                {"dims", graph.dims},
                {"output", graph.output}};
   json["layers"] = Json::array();
@@ -204,7 +236,7 @@ Graph decode_graph(std::string_view text) {
                 "format: expected '" + std::string(kFormatName) + "', got " + shown_name(format));
   const std::int64_t version = to_integer(member(json, "version", where), 1,
                                           std::numeric_limits<std::int32_t>::max(), "version");
-  GAVOTTE_CHECK(version == kFormatVersion, "version: this library reads version " +
+  GAVOTTE_CHECK(version <= kFormatVersion, "version: this library reads versions 1 to " +
                                                std::to_string(kFormatVersion) + ", the file has " +
                                                std::to_string(version));
   check_keys(json,
@@ -234,7 +266,7 @@ Graph decode_graph(std::string_view text) {
   const Json& layers =
       to_array(member(json, "layers", where), static_cast<std::size_t>(kMaxLayers), "layers");
   for (std::size_t i = 0; i < layers.size(); ++i)
-    graph.layers.push_back(decode_layer(layers[i], graph.dims, i));
+    graph.layers.push_back(decode_layer(layers[i], graph.dims, version, i));
   return graph;
 }
 

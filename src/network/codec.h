@@ -8,7 +8,9 @@
 
 namespace gavotte::internal {
 
-inline constexpr int kFormatVersion = 1;
+/// The newest that is read. Written is the oldest that has what the graph needs: 2 where a layer has a
+/// quantization.
+inline constexpr int kFormatVersion = 2;
 inline constexpr const char* kFormatName = "gavotte-network";
 
 std::string encode_graph(const Graph& graph);

@@ -45,6 +45,7 @@ void check_fields(const Layer& layer) {
   refuse(fields.activation && layer.activation == Activation::leaky_relu,
          layer.negative_slope == kDefault.negative_slope, "negative_slope");
   refuse(fields.pool_mode, layer.pool_mode == kDefault.pool_mode, "pool_mode");
+  refuse(fields.quantization, !layer.quantization, "quantization");
 }
 
 void check_values(const Layer& layer, int dims) {
@@ -65,6 +66,16 @@ void check_values(const Layer& layer, int dims) {
     GAVOTTE_CHECK(std::isfinite(layer.negative_slope) && std::abs(layer.negative_slope) <= 1e6,
                   about(layer) + "expected a negative_slope in [-1e6, 1e6], got " +
                       std::to_string(layer.negative_slope));
+  }
+  if (layer.quantization) {
+    const double scale = layer.quantization->input_scale;
+    const bool is_static = layer.quantization->scales == ActivationScales::static_tensor;
+    // A normal float32, and so is its inverse.
+    GAVOTTE_CHECK(is_static ? scale >= 1e-30 && scale <= 1e30 : scale == 0,
+                  about(layer) +
+                      (is_static ? "expected an input_scale in [1e-30, 1e30], got "
+                                 : "expected no input_scale beside dynamic scales, got ") +
+                      std::to_string(scale));
   }
   if (layer.op == LayerOp::global_pool) {
     GAVOTTE_CHECK(
@@ -184,6 +195,14 @@ std::vector<ParameterInfo> parameters_of(const Layer& layer, std::int64_t in_cha
     parameters.push_back({layer.name + ".weight", weight_shape(layer, in_channels, dims)});
   if (layer.op == LayerOp::linear)
     parameters.push_back({layer.name + ".weight", Shape{in_channels, layer.channels}});
+  if (layer.quantization) {
+    parameters[0].int8 = true;
+    const std::int64_t products = parameters[0].shape.elements() / layer.channels;
+    GAVOTTE_CHECK(products <= kMaxByteProducts, about(layer) + "an int8 layer sums at most " +
+                                                    std::to_string(kMaxByteProducts) +
+                                                    " products, got " + std::to_string(products));
+    parameters.push_back({layer.name + ".weight_scale", Shape{layer.channels}});
+  }
   if (layer.bias) parameters.push_back({layer.name + ".bias", Shape{layer.channels}});
   if (layer.op == LayerOp::batch_norm) {
     for (const char* field : {".weight", ".bias", ".running_mean", ".running_var"})
@@ -268,6 +287,7 @@ LayerFields fields_of(LayerOp op) noexcept {
   fields.bias = op == LayerOp::convolution || op == LayerOp::linear;
   fields.epsilon = op == LayerOp::batch_norm;
   fields.activation = op == LayerOp::activation;
+  fields.quantization = op == LayerOp::convolution || op == LayerOp::linear;
   fields.pool_mode = op == LayerOp::pool || op == LayerOp::global_pool;
   return fields;
 }

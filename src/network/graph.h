@@ -14,6 +14,8 @@ inline constexpr std::int64_t kMaxLayers = 1 << 14;
 inline constexpr std::int64_t kMaxLayerInputs = 1 << 10;
 inline constexpr std::int64_t kMaxChannels = 1 << 20;
 inline constexpr std::size_t kMaxNameBytes = 200;
+/// Products that an int8 layer sums: their sum stays within int32.
+inline constexpr std::int64_t kMaxByteProducts = 1 << 16;
 
 /// All of a Network but its parameters.
 struct Graph {
@@ -35,6 +37,7 @@ struct SetInfo {
 struct ParameterInfo {
   std::string name;
   Shape shape;
+  bool int8 = false;  ///< Else of a floating-point dtype.
 };
 
 /// Rows of a layer that follows a global pool: one for each batch entry.
@@ -62,7 +65,7 @@ std::string shown_name(std::string_view name);
 /// Fields of Layer that have a meaning for an operation; the others must keep their default.
 struct LayerFields {
   bool spec = false, channels = false, bias = false, epsilon = false, activation = false,
-       pool_mode = false;
+       pool_mode = false, quantization = false;
 };
 LayerFields fields_of(LayerOp op) noexcept;
 

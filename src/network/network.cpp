@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <set>
 #include <unordered_map>
 
 #include "check.h"
@@ -72,6 +73,13 @@ void check_parameters(const GraphInfo& info, const std::map<std::string, Shape>&
 void check_parameter_values(const Graph& graph, const GraphInfo& info,
                             const std::map<std::string, Tensor>& parameters) {
   for (std::size_t i = 0; i < info.layers.size(); ++i) {
+    if (graph.layers[i].quantization) {
+      const std::string& name = info.layers[i].parameters[1].name;
+      for (double value : values_as_double(parameters.at(name)))
+        GAVOTTE_CHECK(std::isfinite(value) && value >= 0,
+                      "parameter " + shown_name(name) +
+                          ": expected finite scales of at least 0, got " + std::to_string(value));
+    }
     if (graph.layers[i].op != LayerOp::batch_norm) continue;
     const std::string& name = info.layers[i].parameters[3].name;
     for (double value : values_as_double(parameters.at(name)))
@@ -86,11 +94,17 @@ void check_parameter_values(const Graph& graph, const GraphInfo& info,
 Network NetworkCodec::assemble(internal::Graph graph, std::map<std::string, Tensor> parameters) {
   const internal::GraphInfo info = internal::check_graph(graph);
   std::map<std::string, Shape> shapes;
+  std::set<std::string> int8;
+  for (const internal::LayerInfo& layer : info.layers)
+    for (const internal::ParameterInfo& parameter : layer.parameters)
+      if (parameter.int8) int8.insert(parameter.name);
   for (const auto& [name, tensor] : parameters) {
-    GAVOTTE_CHECK_TYPE(is_floating_point(tensor.dtype()),
-                       "parameter " + internal::shown_name(name) +
-                           ": expected a floating-point dtype, got " +
-                           std::string(gavotte::name(tensor.dtype())));
+    const bool wants_int8 = int8.contains(name);
+    GAVOTTE_CHECK_TYPE(
+        wants_int8 ? tensor.dtype() == DType::int8 : is_floating_point(tensor.dtype()),
+        "parameter " + internal::shown_name(name) + ": expected " +
+            (wants_int8 ? "the dtype int8" : "a floating-point dtype") + ", got " +
+            std::string(gavotte::name(tensor.dtype())));
     GAVOTTE_CHECK(tensor.device().kind == DeviceKind::cpu,
                   "parameter " + internal::shown_name(name) + ": expected the host's memory, got " +
                       tensor.device().to_string());
@@ -147,6 +161,7 @@ std::string Network::to_string() const {
                   static_cast<long long>(channels(layer.name)));
     text += line;
     if (internal::fields_of(layer.op).spec) text += layer.spec.to_string() + "  ";
+    if (layer.quantization) text += "int8 " + std::string(name(layer.quantization->scales)) + "  ";
     if (layer.op == LayerOp::activation) text += std::string(name(layer.activation)) + "  ";
     if (internal::fields_of(layer.op).pool_mode) text += std::string(name(layer.pool_mode)) + "  ";
     for (std::size_t i = 0; i < layer.inputs.size(); ++i)

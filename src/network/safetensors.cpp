@@ -21,7 +21,8 @@ struct DTypeName {
   const char* name;
   DType dtype;
 };
-constexpr DTypeName kDTypes[] = {{"F16", DType::float16},
+constexpr DTypeName kDTypes[] = {{"I8", DType::int8},
+                                 {"F16", DType::float16},
                                  {"BF16", DType::bfloat16},
                                  {"F32", DType::float32},
                                  {"F64", DType::float64}};
@@ -30,15 +31,15 @@ DType dtype_of_name(const std::string& text, const std::string& where) {
   for (const DTypeName& known : kDTypes)
     if (text == known.name) return known.dtype;
   GAVOTTE_CHECK(false,
-                where + ".dtype: expected one of F16, BF16, F32, F64, got " + shown_name(text));
+                where + ".dtype: expected one of I8, F16, BF16, F32, F64, got " + shown_name(text));
   return DType::float32;
 }
 
 const char* name_of_dtype(DType dtype) {
   for (const DTypeName& known : kDTypes)
     if (dtype == known.dtype) return known.name;
-  GAVOTTE_CHECK_TYPE(
-      false, "a network file holds floating-point tensors, got " + std::string(name(dtype)));
+  GAVOTTE_CHECK_TYPE(false, "a network file holds floating-point and int8 tensors, got " +
+                                std::string(name(dtype)));
   return "";
 }
 

@@ -182,7 +182,7 @@ TEST(HostileFile, Graph) {
   expect_each({
       {"format: expected", [](Parts& p) { p.graph["format"] = "onnx"; }},
       {"'version' is missing", [](Parts& p) { p.graph.erase("version"); }},
-      {"reads version 1, the file has 2", [](Parts& p) { p.graph["version"] = 2; }},
+      {"reads versions 1 to 2, the file has 3", [](Parts& p) { p.graph["version"] = 3; }},
       {"expected an integer from 1 to 4, got 5", [](Parts& p) { p.graph["dims"] = 5; }},
       {"unknown or misplaced attribute 'author'", [](Parts& p) { p.graph["author"] = "x"; }},
       {"expected an array", [](Parts& p) { p.graph["layers"] = 7; }},
@@ -236,6 +236,77 @@ TEST(HostileFile, Graph) {
          p.graph["features"] = {1, 2, 3, 4};
        }},
   });
+}
+
+// The layer a in int8, as a file of zeros describes it.
+Parts int8_parts() {
+  Parts parts = parts_of(test::small_network());
+  parts.graph["version"] = 2;
+  layer(parts, "a")["quantization"] = {
+      {"scales", "static_tensor"}, {"non_negative", true}, {"input_scale", 0.5}};
+  Json header = {{"__metadata__", parts.header["__metadata__"]}};
+  std::size_t end = 0;
+  parts.header["a.weight_scale"] = {{"dtype", "F32"}, {"shape", {6}}};
+  for (auto& [name, entry] : parts.header.items()) {
+    if (name == "__metadata__") continue;
+    if (name == "a.weight") entry["dtype"] = "I8";
+    std::size_t bytes = entry["dtype"] == "I8" ? 1 : 4;
+    for (const Json& extent : entry["shape"]) bytes *= extent.get<std::size_t>();
+    entry["data_offsets"] = {end, end + bytes};
+    end += bytes;
+    header[name] = entry;
+  }
+  return {header, parts.graph, end};
+}
+
+TEST(HostileFile, Quantization) {
+  EXPECT_NO_THROW(Network::from_bytes(join(int8_parts())));
+  const auto quantization = [](Parts& p) -> Json& { return layer(p, "a")["quantization"]; };
+  const std::vector<Case> cases = {
+      {"'quantization' needs version 2", [](Parts& p) { p.graph["version"] = 1; }},
+      {"unknown or misplaced attribute 'quantization'",
+       [](Parts& p) {
+         layer(p, "a.bn")["quantization"] = {{"scales", "dynamic_row"}, {"non_negative", true}};
+       }},
+      {"expected one of static_tensor",
+       [&](Parts& p) { quantization(p)["scales"] = "static_row"; }},
+      {"'non_negative' is missing", [&](Parts& p) { quantization(p).erase("non_negative"); }},
+      {"unknown or misplaced", [&](Parts& p) { quantization(p)["zero"] = 3; }},
+      {"expected an input_scale in", [&](Parts& p) { quantization(p).erase("input_scale"); }},
+      {"expected an input_scale in", [&](Parts& p) { quantization(p)["input_scale"] = 1e-40; }},
+      {"expected an input_scale in", [&](Parts& p) { quantization(p)["input_scale"] = -1; }},
+      {"expected no input_scale", [&](Parts& p) { quantization(p)["scales"] = "dynamic_row"; }},
+      {"expected an object", [](Parts& p) { layer(p, "a")["quantization"] = 8; }},
+      {"'a.weight_scale' belongs to no layer",
+       [](Parts& p) { layer(p, "a").erase("quantization"); }},
+  };
+  for (const Case& test_case : cases) {
+    SCOPED_TRACE(test_case.says);
+    Parts parts = int8_parts();
+    test_case.spoil(parts);
+    expect_error(test_case.says, [&] { Network::from_bytes(join(parts)); });
+  }
+  // Weights of the wrong dtype, in both directions.
+  auto parameters = test::small_network().parameters();
+  Parts parts = int8_parts();
+  parameters["a.weight_scale"] = Tensor::zeros(DType::float32, {6});
+  expect_error("'a.weight': expected the dtype int8, got float32",
+               [&] { Network::from_graph(parts.graph.dump(), parameters); });
+  parameters["a.weight"] = Tensor::zeros(DType::int8, {27, 6, 6});
+  parameters["a.weight_scale"].span<float>()[3] = -1;
+  expect_error("scales of at least 0",
+               [&] { Network::from_graph(parts.graph.dump(), parameters); });
+  parameters["a.weight_scale"] = Tensor::zeros(DType::int8, {6});
+  expect_error("expected a floating-point dtype, got int8",
+               [&] { Network::from_graph(parts.graph.dump(), parameters); });
+}
+
+TEST(HostileFile, Int8SumsThatMayOverflow) {
+  NetworkBuilder net;
+  Layer layer{.name = "wide", .op = LayerOp::linear, .inputs = {net.input(70000)}, .channels = 1};
+  layer.quantization = LayerQuantization{.scales = ActivationScales::dynamic_row};
+  net.append(layer);
+  expect_error("sums at most 65536 products, got 70000", [&] { net.build("wide"); });
 }
 
 TEST(HostileFile, GraphText) {

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "network/codec.h"
+#include "network/network_codec.h"
 #include "network/small_network.h"
 
 namespace gavotte {
@@ -103,6 +105,13 @@ TEST(NetworkSchema, AcceptsEveryWrittenGraph) {
   EXPECT_TRUE(schema().valid(graph_of(test::small_network())));
   for (std::string_view name : builtin_networks())
     EXPECT_TRUE(schema().valid(graph_of(make_network(name, 4, 3)))) << name;
+  for (const ActivationScales scales :
+       {ActivationScales::static_tensor, ActivationScales::dynamic_row}) {
+    internal::Graph graph = NetworkCodec::graph_of(test::small_network());
+    const bool is_static = scales == ActivationScales::static_tensor;
+    graph.layers[1].quantization = LayerQuantization{scales, is_static ? 0.5 : 0, true};
+    EXPECT_TRUE(schema().valid(Json::parse(internal::encode_graph(graph))));
+  }
   NetworkBuilder net;
   EXPECT_TRUE(
       schema().valid(graph_of(net.build(net.global_pool("pool", net.input(2), PoolMode::max)))));
@@ -115,7 +124,7 @@ TEST(NetworkSchema, RefusesWhatTheLoaderRefuses) {
     graph[Json::json_pointer(pointer)] = value;
     return !schema().valid(graph);
   };
-  EXPECT_TRUE(refused("/version", 2));
+  EXPECT_TRUE(refused("/version", 3));
   EXPECT_TRUE(refused("/dims", 0));
   EXPECT_TRUE(refused("/format", "other"));
   EXPECT_TRUE(refused("/author", "x"));
