@@ -52,6 +52,7 @@ std::string kernel_text(const Layer& layer, int dims) {
 std::string op_text(const Layer& layer) {
   std::string text(name(layer.op));
   if (layer.op == LayerOp::activation) text += " " + std::string(name(layer.activation));
+  if (layer.quantization) text += " int8 " + std::string(name(layer.quantization->scales));
   if (layer.op == LayerOp::pool || layer.op == LayerOp::global_pool) {
     text += " " + std::string(name(layer.pool_mode));
   }

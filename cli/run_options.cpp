@@ -50,8 +50,7 @@ std::string stem_of(const fs::path& scan) {
 
 }  // namespace
 
-void add_run_options(CLI::App& command, RunOptions& options) {
-  add_network_options(command, options.network);
+void add_scan_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("SCAN", options.scans,
                   "Point clouds: .bin (KITTI), .pcd.bin (nuScenes), .ply, .pcd, .xyz, .pts")
@@ -88,6 +87,18 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::IsMember({"first", "mean", "max", "sum"}))
       ->type_name("RULE")
       ->group(input);
+}
+
+void add_threads_option(CLI::App& command, RunOptions& options, const std::string& group) {
+  command.add_option("--threads", options.threads, "CPU threads; 0: one for each core [0]")
+      ->check(CLI::Range(0, 1024))
+      ->type_name("N")
+      ->group(group);
+}
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  add_network_options(command, options.network);
+  add_scan_options(command, options);
 
   const std::string how = "How it runs";
   command
@@ -96,10 +107,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::IsMember({"float16", "bfloat16", "float32", "float64"}))
       ->type_name("DTYPE")
       ->group(how);
-  command.add_option("--threads", options.threads, "CPU threads; 0: one for each core [0]")
-      ->check(CLI::Range(0, 1024))
-      ->type_name("N")
-      ->group(how);
+  add_threads_option(command, options, how);
   command.add_option("--rounds", options.rounds, "Times are medians of so many runs [1]")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N")

@@ -32,6 +32,9 @@ struct RunOptions {
   bool quiet = false;
 };
 
+/// SCAN, and what makes voxels of it: --voxel-size, --crop, --features, --reduce.
+void add_scan_options(CLI::App& command, RunOptions& options);
+void add_threads_option(CLI::App& command, RunOptions& options, const std::string& group);
 void add_run_options(CLI::App& command, RunOptions& options);
 
 PictureView picture_view(const RunOptions& options);

@@ -8,8 +8,9 @@
 
 namespace gavotte::internal {
 
-/// A value v is the byte round(v * (1 / scale)) + zero in float32, to nearest even and to the nearest
-/// of 0 to 255; NaN is the byte of 0. zero: 0 for values of at least 0, 128 for those of either sign.
+/// A value v is the byte round(v * (1 / scale)) + zero in float32, to nearest even and to the
+/// nearest of 0 to 255; NaN is the byte of 0. zero: 0 for values of at least 0, 128 for those of
+/// either sign.
 struct ByteScale {
   float scale = 1;
   std::uint8_t zero = 0;

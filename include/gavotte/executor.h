@@ -37,9 +37,10 @@ struct ExecutorOptions {
       false;  ///< Fill LayerStats::padding: a walk over every map, left out of the times.
   /// Called after each layer with its index and the number of layers; may be empty.
   std::function<void(int, int)> progress = {};
-  /// Called by run() after each layer with its index in RunStats::layers and the features that it wrote,
-  /// rows in the run's own order, valid until the call returns; may be empty. On a GPU they may still be underway. An int8
-  /// network then keeps floats beside its bytes, and takes more time and memory.
+  /// Called by run() after each layer with its index in RunStats::layers and the features that it
+  /// wrote, rows in the run's own order, valid until the call returns; may be empty. On a GPU they may
+  /// still be underway. An int8 network then keeps floats beside its bytes, and takes more time and
+  /// memory.
   std::function<void(int, ConstTensorView)> observe = {};
 };
 

@@ -46,13 +46,14 @@ struct QuantizeOptions {
 };
 
 /// The same network with int8 convolutions and linear layers: weights with a scale for each output
-/// channel, largest magnitude / 127; features with scales as the options say. Depthwise convolutions
-/// stay as they are, and so do layers that sum more than 65536 products. static_tensor: one run of the
-/// network in float32 on each scan; a layer's scale is the one with the least expected square error
-/// over the magnitudes of its input in all scans. Dynamic scales take no scans.
-/// Runs on the CPU. Deterministic: the same network for any number of threads. `network` is not
-/// changed. Throws Error: a network that has int8 layers, none that could become so, an unknown name
-/// to keep, no scans for static scales or some for dynamic ones, scans that the network does not run on.
+/// channel, largest magnitude / 127; features with scales as the options say. Depthwise
+/// convolutions stay as they are, and so do layers that sum more than 65536 products.
+/// static_tensor: one run of the network in float32 on each scan; a layer's scale is the one with
+/// the least expected square error over the magnitudes of its input in all scans. Dynamic scales
+/// take no scans. Runs on the CPU. Deterministic: the same network for any number of threads.
+/// `network` is not changed. Throws Error: a network that has int8 layers, none that could become
+/// so, an unknown name to keep, no scans for static scales or some for dynamic ones, scans that the
+/// network does not run on.
 GAVOTTE_API Network quantize(const Network& network, std::span<const Voxels> scans,
                              const QuantizeOptions& options = {});
 

@@ -14,6 +14,7 @@ void bind_maps(pybind11::module_& module);
 void bind_network(pybind11::module_& module);
 void bind_operations(pybind11::module_& module);
 void bind_points(pybind11::module_& module);
+void bind_quantization(pybind11::module_& module);
 void bind_scenes(pybind11::module_& module);
 void bind_voxelize(pybind11::module_& module);
 

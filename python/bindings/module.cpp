@@ -13,6 +13,7 @@ PYBIND11_MODULE(_core, module) {
   gavotte::python::bind_maps(module);
   gavotte::python::bind_operations(module);
   gavotte::python::bind_points(module);
+  gavotte::python::bind_quantization(module);
   gavotte::python::bind_scenes(module);
   gavotte::python::bind_voxelize(module);
   gavotte::python::bind_network(module);

@@ -9,6 +9,7 @@ from gavotte._executor import Executor, PreparedScan, Result
 from gavotte._info import Info, cmake_prefix, info, synchronizations
 from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
+from gavotte._quantization import LayerError, QuantizationReport, quantization_error, quantize
 from gavotte._stats import LayerStats, RunStats
 from gavotte._voxelize import voxelize
 
@@ -27,10 +28,12 @@ __all__ = [
     "GraphExecutor",
     "Info",
     "KernelMap",
+    "LayerError",
     "LayerStats",
     "Network",
     "PointCloud",
     "PreparedScan",
+    "QuantizationReport",
     "Result",
     "RunStats",
     "SparseTensor",
@@ -48,6 +51,8 @@ __all__ = [
     "models",
     "nn",
     "ops",
+    "quantization_error",
+    "quantize",
     "synchronizations",
     "trained_networks",
     "voxelize",

@@ -110,6 +110,14 @@ class Network:
     @property
     def output_channels(self) -> int: ...
 
+# quantization.cpp
+def quantize(
+    network: Network, scans: list[Voxels], scales: str, ends: bool, keep: list[str], threads: int, /
+) -> Network: ...
+def quantization_error(
+    network: Network, quantized: Network, scans: list[Voxels], dtype: str, threads: int, /
+) -> tuple[list[tuple[str, str, float]], float, int]: ...
+
 # executor.cpp
 class RunOutput:
     @property

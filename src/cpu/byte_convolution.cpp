@@ -1,7 +1,7 @@
 // A tile's sums are int32 in a worker's own memory. Bytes of either sign stand 128 above their
-// values, so each pair of an offset adds -128 times the column sums of that offset's weights to make up
-// for it. With a scale for each row, the products of a block of pairs are summed over the channels as
-// integers, then scaled into float sums.
+// values, so each pair of an offset adds -128 times the column sums of that offset's weights to
+// make up for it. With a scale for each row, the products of a block of pairs are summed over the
+// channels as integers, then scaled into float sums.
 #include "cpu/byte_convolution.h"
 
 #include <algorithm>

@@ -12,9 +12,9 @@ std::unique_ptr<const PackedWeights> pack_byte_weights(const Execution& executio
                                                        const ConvPlan& plan,
                                                        ConstTensorView weights);
 
-/// plan.packed: of pack_byte_weights. Equal bits for any number of threads and on any CPU; the sums of
-/// dynamic_row are rounded to float32 once for each pair, in the order of the offsets, the identity
-/// first.
+/// plan.packed: of pack_byte_weights. Equal bits for any number of threads and on any CPU; the sums
+/// of dynamic_row are rounded to float32 once for each pair, in the order of the offsets, the
+/// identity first.
 void byte_convolution(const Execution& execution, const ConvPlan& plan, const ByteInput& input,
                       const Epilogue& epilogue, const ByteOutput& output);
 

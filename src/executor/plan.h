@@ -60,8 +60,8 @@ struct Plan {
 /// residual add into the step before, and lists every kernel map once.
 Plan make_plan(const Network& network);
 
-/// Says how each value is kept: as bytes where an int8 step with a static scale reads it, as floats where
-/// another step reads it, where its writer can write nothing else, or always.
+/// Says how each value is kept: as bytes where an int8 step with a static scale reads it, as floats
+/// where another step reads it, where its writer can write nothing else, or always.
 void choose_storage(Plan& plan, bool always_floats);
 /// What the bytes count that an int8 step reads.
 ByteScale input_scale(const LayerQuantization& quantization);

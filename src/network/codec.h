@@ -8,8 +8,8 @@
 
 namespace gavotte::internal {
 
-/// The newest that is read. Written is the oldest that has what the graph needs: 2 where a layer has a
-/// quantization.
+/// The newest that is read. Written is the oldest that has what the graph needs: 2 where a layer has
+/// a quantization.
 inline constexpr int kFormatVersion = 2;
 inline constexpr const char* kFormatName = "gavotte-network";
 

@@ -1,5 +1,5 @@
-// Int8 convolutions against plain integer loops: sums are exact, so results are equal bit for bit on
-// every target and for any number of threads.
+// Int8 convolutions against plain integer loops: sums are exact, so results are equal bit for bit
+// on every target and for any number of threads.
 #include "cpu/byte_convolution.h"
 
 #include <gtest/gtest.h>

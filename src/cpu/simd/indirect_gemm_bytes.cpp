@@ -1,6 +1,6 @@
-// The kernel of indirect_gemm.cpp with VPDPBUSD: one instruction multiplies four bytes of a row with
-// four of a weight column and adds the products to an int32 sum, at four times the rate of float32.
-// Nothing saturates. Highway 1.0.3 has no such operation, hence intrinsics.
+// The kernel of indirect_gemm.cpp with VPDPBUSD: one instruction multiplies four bytes of a row
+// with four of a weight column and adds the products to an int32 sum, at four times the rate of
+// float32. Nothing saturates. Highway 1.0.3 has no such operation, hence intrinsics.
 #include "cpu/simd/native_kernels.h"
 
 #include <hwy/base.h>
