@@ -28,18 +28,6 @@ Backend& backend(const Device& device) {
   return cpu_backend;
 }
 
-void Backend::convolution_bytes(const Execution& execution, const ConvPlan&, const ByteInput&,
-                                const Epilogue&, const ByteOutput&) {
-  GAVOTTE_CHECK(false,
-                "int8 convolutions run on the CPU; got the device " + execution.device.to_string());
-}
-
-void Backend::quantize(const Execution& execution, ConstTensorView, const ByteScale&, std::int64_t,
-                       TensorView) {
-  GAVOTTE_CHECK(false,
-                "int8 convolutions run on the CPU; got the device " + execution.device.to_string());
-}
-
 void set_backend(DeviceKind kind, Backend* backend) noexcept { chosen(kind) = backend; }
 
 }  // namespace gavotte::internal

@@ -1,0 +1,20 @@
+// What a backend does not do unless it says so; a backend that is a library of its own carries a copy.
+#include "backend.h"
+
+#include "check.h"
+
+namespace gavotte::internal {
+
+void Backend::convolution_bytes(const Execution& execution, const ConvPlan&, const ByteInput&,
+                                const Epilogue&, const ByteOutput&) {
+  GAVOTTE_CHECK(false,
+                "int8 convolutions run on the CPU; got the device " + execution.device.to_string());
+}
+
+void Backend::quantize(const Execution& execution, ConstTensorView, const ByteScale&, std::int64_t,
+                       TensorView) {
+  GAVOTTE_CHECK(false,
+                "int8 convolutions run on the CPU; got the device " + execution.device.to_string());
+}
+
+}  // namespace gavotte::internal
