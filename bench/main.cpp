@@ -104,7 +104,8 @@ void run(const Options& options, const std::string& command) {
 
 int main(int argc, char** argv) {
   gavotte::bench::Options options;
-  CLI::App app{"Compares Gavotte's map step, layers, dtypes, networks and int8 on procedural scenes."};
+  CLI::App app{
+      "Compares Gavotte's map step, layers, dtypes, networks and int8 on procedural scenes."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
