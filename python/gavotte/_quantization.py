@@ -61,7 +61,7 @@ def quantize(
 
     Raises:
         ValueError: a network that has int8 layers or none that could become so, an unknown name to keep, scales for
-            rows that are static, no scans for static scales or some for dynamic ones, channels other than the network's.
+            rows that are static, no scans for static scales or some for dynamic ones, or scans of other channels.
 
     >>> import gavotte
     >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
