@@ -56,14 +56,14 @@ class FixedExecutor {
 };
 
 std::shared_ptr<FixedExecutor> make_fixed_executor(const Network& network, int device,
-                                                   std::uintptr_t stream, int dtype,
+                                                   std::uintptr_t stream, const std::string& dtype,
                                                    std::int64_t max_voxels, const AxisValues& lower,
                                                    const AxisValues& upper, std::int32_t batch_size,
                                                    bool allow_tf32) {
   ExecutorOptions options;
   options.device = {DeviceKind::cuda, device};
   options.stream.handle = reinterpret_cast<void*>(stream);
-  options.dtype = static_cast<DType>(dtype);
+  options.dtype = dtype_from_name(dtype);
   options.max_voxels = max_voxels;
   options.bounds = CoordinateBounds{
       .lower = per_axis(lower), .upper = per_axis(upper), .batch_size = batch_size};

@@ -23,7 +23,8 @@ py::object interned(const char* text) {
 /// What is asked of PyTorch, found once.
 struct Known {
   py::object tensor_class;
-  std::array<py::object, 7> dtypes;  // each at the number of its DType
+  std::array<py::object, static_cast<std::size_t>(DType::float64) + 1>
+      dtypes;  // each at the number of its DType
   decltype(dlpack::Exchange::tensor_from_object) exchange = nullptr;
   py::object contiguous = interned("contiguous"), data_ptr = interned("data_ptr"),
              dtype = interned("dtype"), get_device = interned("get_device"),

@@ -164,7 +164,7 @@ class FixedExecutor:
         network: Network,
         device: int,
         stream: int,
-        dtype: int,
+        dtype: str,
         max_voxels: int,
         lower: _Axes,
         upper: _Axes,

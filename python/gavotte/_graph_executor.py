@@ -12,8 +12,7 @@ from gavotte._coordinates import CoordinateManager, CoordinateSet
 from gavotte._network import Network
 from gavotte.sparse_tensor import SparseTensor
 
-# Numbers of gavotte::DType.
-_DTYPES = {torch.float16: 3, torch.bfloat16: 4, torch.float32: 5, torch.float64: 6}
+_DTYPES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float64: "float64"}
 
 
 class GraphExecutor:

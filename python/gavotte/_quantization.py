@@ -12,7 +12,16 @@ from gavotte._network import Network
 
 @dataclass(frozen=True)
 class LayerError:
-    """What int8 does to a layer's output; `kernel` ends in "int8" where the layer runs so."""
+    """What int8 does to a layer's output; `kernel` ends in "int8" where the layer runs so.
+
+    >>> import gavotte
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> scan = gavotte.voxelize(gavotte.data.scenes.random(200), 1.0)
+    >>> quantized = gavotte.quantize(network, [scan])
+    >>> first = gavotte.quantization_error(network, quantized, [scan]).layers[0]
+    >>> first.error, first.kernel.endswith("int8")
+    (0.0, False)
+    """
 
     name: str
     kernel: str
@@ -21,9 +30,17 @@ class LayerError:
 
 @dataclass(frozen=True)
 class QuantizationReport:
-    """Sum of |int8 - float32| / sum of |float32| over all scans, of the output and of each layer.
+    """``sum of |int8 - float32| / sum of |float32|`` over all scans, of the output and of each layer.
 
-    A layer's error has those of all layers before it.
+    A layer's error has those of all layers before it. As text: a table.
+
+    >>> import gavotte
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> scan = gavotte.voxelize(gavotte.data.scenes.random(200), 1.0)
+    >>> quantized = gavotte.quantize(network, [scan])
+    >>> report = gavotte.quantization_error(network, quantized, [scan])
+    >>> str(report).splitlines()[-1].split()[0], len(report.layers), report.voxels == len(scan.coordinates)
+    ('output', 22, True)
     """
 
     layers: tuple[LayerError, ...]
