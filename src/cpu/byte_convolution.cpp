@@ -150,10 +150,7 @@ class Tiles {
       std::iota(places + count, places + 2 * count, static_cast<std::int32_t>(first));
     } else {
       x_rows = pairs_.in(k) + workspace.first[at_k];
-      const std::int32_t* out = pairs_.out(k) + workspace.first[at_k];
-      for (std::int64_t j = 0; j < count; ++j)
-        places[j] = (pairs_.out_rank != nullptr ? pairs_.out_rank[out[j]] : out[j]) -
-                    static_cast<std::int32_t>(first);
+      copy_places(pairs_, k, first, workspace, places);
     }
     if (x_.row_scales != nullptr)
       return add_scaled(k, x_rows, places, count, reinterpret_cast<float*>(sums), workspace);

@@ -287,6 +287,15 @@ void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows
   next_pairs(pairs, first_row, rows, workspace);
 }
 
+void copy_places(const MapPairs& pairs, int k, std::int64_t first_row, const Workspace& workspace,
+                 std::int32_t* to) {
+  const std::int32_t* rows = pairs.out(k) + workspace.first[index(k)];
+  const std::int32_t* rank = pairs.out_rank;
+  const auto first = static_cast<std::int32_t>(first_row);
+  for (std::int64_t j = 0; j < workspace.counts[index(k)]; ++j)
+    to[j] = (rank != nullptr ? rank[rows[j]] : rows[j]) - first;
+}
+
 void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace) {
   std::int64_t identity_rows = 0;
   if (pairs.identity >= 0) std::swap(identity_rows, workspace.counts[index(pairs.identity)]);

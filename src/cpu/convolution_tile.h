@@ -66,6 +66,10 @@ void seek_pairs(const MapPairs& pairs, std::int64_t first_row, Workspace& worksp
 void next_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
                 Workspace& workspace);
 
+/// to[j] = the place of the output row of the tile's pair j of offset k, counted from the tile's first.
+void copy_places(const MapPairs& pairs, int k, std::int64_t first_row, const Workspace& workspace,
+                 std::int32_t* to);
+
 /// Groups the tile's offsets, the identity apart: workspace.grouping. find_pairs comes first.
 void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace);
 

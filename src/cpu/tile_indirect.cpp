@@ -50,15 +50,10 @@ struct Tile {
 // Which rows of the sums the pairs of offset k add to.
 const std::int32_t* sum_rows(const ForwardTask& task, int k, const Tile& tile,
                              Workspace& workspace) {
-  const std::int64_t begin = workspace.first[static_cast<std::size_t>(k)],
-                     count = workspace.counts[static_cast<std::size_t>(k)];
-  const std::int32_t* rows = task.pairs.out(k) + begin;
-  if (!tile.own_sums) return rows;
-  auto* places = workspace.entries.as<std::int32_t>(count);
-  const std::int32_t* rank = task.pairs.out_rank;
-  const auto first = static_cast<std::int32_t>(tile.first);
-  for (std::int64_t j = 0; j < count; ++j)
-    places[j] = (rank != nullptr ? rank[rows[j]] : rows[j]) - first;
+  const auto at_k = static_cast<std::size_t>(k);
+  if (!tile.own_sums) return task.pairs.out(k) + workspace.first[at_k];
+  auto* places = workspace.entries.as<std::int32_t>(workspace.counts[at_k]);
+  copy_places(task.pairs, k, tile.first, workspace, places);
   return places;
 }
 

@@ -17,14 +17,10 @@
 namespace gavotte {
 namespace {
 
+using test::bytes_of;
 using test::expect_error;
 using test::make_scan;
 using test::Scan;
-
-std::vector<std::byte> bytes_of(const Result& result) {
-  const auto* data = static_cast<const std::byte*>(result.features.data);
-  return {data, data + result.features.bytes()};
-}
 
 TEST(Executor, SameBitsForEveryRunAndThreadCount) {
   const Network network = sparse_resnet21d(3, 4);

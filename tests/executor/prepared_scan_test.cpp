@@ -12,14 +12,10 @@
 namespace gavotte {
 namespace {
 
+using test::bytes_of;
 using test::expect_error;
 using test::make_scan;
 using test::Scan;
-
-std::vector<std::byte> bytes_of(const Result& result) {
-  const auto* data = static_cast<const std::byte*>(result.features.data);
-  return {data, data + result.features.bytes()};
-}
 
 TEST(PreparedScan, HasTheBitsOfARunAsOftenAsWanted) {
   const Scan scan = make_scan(600, 12, 3, 41, {0, 1});

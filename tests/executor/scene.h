@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <vector>
 
+#include "gavotte/executor.h"
 #include "gavotte/tensor.h"
 #include "network/initializer.h"
 
@@ -15,6 +17,12 @@ struct Scan {
   Tensor coordinates;  ///< int32 [N, 4], distinct, in lexicographic order.
   Tensor features;     ///< float32 [N, C]
 };
+
+/// A run's features, to compare bits.
+inline std::vector<std::byte> bytes_of(const Result& result) {
+  const auto* data = static_cast<const std::byte*>(result.features.data);
+  return {data, data + result.features.bytes()};
+}
 
 /// About `count` voxels in [-extent / 2, extent / 2)^3 for each listed batch entry.
 inline Scan make_scan(std::int64_t count, std::int32_t extent, std::int64_t channels,
