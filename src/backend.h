@@ -10,8 +10,10 @@
 
 #include "bytes.h"
 #include "coordinate_data.h"
+#include "function_ref.h"
 #include "gavotte/config.h"
 #include "gavotte/convolution.h"
+#include "gavotte/device_config.h"
 #include "gavotte/pooling.h"
 #include "gavotte/sparse_ops.h"
 #include "gavotte/voxelize.h"
@@ -66,6 +68,12 @@ class Backend {
   /// What is enqueued on the stream of `later` from now on waits for what is on that of `first` by now; nothing where
   /// one of them is being captured. A device without streams has nothing to do.
   virtual void order_streams(const Execution& /*first*/, const Execution& /*later*/) {}
+
+  /// What a config says of the device, for a tuner.
+  virtual DeviceIdentity identity(const Device&) = 0;
+  /// How long the work of `call` takes, which goes to the stream of the execution alone: waits for what is there
+  /// before, and for the call's own.
+  virtual double time_ms(const Execution&, FunctionRef<void()> call) = 0;
 
   // Coordinates. lattice: int32 [N, 1 + D].
   /// to = from / stride (`divide`) or from * stride on the axes; may be in place. Returns the first

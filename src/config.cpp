@@ -86,6 +86,7 @@ void ConvConfig::validate() const {
   check_range("ConvConfig::padding_threshold", padding_threshold, 8.0F);
   check_range("ConvConfig::launch_cost_rows", launch_cost_rows, 1e6F);
   check_range("ConvConfig::wgrad_chunk_pairs", wgrad_chunk_pairs, 1, kMostRows);
+  check_range("ConvConfig::threads", threads, 0, 1024);
 }
 
 std::string ConvConfig::to_string() const {
@@ -94,7 +95,7 @@ std::string ConvConfig::to_string() const {
       << " gather_channel_tile=" << gather_channel_tile
       << " scatter_channel_tile=" << scatter_channel_tile << " grouping=" << name(grouping)
       << " padding_threshold=" << padding_threshold << " launch_cost_rows=" << launch_cost_rows
-      << " wgrad_chunk_pairs=" << wgrad_chunk_pairs
+      << " wgrad_chunk_pairs=" << wgrad_chunk_pairs << " threads=" << threads
       << " allow_tf32=" << (allow_tf32 ? "true" : "false");
   return out.str();
 }

@@ -93,6 +93,9 @@ void check_config(const ConvConfig& config, const Device& device) {
                 "dataflow " + std::string(name(config.dataflow)) + " is one of " +
                     (on_cuda ? "the CPU's" : "CUDA's") + ", and this runs on " +
                     device.to_string() + ": choose automatic or gather_gemm_scatter");
+  GAVOTTE_CHECK(!on_cuda || config.threads == 0,
+                "ConvConfig::threads is of the CPU's threads; expected 0 on " + device.to_string() +
+                    ", got " + std::to_string(config.threads));
 }
 
 void check_tensor(const char* what, const SparseTensor& x) {

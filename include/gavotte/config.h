@@ -58,6 +58,8 @@ struct GAVOTTE_API ConvConfig {
   float launch_cost_rows = 16.0F;   ///< Cost of one grouped GEMM, in rows of work.
   /// Pairs of one partial sum of the weight gradient at most; more where the sums would take too much memory.
   std::int32_t wgrad_chunk_pairs = 8192;
+  std::int32_t threads =
+      0;  ///< CPU: most threads of the call's budget that it takes; 0 = all of it.
   /// float32 products may be rounded to TF32 (10 fraction bits) where a GPU's matrix units take it. A
   /// permission: the CPU, and other dtypes, have no such units and compute as without it.
   bool allow_tf32 = false;

@@ -7,6 +7,7 @@
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/coordinates.h"
 #include "gavotte/device.h"
+#include "gavotte/device_config.h"
 #include "gavotte/dtype.h"
 #include "gavotte/error.h"
 #include "gavotte/executor.h"

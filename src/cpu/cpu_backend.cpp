@@ -1,5 +1,7 @@
 #include "cpu_backend.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -9,13 +11,25 @@
 #include "dense.h"
 #include "elementwise.h"
 #include "global_pooling.h"
+#include "identity.h"
 #include "map.h"
 #include "map_forms.h"
 #include "memory.h"
+#include "parallel.h"
 #include "pooling.h"
 #include "voxelize.h"
 
 namespace gavotte::internal::cpu {
+namespace {
+
+// What the config leaves of the call's budget.
+Execution within(const Execution& execution, const ConvConfig& config) {
+  Execution bounded = execution;
+  if (config.threads > 0) bounded.threads = std::min(thread_count(execution), config.threads);
+  return bounded;
+}
+
+}  // namespace
 
 std::shared_ptr<void> CpuBackend::allocate(const Execution&, std::int64_t bytes) {
   return cpu::allocate(bytes);
@@ -27,6 +41,15 @@ void CpuBackend::fill_zero(const Execution&, TensorView destination) {
 
 void CpuBackend::copy(const Execution& execution, TensorView destination, ConstTensorView source) {
   cpu::copy(execution, destination, source);
+}
+
+DeviceIdentity CpuBackend::identity(const Device&) { return cpu::identity(); }
+
+double CpuBackend::time_ms(const Execution&, FunctionRef<void()> call) {
+  const auto start = std::chrono::steady_clock::now();
+  call();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 std::int64_t CpuBackend::scale_lattice(const Execution& execution, ConstTensorView from,
@@ -91,13 +114,13 @@ std::unique_ptr<const PackedWeights> CpuBackend::pack_weights(const Execution& e
 void CpuBackend::convolution_forward(const Execution& execution, const ConvPlan& plan,
                                      ConstTensorView x, ConstTensorView weights,
                                      const Epilogue& epilogue, TensorView y) {
-  cpu::convolution_forward(execution, plan, x, weights, epilogue, y);
+  cpu::convolution_forward(within(execution, plan.config), plan, x, weights, epilogue, y);
 }
 
 void CpuBackend::convolution_bytes(const Execution& execution, const ConvPlan& plan,
                                    const ByteInput& input, const Epilogue& epilogue,
                                    const ByteOutput& output) {
-  byte_convolution(execution, plan, input, epilogue, output);
+  byte_convolution(within(execution, plan.config), plan, input, epilogue, output);
 }
 
 void CpuBackend::quantize(const Execution& execution, ConstTensorView x, const ByteScale& scale,
@@ -108,13 +131,13 @@ void CpuBackend::quantize(const Execution& execution, ConstTensorView x, const B
 void CpuBackend::convolution_dgrad(const Execution& execution, const ConvPlan& plan,
                                    ConstTensorView grad_y, ConstTensorView weights,
                                    TensorView grad_x) {
-  cpu::convolution_dgrad(execution, plan, grad_y, weights, grad_x);
+  cpu::convolution_dgrad(within(execution, plan.config), plan, grad_y, weights, grad_x);
 }
 
 void CpuBackend::convolution_wgrad(const Execution& execution, const ConvPlan& plan,
                                    ConstTensorView x, ConstTensorView grad_y,
                                    TensorView grad_weights) {
-  cpu::convolution_wgrad(execution, plan, x, grad_y, grad_weights);
+  cpu::convolution_wgrad(within(execution, plan.config), plan, x, grad_y, grad_weights);
 }
 
 void CpuBackend::column_sum(const Execution& execution, ConstTensorView x, TensorView sums) {

@@ -11,6 +11,8 @@ class CpuBackend final : public Backend {
   std::shared_ptr<void> allocate(const Execution&, std::int64_t bytes) override;
   void fill_zero(const Execution&, TensorView destination) override;
   void copy(const Execution&, TensorView destination, ConstTensorView source) override;
+  DeviceIdentity identity(const Device&) override;
+  double time_ms(const Execution&, FunctionRef<void()> call) override;
 
   std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
                              bool divide, TensorView to) override;

@@ -36,6 +36,21 @@ void CudaBackend::order_streams(const Execution& first, const Execution& later) 
     cuda::order_streams(first.stream.handle, later.stream.handle);
 }
 
+DeviceIdentity CudaBackend::identity(const Device& device) {
+  const DeviceLimits& limits = device_limits(device.index);
+  return {.kind = DeviceKind::cuda,
+          .name = limits.name,
+          .compute_capability = {limits.major, limits.minor},
+          .units = limits.multiprocessors,
+          .cache_bytes = limits.l2_bytes,
+          .clock_mhz = limits.clock_mhz};
+}
+
+double CudaBackend::time_ms(const Execution& execution, FunctionRef<void()> call) {
+  use_device(execution.device.index);
+  return cuda::time_ms(execution.stream.handle, call);
+}
+
 std::int64_t CudaBackend::scale_lattice(const Execution& execution, ConstTensorView from,
                                         const PerAxis& stride, bool divide, TensorView to) {
   return cuda::scale_lattice(execution, from, stride, divide, to);

@@ -12,6 +12,8 @@ class CudaBackend final : public Backend {
   void fill_zero(const Execution&, TensorView destination) override;
   void copy(const Execution&, TensorView destination, ConstTensorView source) override;
   void order_streams(const Execution& first, const Execution& later) override;
+  DeviceIdentity identity(const Device&) override;
+  double time_ms(const Execution&, FunctionRef<void()> call) override;
 
   std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
                              bool divide, TensorView to) override;

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#include "function_ref.h"
+
 namespace gavotte::internal::cuda {
 
 using StreamHandle = void*;
@@ -21,6 +23,7 @@ struct DeviceLimits {
   std::int64_t shared_bytes_per_multiprocessor = 0;
   std::int64_t l2_bytes = 0;
   std::int64_t memory_bytes = 0;
+  double clock_mhz = 0;  ///< At most, of the multiprocessors.
 };
 
 /// Devices that can be used; 0 with the reason in `why_none`.
@@ -49,6 +52,8 @@ void synchronize(StreamHandle);
 StreamHandle create_stream();
 /// What is enqueued on `later` from now on waits for what is on `first` by now.
 void order_streams(StreamHandle first, StreamHandle later);
+/// Time between two events on the stream around the work of `call`, which it waits for.
+double time_ms(StreamHandle, FunctionRef<void()> call);
 /// True while the stream is being captured into a graph: then nothing may allocate or wait.
 bool is_capturing(StreamHandle);
 

@@ -34,6 +34,9 @@ DeviceLimits ask_limits(int device) {
       static_cast<std::int64_t>(found.sharedMemPerMultiprocessor);
   limits.l2_bytes = found.l2CacheSize;
   limits.memory_bytes = static_cast<std::int64_t>(found.totalGlobalMem);
+  int clock_khz = 0;
+  GAVOTTE_CUDA_CHECK(cudaDeviceGetAttribute(&clock_khz, cudaDevAttrClockRate, device));
+  limits.clock_mhz = clock_khz / 1000.0;
   return limits;
 }
 
@@ -132,6 +135,24 @@ void order_streams(StreamHandle first, StreamHandle later) {
   cudaEventDestroy(reached);  // lives on until the streams are past it
   GAVOTTE_CUDA_CHECK(recorded);
   GAVOTTE_CUDA_CHECK(waits);
+}
+
+double time_ms(StreamHandle stream, FunctionRef<void()> call) {
+  struct Event {
+    Event() { GAVOTTE_CUDA_CHECK(cudaEventCreate(&handle)); }
+    ~Event() { cudaEventDestroy(handle); }
+    Event(const Event&) = delete;
+    Event& operator=(const Event&) = delete;
+    cudaEvent_t handle = nullptr;
+  };
+  const Event start, end;
+  GAVOTTE_CUDA_CHECK(cudaEventRecord(start.handle, stream_of(stream)));
+  call();
+  GAVOTTE_CUDA_CHECK(cudaEventRecord(end.handle, stream_of(stream)));
+  GAVOTTE_CUDA_CHECK(cudaEventSynchronize(end.handle));
+  float ms = 0;
+  GAVOTTE_CUDA_CHECK(cudaEventElapsedTime(&ms, start.handle, end.handle));
+  return ms;
 }
 
 bool is_capturing(StreamHandle stream) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gavotte/device_config.h"
 #include "network/graph.h"
 #include "network/network_codec.h"
 
@@ -237,15 +238,7 @@ std::string kernel_text(const PlanStep& step, int dims) {
   if (step.kind != StepKind::convolution && step.kind != StepKind::pool &&
       step.kind != StepKind::dense)
     return "";
-  const auto axes = [&](const PerAxis& value) {
-    std::string text = std::to_string(value[0]);
-    for (int axis = 1; axis < dims; ++axis) text += "x" + std::to_string(value[axis]);
-    return text;
-  };
-  const PerAxis& stride = step.spec.stride;
-  return axes(step.spec.kernel_size) + " s" +
-         (stride.all_equal(stride[0], dims) ? std::to_string(stride[0]) : axes(stride)) + " " +
-         std::string(name(step.spec.kind)) + (step.quantization ? " int8" : "");
+  return kernel_name(step.spec, dims) + (step.quantization ? " int8" : "");
 }
 
 std::string to_string(const Plan& plan) {

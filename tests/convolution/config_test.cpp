@@ -22,7 +22,8 @@ TEST(Config, PrintsEveryField) {
   EXPECT_EQ(config.to_string(),
             "dataflow=automatic tile_rows=77 gather_channel_tile=0 scatter_channel_tile=0 "
             "grouping=greedy "
-            "padding_threshold=0.25 launch_cost_rows=16 wgrad_chunk_pairs=8192 allow_tf32=false");
+            "padding_threshold=0.25 launch_cost_rows=16 wgrad_chunk_pairs=8192 threads=0 "
+            "allow_tf32=false");
   EXPECT_EQ(MapConfig{}.to_string(),
             "builder=column_walk symmetric=true block_size=256 query_tile=4096 threads=256");
 }

@@ -1,6 +1,7 @@
 // The CUDA runtime's seam over host memory: copies and launches happen at once, so every stream is
 // always idle. Captures (capture.h) refuse what a CUDA graph cannot hold.
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <new>
 #include <string>
@@ -32,8 +33,8 @@ bool is_of_host(const void* memory) {
 int device_count(std::string*) { return 1; }
 
 const DeviceLimits& device_limits(int) {
-  static const DeviceLimits limits{"emulated", 9,      0,        4,
-                                   232448,     233472, 50 << 20, std::int64_t{8} << 30};
+  static const DeviceLimits limits{
+      "emulated", 9, 0, 4, 232448, 233472, 50 << 20, std::int64_t{8} << 30, 0};
   return limits;
 }
 
@@ -70,6 +71,13 @@ StreamHandle create_stream() {
   return reinterpret_cast<StreamHandle>(++streams);
 }
 void order_streams(StreamHandle first, StreamHandle later) { emulator::log_order(first, later); }
+double time_ms(StreamHandle, FunctionRef<void()> call) {
+  refuse_while_recording(true, "be timed");
+  const auto start = std::chrono::steady_clock::now();
+  call();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
 bool is_capturing(StreamHandle) { return emulator::is_recording(); }
 
 }  // namespace gavotte::internal::cuda
