@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "cpu/convolution_tile.h"
-#include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/tile_indirect.h"
 #include "cpu/workspace.h"
@@ -51,8 +50,8 @@ void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
   });
 }
 
-// Weights [rows, columns] as `dtype`, their own or their accumulator's: themselves, or a converted
-// copy in the workspace.
+// Weights [rows, columns] as `dtype`, their accumulator's: themselves, or a converted copy in the
+// workspace.
 const void* weights_as(DType dtype, const ConstTensorView& weights, std::int64_t rows,
                        std::int64_t columns, Buffer& buffer) {
   if (weights.dtype == dtype) return weights.data;
@@ -83,9 +82,9 @@ const void* transposed_weights(const ConvPlan& plan, const void* weights, Buffer
 PanelShape forward_shape(const ConvPlan& plan, std::int64_t offsets) {
   return {static_cast<int>(offsets), plan.groups, plan.in_channels, plan.out_channels};
 }
-OffsetWeights forward_weights(const ConvPlan& plan, DType dtype, const void* values) {
-  return {dtype,
-          values,
+OffsetWeights forward_weights(const ConvPlan& plan, const ConstTensorView& weights) {
+  return {weights.dtype,
+          weights.data,
           plan.in_channels / plan.groups * plan.out_channels,
           plan.out_channels / plan.groups,
           plan.out_channels,
@@ -97,11 +96,8 @@ Panels forward_panels(const Execution& execution, const ConvPlan& plan, ConstTen
                       Workspace& workspace) {
   if (plan.packed != nullptr) return static_cast<const KeptPanels*>(plan.packed)->panels;
   const PanelShape shape = forward_shape(plan, plan.map.offsets());
-  const DType dtype = product_dtype(weights.dtype);
-  const void* values = weights_as(dtype, weights, shape.offsets * plan.in_channels / plan.groups,
-                                  plan.out_channels, workspace.weights);
-  return pack(execution, shape, forward_weights(plan, dtype, values),
-              workspace.panels.as<std::byte>(panel_bytes(shape, dtype)));
+  return pack(execution, shape, forward_weights(plan, weights),
+              workspace.panels.as<std::byte>(panel_bytes(shape, weights.dtype)));
 }
 
 }  // namespace
@@ -111,12 +107,8 @@ std::unique_ptr<const PackedWeights> pack_weights(const Execution& execution, co
   // One offset may turn out to be the identity.
   const std::int64_t offsets = weights.shape[0];
   if (offsets == 1 || way_of(plan, plan.in_channels, false) != Way::indirect) return nullptr;
-  const PanelShape shape = forward_shape(plan, offsets);
-  const DType dtype = product_dtype(weights.dtype);
-  Buffer converted;
-  const void* values = weights_as(dtype, weights, offsets * plan.in_channels / plan.groups,
-                                  plan.out_channels, converted);
-  return std::make_unique<const KeptPanels>(execution, shape, forward_weights(plan, dtype, values));
+  return std::make_unique<const KeptPanels>(execution, forward_shape(plan, offsets),
+                                            forward_weights(plan, weights));
 }
 
 void convolution_forward(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
@@ -150,21 +142,20 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
   const KernelMap transposed = plan.map.transposed();
   const Way way = way_of(plan, plan.out_channels);
   const MapPairs pairs(transposed, order_of(way));
-  // The partial buffer is free until the tiles start; what they read stays for the whole call.
-  Buffer& converted = way == Way::indirect ? workspaces[0].weights : workspaces[0].partial;
-  const DType dtype =
-      way == Way::indirect ? product_dtype(weights.dtype) : accumulator_of(weights.dtype);
-  const void* values = weights_as(dtype, weights, weight_rows, plan.out_channels, converted);
   ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
-                   plan.groups, grad_y.data, values,       RowEpilogue{},     grad_x.data};
+                   plan.groups, grad_y.data, nullptr,      RowEpilogue{},     grad_x.data};
   if (way == Way::indirect) {
     const PanelShape shape{plan.map.offsets(), plan.groups, plan.out_channels, plan.in_channels};
-    OffsetWeights turned = forward_weights(plan, dtype, values);
+    OffsetWeights turned = forward_weights(plan, weights);
     std::swap(turned.in, turned.out);
-    const Panels panels = pack(execution, shape, turned,
-                               workspaces[0].panels.as<std::byte>(panel_bytes(shape, dtype)));
+    const Panels panels =
+        pack(execution, shape, turned,
+             workspaces[0].panels.as<std::byte>(panel_bytes(shape, weights.dtype)));
     return tile_indirect(execution, task, panels, workspaces);
   }
+  // The partial buffer is free until the tiles start; what they read stays for the whole call.
+  const void* values = weights_as(accumulator_of(weights.dtype), weights, weight_rows,
+                                  plan.out_channels, workspaces[0].partial);
   task.weights = grad_y.dtype == DType::float64
                      ? transposed_weights<double>(plan, values, workspaces[0].weights)
                      : transposed_weights<float>(plan, values, workspaces[0].weights);

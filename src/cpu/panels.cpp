@@ -1,13 +1,15 @@
 #include "cpu/panels.h"
 
 #include "cpu/simd/indirect_gemm.h"
+#include "cpu/simd/row_kernels.h"
 #include "parallel.h"
 
 namespace gavotte::internal::cpu {
 namespace {
 
+// dtype: a product_dtype.
 std::int64_t group_bytes(const PanelShape& shape, DType dtype) {
-  return panel_elements(dtype, shape.in_channels / shape.groups,
+  return panel_elements(panel_layout(dtype), shape.in_channels / shape.groups,
                         shape.out_channels / shape.groups) *
          size_bytes(dtype);
 }
@@ -15,19 +17,29 @@ std::int64_t group_bytes(const PanelShape& shape, DType dtype) {
 }  // namespace
 
 std::int64_t panel_bytes(const PanelShape& shape, DType dtype) {
-  return group_bytes(shape, dtype) * shape.groups * shape.offsets;
+  return group_bytes(shape, product_dtype(dtype)) * shape.groups * shape.offsets;
 }
 
 Panels pack(const Execution& execution, const PanelShape& shape, const OffsetWeights& weights,
             void* memory) {
   auto* to = static_cast<std::byte*>(memory);
-  Panels panels{weights.dtype, to, group_bytes(shape, weights.dtype), 0};
+  const DType dtype = product_dtype(weights.dtype);
+  Panels panels{dtype, to, group_bytes(shape, dtype), 0};
   panels.offset_bytes = panels.group_bytes * shape.groups;
-  const std::int64_t size = size_bytes(weights.dtype);
-  const auto* from = static_cast<const std::byte*>(weights.data);
+  const PanelLayout layout = panel_layout(dtype);
   parallel_for(execution, shape.offsets, [&](std::int64_t offset, int) {
+    const std::byte* from = static_cast<const std::byte*>(weights.data) +
+                            offset * weights.offset * size_bytes(weights.dtype);
+    Scratch converted;
+    if (dtype != weights.dtype) {
+      converted = Scratch(weights.offset * size_bytes(dtype));
+      auto* values = converted.as<std::byte>();
+      gather_rows({weights.dtype, from, nullptr, 1, weights.offset, 0, weights.offset, values});
+      from = values;
+    }
     for (int group = 0; group < shape.groups; ++group)
-      pack_panels({weights.dtype, from + (offset * weights.offset + group * weights.group) * size,
+      pack_panels(layout,
+                  {dtype, from + group * weights.group * size_bytes(dtype),
                    shape.in_channels / shape.groups, shape.out_channels / shape.groups, weights.in,
                    weights.out},
                   to + offset * panels.offset_bytes + group * panels.group_bytes);

@@ -9,8 +9,8 @@
 
 namespace gavotte::internal::cpu {
 
-/// Of a product_dtype. Element (i, o) of offset k and group g lies at
-/// data[k * offset + g * group + i * in + o * out].
+/// Element (i, o) of offset k and group g lies at data[k * offset + g * group + i * in + o * out];
+/// an offset's are `offset` elements side by side, and `in` or `out` is 1.
 struct OffsetWeights {
   DType dtype;
   const void* data;
@@ -24,7 +24,7 @@ struct PanelShape {
 };
 
 struct Panels {
-  DType dtype;
+  DType dtype;  ///< A product_dtype.
   const std::byte* data;
   std::int64_t group_bytes, offset_bytes;
   const void* of(int offset, int group) const {
@@ -32,9 +32,9 @@ struct Panels {
   }
 };
 
-/// Bytes of the panels of all offsets.
+/// Bytes of the panels of all offsets; dtype: of the weights.
 std::int64_t panel_bytes(const PanelShape& shape, DType dtype);
-/// memory: panel_bytes, 64-byte aligned.
+/// Panels of the weights as their product_dtype. memory: panel_bytes, 64-byte aligned.
 Panels pack(const Execution& execution, const PanelShape& shape, const OffsetWeights& weights,
             void* memory);
 

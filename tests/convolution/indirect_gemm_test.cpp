@@ -86,11 +86,13 @@ void expect_definition(const Case& test, bool transposed, DType dtype) {
   }
 
   // Panels are 64-byte aligned.
-  std::vector<T> memory(static_cast<std::size_t>(panel_elements(dtype, test.in, test.out)) + 64);
+  std::vector<T> memory(
+      static_cast<std::size_t>(panel_elements(panel_layout(dtype), test.in, test.out)) + 64);
   void* panels = memory.data();
   std::size_t space = memory.size() * sizeof(T);
   std::align(64, 1, panels, space);
-  pack_panels({dtype, weights.data(), test.in, test.out, transposed ? 1 : test.out,
+  pack_panels(panel_layout(dtype),
+              {dtype, weights.data(), test.in, test.out, transposed ? 1 : test.out,
                transposed ? test.in : 1},
               panels);
   indirect_gemm({dtype, x.data(), x_stride, panels, test.in, test.out, y.data() + kBefore, y_stride,

@@ -127,18 +127,10 @@ void multiply_any(const IndirectGemm& args) {
   multiply<FusedMultiplyAdd<float>>(args);
 }
 
-void pack_any(const WeightMatrix& weights, void* panels) {
-  if (weights.dtype == DType::uint8)
-    return pack<ByteProducts>(weights, static_cast<std::uint8_t*>(panels));
-  if (weights.dtype == DType::float64)
-    return pack<FusedMultiplyAdd<double>>(weights, static_cast<double*>(panels));
-  pack<FusedMultiplyAdd<float>>(weights, static_cast<float*>(panels));
-}
-
-std::int64_t elements_of_any(DType dtype, std::int64_t in, std::int64_t out) {
-  if (dtype == DType::uint8) return elements<ByteProducts>(in, out);
-  if (dtype == DType::float64) return elements<FusedMultiplyAdd<double>>(in, out);
-  return elements<FusedMultiplyAdd<float>>(in, out);
+PanelLayout layout_of_any(DType dtype) {
+  if (dtype == DType::uint8) return layout<ByteProducts>();
+  if (dtype == DType::float64) return layout<FusedMultiplyAdd<double>>();
+  return layout<FusedMultiplyAdd<float>>();
 }
 
 bool takes_avx512() { return HWY_TARGET == HWY_AVX3; }
@@ -150,8 +142,7 @@ HWY_AFTER_NAMESPACE();
 namespace gavotte::internal::cpu {
 
 HWY_EXPORT(multiply_any);
-HWY_EXPORT(pack_any);
-HWY_EXPORT(elements_of_any);
+HWY_EXPORT(layout_of_any);
 HWY_EXPORT(takes_avx512);
 
 // Kernels with instructions that belong to the target AVX-512: null where dispatch takes another.
@@ -171,15 +162,9 @@ void indirect_gemm(const IndirectGemm& args) {
   HWY_DYNAMIC_DISPATCH(multiply_any)(args);
 }
 
-void pack_panels(const WeightMatrix& weights, void* panels) {
-  if (const NativeKernels* native = native_kernels(weights.dtype))
-    return native->pack_panels(weights, panels);
-  HWY_DYNAMIC_DISPATCH(pack_any)(weights, panels);
-}
-
-std::int64_t panel_elements(DType dtype, std::int64_t in, std::int64_t out) {
-  if (const NativeKernels* native = native_kernels(dtype)) return native->panel_elements(in, out);
-  return HWY_DYNAMIC_DISPATCH(elements_of_any)(dtype, in, out);
+PanelLayout panel_layout(DType dtype) {
+  if (const NativeKernels* native = native_kernels(dtype)) return native->panel_layout();
+  return HWY_DYNAMIC_DISPATCH(layout_of_any)(dtype);
 }
 
 }  // namespace gavotte::internal::cpu

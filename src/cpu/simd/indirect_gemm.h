@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "cpu/simd/pack_panels.h"
 #include "gavotte/dtype.h"
 
 namespace gavotte::internal::cpu {
@@ -12,20 +13,8 @@ namespace gavotte::internal::cpu {
 /// where the CPU multiplies it; uint8 itself; else float32, into which they are converted beforehand.
 DType product_dtype(DType dtype);
 
-/// A matrix [in, out] of a product_dtype, element (i, o) at data[i * in_stride + o * out_stride].
-struct WeightMatrix {
-  DType dtype;
-  const void* data;
-  std::int64_t in, out;
-  std::int64_t in_stride, out_stride;
-};
-
-/// Elements of a matrix as panels: [panel][in][columns of the panel], columns filled up with zeros
-/// to whole vectors. Panels are 64-byte aligned.
-std::int64_t panel_elements(DType dtype, std::int64_t in, std::int64_t out);
-
-/// Writes the panels, whose widths are those that indirect_gemm of this CPU reads.
-void pack_panels(const WeightMatrix& weights, void* panels);
+/// The panels of a product_dtype that indirect_gemm of this CPU reads; they are 64-byte aligned.
+PanelLayout panel_layout(DType dtype);
 
 /// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row
 /// of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels

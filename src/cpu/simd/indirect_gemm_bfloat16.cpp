@@ -58,12 +58,7 @@ struct PairedDotProduct {
 
 #include "cpu/simd/indirect_panels-inl.h"
 
-std::int64_t panel_elements(std::int64_t in, std::int64_t out) {
-  return elements<PairedDotProduct>(in, out);
-}
-void pack_panels(const WeightMatrix& weights, void* panels) {
-  pack<PairedDotProduct>(weights, static_cast<std::uint16_t*>(panels));
-}
+PanelLayout panel_layout() { return layout<PairedDotProduct>(); }
 void indirect_gemm(const IndirectGemm& args) { multiply<PairedDotProduct>(args); }
 
 }  // namespace
@@ -73,8 +68,7 @@ HWY_POP_ATTRIBUTES
 namespace gavotte::internal::cpu {
 
 const NativeKernels* bfloat16_kernels() {
-  static constexpr NativeKernels kernels = {&bfloat16::panel_elements, &bfloat16::pack_panels,
-                                            &bfloat16::indirect_gemm};
+  static constexpr NativeKernels kernels = {&bfloat16::panel_layout, &bfloat16::indirect_gemm};
   static const bool has = __builtin_cpu_supports("avx512bf16") != 0;
   return has ? &kernels : nullptr;
 }

@@ -59,12 +59,7 @@ struct QuadDotProduct {
 
 #include "cpu/simd/indirect_panels-inl.h"
 
-std::int64_t panel_elements(std::int64_t in, std::int64_t out) {
-  return elements<QuadDotProduct>(in, out);
-}
-void pack_panels(const WeightMatrix& weights, void* panels) {
-  pack<QuadDotProduct>(weights, static_cast<std::uint8_t*>(panels));
-}
+PanelLayout panel_layout() { return layout<QuadDotProduct>(); }
 void indirect_gemm(const IndirectGemm& args) { multiply<QuadDotProduct>(args); }
 
 }  // namespace
@@ -74,8 +69,7 @@ HWY_POP_ATTRIBUTES
 namespace gavotte::internal::cpu {
 
 const NativeKernels* byte_kernels() {
-  static constexpr NativeKernels kernels = {&bytes::panel_elements, &bytes::pack_panels,
-                                            &bytes::indirect_gemm};
+  static constexpr NativeKernels kernels = {&bytes::panel_layout, &bytes::indirect_gemm};
   static const bool has = __builtin_cpu_supports("avx512vnni") != 0;
   return has ? &kernels : nullptr;
 }

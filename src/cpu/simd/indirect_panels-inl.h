@@ -248,29 +248,7 @@ void multiply(const IndirectGemm& args) {
   }
 }
 
-// Elements of the panels of a matrix.
 template <class A>
-std::int64_t elements(std::int64_t in, std::int64_t out) {
-  const std::int64_t width = A::lanes();
-  return (in + A::kInputs - 1) / A::kInputs * A::kInputs * ((out + width - 1) / width * width);
-}
-
-template <class A>
-void pack(const WeightMatrix& weights, typename A::Input* panels) {
-  using Input = typename A::Input;
-  const std::int64_t width = A::lanes(), widest = A::kMostVectors * width;
-  const auto* from = static_cast<const Input*>(weights.data);
-  for (std::int64_t column = 0; column < weights.out; column += widest) {
-    const std::int64_t columns = std::min(widest, weights.out - column);
-    const std::int64_t padded = (columns + width - 1) / width * width;
-    for (std::int64_t i = 0; i < weights.in; i += A::kInputs, panels += padded * A::kInputs) {
-      for (std::int64_t k = 0; k < A::kInputs; ++k) {
-        const Input* row = from + (i + k) * weights.in_stride + column * weights.out_stride;
-        const std::int64_t filled = i + k < weights.in ? columns : 0;
-        for (std::int64_t c = 0; c < filled; ++c)
-          panels[c * A::kInputs + k] = row[c * weights.out_stride];
-        for (std::int64_t c = filled; c < padded; ++c) panels[c * A::kInputs + k] = Input{0};
-      }
-    }
-  }
+PanelLayout layout() {
+  return {A::lanes(), A::kMostVectors * A::lanes(), A::kInputs};
 }

@@ -5,12 +5,9 @@
 
 namespace gavotte::internal::cpu {
 
-/// The functions of indirect_gemm.h for one dtype. A panel holds the input channels that one
-/// instruction takes side by side, [panel][in / n][columns][n], the last ones filled up with zeros;
-/// of a row no channel behind `in` is read.
+/// The functions of indirect_gemm.h for one dtype. Of a row of x no channel behind `in` is read.
 struct NativeKernels {
-  std::int64_t (*panel_elements)(std::int64_t in, std::int64_t out);
-  void (*pack_panels)(const WeightMatrix& weights, void* panels);
+  PanelLayout (*panel_layout)();
   void (*indirect_gemm)(const IndirectGemm& args);
 };
 
