@@ -1,6 +1,6 @@
 // A tile's sums are int32 in a worker's own memory. Bytes of either sign stand 128 above their
-// values, so each pair of an offset adds -128 times the column sums of that offset's weights to
-// make up for it. With a scale for each row, the products of a block of pairs are summed over the
+// values, so the sum of each pair begins with -128 times the column sums of its offset's
+// weights to make up for it. With a scale for each row, the products of a block of pairs are summed over the
 // channels as integers, then scaled into float sums.
 #include "cpu/byte_convolution.h"
 
@@ -123,25 +123,19 @@ class Tiles {
   void run(std::int64_t first, std::int64_t rows, Workspace& workspace) const {
     const std::int64_t elements = rows * plan_.out_channels;
     auto* sums = workspace.partial.as<std::int32_t>(elements);
-    if (!only_identity_) find_pairs(pairs_, first, rows, workspace);
     const bool starts = pairs_.identity >= 0 && x_.row_scales == nullptr;
     if (!starts) std::memset(sums, 0, static_cast<std::size_t>(elements) * sizeof(*sums));
-    if (pairs_.identity >= 0) add(pairs_.identity, starts, first, rows, sums, workspace);
+    if (pairs_.identity >= 0) add(pairs_.identity, starts, first, sums, workspace);
     for (int k = 0; k < pairs_.offsets; ++k)
-      if (k != pairs_.identity) add(k, false, first, rows, sums, workspace);
+      if (k != pairs_.identity) add(k, false, first, sums, workspace);
     finish(first, rows, sums);
   }
 
  private:
-  const std::int32_t* correction(int k) const {
-    return packed_.corrections.data() + k * plan_.out_channels;
-  }
-
   // The pairs of offset k: rows of x, and places in the tile.
-  void add(int k, bool starts, std::int64_t first, std::int64_t rows, std::int32_t* sums,
-           Workspace& workspace) const {
+  void add(int k, bool starts, std::int64_t first, std::int32_t* sums, Workspace& workspace) const {
     const auto at_k = static_cast<std::size_t>(k);
-    const std::int64_t count = only_identity_ ? rows : workspace.counts[at_k];
+    const std::int64_t count = workspace.counts[at_k];
     if (count == 0) return;
     auto* places = workspace.entries.as<std::int32_t>(2 * count);
     const std::int32_t* x_rows = places + count;
@@ -155,25 +149,19 @@ class Tiles {
     if (x_.row_scales != nullptr)
       return add_scaled(k, x_rows, places, count, reinterpret_cast<float*>(sums), workspace);
     multiply(k, x_rows, places, count, starts, sums);
-    if (x_.scale.zero != 0) correct(k, places, count, sums);
   }
 
   void multiply(int k, const std::int32_t* x_rows, const std::int32_t* y_rows, std::int64_t count,
                 bool starts, std::int32_t* sums) const {
     const std::int64_t in = plan_.in_channels / plan_.groups,
                        out = plan_.out_channels / plan_.groups;
+    const std::int32_t* correction =
+        x_.scale.zero != 0 ? packed_.corrections.data() + k * plan_.out_channels : nullptr;
     for (int group = 0; group < plan_.groups; ++group)
       indirect_gemm({DType::uint8, x_.rows + group * in, plan_.in_channels,
                      packed_.kept.panels.of(k, group), in, out, sums + group * out,
-                     plan_.out_channels, x_rows, y_rows, count, starts, pairs_.scattered});
-  }
-
-  void correct(int k, const std::int32_t* rows, std::int64_t count, std::int32_t* sums) const {
-    const std::int32_t* const added = correction(k);
-    for (std::int64_t j = 0; j < count; ++j) {
-      std::int32_t* row = sums + rows[j] * plan_.out_channels;
-      for (std::int64_t c = 0; c < plan_.out_channels; ++c) row[c] += added[c];
-    }
+                     plan_.out_channels, x_rows, y_rows, count, starts, pairs_.scattered,
+                     correction != nullptr ? correction + group * out : nullptr});
   }
 
   void add_scaled(int k, const std::int32_t* x_rows, const std::int32_t* y_rows, std::int64_t count,
@@ -184,7 +172,6 @@ class Tiles {
     for (std::int64_t j = 0; j < count; j += kPairsOfABlock) {
       const std::int64_t pairs = std::min(kPairsOfABlock, count - j);
       multiply(k, x_rows + j, own, pairs, true, block);
-      if (x_.scale.zero != 0) correct(k, own, pairs, block);
       add_scaled_rows({block, x_.row_scales, x_rows + j, y_rows + j, pairs, plan_.out_channels, y});
     }
   }
@@ -239,13 +226,10 @@ void byte_convolution(const Execution& execution, const ConvPlan& plan, const By
   const WorkspaceLease workspaces(thread_count(execution));
   const Bytes x = bytes_of(execution, input);
   const Tiles tiles(plan, pairs, x, epilogue, output);
-  const std::int64_t tile_rows =
-      indirect_tile_rows(execution, plan.config, pairs, plan.in_channels, plan.out_channels);
-  parallel_for(execution, (pairs.out_rows + tile_rows - 1) / tile_rows,
-               [&](std::int64_t tile, int worker) {
-                 const std::int64_t first = tile * tile_rows;
-                 tiles.run(first, std::min(tile_rows, pairs.out_rows - first), workspaces[worker]);
-               });
+  for_each_tile(execution, plan.config, pairs, plan.in_channels, plan.out_channels, workspaces,
+                [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
+                  tiles.run(first, rows, workspace);
+                });
 }
 
 void quantize(const Execution& execution, ConstTensorView x, const ByteScale& scale,

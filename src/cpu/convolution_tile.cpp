@@ -250,6 +250,7 @@ namespace {
 // Of the pairs [low, high) of offset k, the first whose output row is not before place `border`.
 std::int64_t pairs_before(const MapPairs& pairs, int k, std::int64_t border, std::int64_t low,
                           std::int64_t high) {
+  if (k == pairs.identity) return std::min(border, high);  // the pair of each place
   const std::int32_t* out = pairs.out(k);
   const auto find = [&](auto is_before) {
     return std::lower_bound(out + low, out + high, border, is_before) - out;

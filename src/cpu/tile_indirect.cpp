@@ -103,13 +103,11 @@ void finish(const ForwardTask& task, const Tile& tile) {
   finish_rows(args);
 }
 
-// The tile behind that of the last call; seek_pairs comes first.
 void run_tile(const ForwardTask& task, const Panels& panels, const std::byte* x, std::int64_t first,
               std::int64_t rows, Workspace& workspace) {
   const MapPairs& pairs = task.pairs;
   Tile tile{first, rows, static_cast<std::byte*>(task.y), !is_accumulator(task.dtype)};
   if (tile.own_sums) tile.sums = workspace.partial.as<std::byte>(rows * task.out_channels * 4);
-  next_pairs(pairs, first, rows, workspace);
   if (pairs.identity >= 0) {
     add_offset(task, panels, x, pairs.identity, true, tile, workspace);
   } else {
@@ -120,15 +118,38 @@ void run_tile(const ForwardTask& task, const Panels& panels, const std::byte* x,
   finish(task, tile);
 }
 
-}  // namespace
-
-std::int64_t indirect_tile_rows(const Execution& execution, const ConvConfig& config,
-                                const MapPairs& pairs, std::int64_t in_channels,
-                                std::int64_t out_channels) {
+// Output rows of a tile, or config.tile_rows where that is set.
+std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
+                          const MapPairs& pairs, std::int64_t channels) {
   if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
-  const std::int64_t channels = std::max<std::int64_t>({in_channels, out_channels, 1});
   const std::int64_t shared = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
   return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
+}
+
+}  // namespace
+
+void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
+                   std::int64_t in_channels, std::int64_t out_channels,
+                   const WorkspaceLease& workspaces,
+                   FunctionRef<void(std::int64_t, std::int64_t, Workspace&)> body) {
+  const std::int64_t tile_rows = rows_of_tile(
+      execution, config, pairs, std::max<std::int64_t>({in_channels, out_channels, 1}));
+  // Pairs of tiles that follow each other are found one after another.
+  const std::int64_t share = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
+  const std::int64_t task_rows =
+      std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
+  parallel_for(execution, (pairs.out_rows + task_rows - 1) / task_rows,
+               [&](std::int64_t index, int worker) {
+                 Workspace& workspace = workspaces[worker];
+                 const std::int64_t first = index * task_rows;
+                 const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
+                 seek_pairs(pairs, first, workspace);
+                 for (std::int64_t row = first; row < end; row += tile_rows) {
+                   const std::int64_t rows = std::min(tile_rows, end - row);
+                   next_pairs(pairs, row, rows, workspace);
+                   body(row, rows, workspace);
+                 }
+               });
 }
 
 void tile_indirect(const Execution& execution, const ForwardTask& task, const Panels& panels,
@@ -137,20 +158,10 @@ void tile_indirect(const Execution& execution, const ForwardTask& task, const Pa
   if (pairs.out_rows == 0 || task.out_channels == 0) return;
   Scratch converted;
   const std::byte* x = product_inputs(execution, task, panels.dtype, pairs.in_rows, converted);
-  const std::int64_t tile_rows =
-      indirect_tile_rows(execution, task.config, pairs, task.in_channels, task.out_channels);
-  // Tiles that follow each other are one task: their pairs are found one after another.
-  const std::int64_t share = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
-  const std::int64_t task_rows =
-      std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
-  parallel_for(
-      execution, (pairs.out_rows + task_rows - 1) / task_rows, [&](std::int64_t index, int worker) {
-        const std::int64_t first = index * task_rows;
-        const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
-        seek_pairs(pairs, first, workspaces[worker]);
-        for (std::int64_t row = first; row < end; row += tile_rows)
-          run_tile(task, panels, x, row, std::min(tile_rows, end - row), workspaces[worker]);
-      });
+  for_each_tile(execution, task.config, pairs, task.in_channels, task.out_channels, workspaces,
+                [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
+                  run_tile(task, panels, x, first, rows, workspace);
+                });
 }
 
 }  // namespace gavotte::internal::cpu

@@ -4,13 +4,16 @@
 
 #include "cpu/convolution_tile.h"
 #include "cpu/panels.h"
+#include "function_ref.h"
 
 namespace gavotte::internal::cpu {
 
-/// Output rows of a tile, or config.tile_rows where that is set.
-std::int64_t indirect_tile_rows(const Execution& execution, const ConvConfig& config,
-                                const MapPairs& pairs, std::int64_t in_channels,
-                                std::int64_t out_channels);
+/// Calls body(first place, rows, workspace) for tiles of output rows, in parallel; workspace.first and .counts say which
+/// pairs each has, an identity alone needs no lists for that. Tiles that follow each other are one task.
+void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
+                   std::int64_t in_channels, std::int64_t out_channels,
+                   const WorkspaceLease& workspaces,
+                   FunctionRef<void(std::int64_t, std::int64_t, Workspace&)> body);
 
 /// y of the task, whose own weights are not read. Sums begin with the identity's pair where the map has one, then take
 /// the other offsets in their order.

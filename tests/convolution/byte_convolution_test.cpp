@@ -51,6 +51,7 @@ struct Layer {
   Tensor weights, scale, shift;
   Tensor residual;
   Activation activation = Activation::relu;
+  ConvConfig config;
 
   Layer(std::mt19937& random, const ref::ReferenceMap& map, std::int64_t in, std::int64_t out,
         int groups = 1)
@@ -74,7 +75,7 @@ struct Layer {
 
   void run(const ByteInput& input, Tensor* y, Tensor* bytes, ByteScale out_scale,
            int threads = 1) const {
-    ConvPlan plan{map.map, in, out, groups};
+    ConvPlan plan{map.map, in, out, groups, config};
     const auto packed = cpu::pack_byte_weights({.threads = threads}, plan, weights.view());
     plan.packed = packed.get();
     ByteOutput output;
@@ -157,6 +158,8 @@ TEST(ByteConvolution, EqualsIntegerLoopsOnEveryTarget) {
     expect_definition(Layer(random, map, 130, 100), 128);
     expect_definition(Layer(random, one_row, 17, 9), 0);
     expect_definition(Layer(random, map, 15, 10, 5), 128);
+    for (const std::int64_t in : {4, 8, 16})  // panels that stay in registers
+      expect_definition(Layer(random, map, in, 16), 128);
   });
 }
 
@@ -166,6 +169,9 @@ TEST(ByteConvolution, EqualsIntegerLoopsOverManyTiles) {
   const auto map = ref::submanifold_map(random, 700, 14, 3);
   expect_definition(Layer(random, map, 8, 20), 0);
   expect_definition(Layer(random, map, 5, 3), 128);
+  Layer small_tiles(random, map, 6, 5);  // several of them a task
+  small_tiles.config.tile_rows = 16;
+  expect_definition(small_tiles, 128);
 }
 
 TEST(ByteConvolution, TakesScalesFromTheFeatures) {

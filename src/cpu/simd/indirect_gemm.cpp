@@ -33,6 +33,7 @@ struct FusedMultiplyAdd {
   using Input = T;
   using Sum = T;
   using Vec = hn::Vec<D>;
+  static constexpr bool kAdds = false;
   static constexpr int kInputs = 1;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64  // 32 registers, or 16
   static constexpr int kMostVectors = 4;
@@ -75,12 +76,14 @@ struct ByteProducts {
   using Input = std::uint8_t;  // of a panel: the bits of an int8
   using Sum = std::int32_t;
   using Vec = hn::Vec<D>;
+  static constexpr bool kAdds = true;
   static constexpr int kInputs = 4;
   static constexpr int kBlockInputs = 0;
   static constexpr int kMostVectors = 2;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 4, 3};
   static HWY_INLINE std::int64_t lanes() { return HWY_NAMESPACE::lanes<Sum>(); }
   static HWY_INLINE Vec zero() { return hn::Zero(D()); }
+  static HWY_INLINE Vec add(Vec a, Vec b) { return hn::Add(a, b); }
   static HWY_INLINE Vec load_some(const Sum* p, std::int64_t count) {
     return HWY_NAMESPACE::load_some(D(), p, count);
   }

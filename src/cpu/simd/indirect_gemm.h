@@ -34,6 +34,8 @@ struct IndirectGemm {
   std::int64_t count;
   bool first;
   bool scattered = false;  ///< x_rows are in no order.
+  /// uint8: int32 [out] that are added to each of the rows, too; null: nothing.
+  const std::int32_t* added = nullptr;
 };
 void indirect_gemm(const IndirectGemm& args);
 

@@ -25,6 +25,7 @@ struct PairedDotProduct {
   using Input = std::uint16_t;  // the bits of a bfloat16
   using Sum = float;
   using Vec = __m512;
+  static constexpr bool kAdds = false;
   static constexpr int kInputs = 2;
   static constexpr int kMostVectors = 4;
   static constexpr int kBlockInputs = 0;

@@ -25,12 +25,14 @@ struct QuadDotProduct {
   using Input = std::uint8_t;  // of a panel: the bits of an int8
   using Sum = std::int32_t;
   using Vec = __m512i;
+  static constexpr bool kAdds = true;
   static constexpr int kInputs = 4;
   static constexpr int kBlockInputs = 0;
   static constexpr int kMostVectors = 4;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 8, 8, 6};
   static HWY_INLINE std::int64_t lanes() { return 16; }
   static HWY_INLINE Vec zero() { return _mm512_setzero_si512(); }
+  static HWY_INLINE Vec add(Vec a, Vec b) { return _mm512_add_epi32(a, b); }
   static HWY_INLINE __mmask16 first(std::int64_t count) {
     return static_cast<__mmask16>((1U << count) - 1U);
   }

@@ -10,6 +10,7 @@
 //   input(p)          the kInputs inputs at p in every lane
 //   last_input(p, n)  the n < kInputs at p, and zeros in place of the others
 //   multiply_add(input, weights, sum)
+//   kAdds             whether a row may be added to the sums: then add(a, b) is there
 //   kBlockInputs      4 where load_block(p) reads four inputs at once and lane_of<i>(block) has one of
 //                     them in every lane, else 0
 
@@ -31,8 +32,22 @@ struct Panel {
   std::int64_t last_lanes;  // columns in the panel's last vector
   const std::int32_t *x_rows, *y_rows;
   bool first;
-  std::int64_t ahead;  // rows of x are fetched this far ahead; 0: not at all
+  std::int64_t ahead;            // rows of x are fetched this far ahead; 0: not at all
+  const typename A::Sum* added;  // at the panel's first column, or null
 };
+
+// What is added to vector v of each row's sums.
+template <class A, int rows, int vectors>
+HWY_INLINE void add_row(const Panel<A>& panel, std::int64_t last_lanes,
+                        typename A::Vec (&sums)[rows][vectors]) {
+  GAVOTTE_UNROLL
+  for (int v = 0; v < vectors; ++v) {
+    const typename A::Vec row =
+        A::load_some(panel.added + v * A::lanes(), v + 1 < vectors ? A::lanes() : last_lanes);
+    GAVOTTE_UNROLL
+    for (int r = 0; r < rows; ++r) sums[r][v] = A::add(sums[r][v], row);
+  }
+}
 
 // sums += the inputs at x[r] + i, those of one multiply_add, times a row of the panel. left: how
 // many there are, where not whole.
@@ -67,6 +82,9 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j) {
     for (int v = 0; v < vectors; ++v)
       sums[r][v] =
           first ? A::zero() : A::load_some(y + v * width, v + 1 < vectors ? width : last_lanes);
+  }
+  if constexpr (A::kAdds) {
+    if (panel.added != nullptr) add_row<A>(panel, last_lanes, sums);
   }
   const typename A::Input* weights = panel.weights;
   const std::int64_t step = vectors * width * A::kInputs;
@@ -160,7 +178,7 @@ HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows]
 template <class A, int steps, bool first, int rows>
 HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel,
                                      const decltype(A::weights(nullptr)) (&weights)[steps],
-                                     std::int64_t j) {
+                                     typename A::Vec start, std::int64_t j) {
   constexpr std::int64_t inputs = steps * A::kInputs;
   const std::int64_t width = A::lanes();
   const typename A::Input* x[rows];
@@ -168,7 +186,8 @@ HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel,
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
     x[r] = panel.x + panel.x_rows[j + r] * inputs;
-    sums[r] = first ? A::zero() : A::load_some(panel.y + panel.y_rows[j + r] * width, width);
+    sums[r] = first ? start : A::load_some(panel.y + panel.y_rows[j + r] * width, width);
+    if constexpr (A::kAdds && !first) sums[r] = A::add(sums[r], start);
   }
   multiply_narrow_inputs<A>(x, weights, sums);
   GAVOTTE_UNROLL
@@ -185,12 +204,16 @@ HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
   GAVOTTE_UNROLL
   for (int s = 0; s < steps; ++s)
     weights[s] = A::weights(panel.weights + s * A::lanes() * A::kInputs);
+  typename A::Vec start = A::zero();
+  if constexpr (A::kAdds) {
+    if (panel.added != nullptr) start = A::load_some(panel.added, A::lanes());
+  }
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
     fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
-    multiply_narrow_rows<A, steps, first, rows>(panel, weights, j);
+    multiply_narrow_rows<A, steps, first, rows>(panel, weights, start, j);
   }
-  for (; j < count; ++j) multiply_narrow_rows<A, steps, first, 1>(panel, weights, j);
+  for (; j < count; ++j) multiply_narrow_rows<A, steps, first, 1>(panel, weights, start, j);
 }
 
 // Whether the kernel above has taken the call.
@@ -227,7 +250,9 @@ void multiply(const IndirectGemm& args) {
                  args.x_rows,
                  args.y_rows,
                  args.first,
-                 0};
+                 0,
+                 nullptr};
+  if constexpr (A::kAdds) panel.added = args.added;
   const std::int64_t row_bytes = panel.in * static_cast<std::int64_t>(sizeof(typename A::Input));
   if ((args.scattered && row_bytes > 0) ||
       (row_bytes >= kFewestBytesFetched && row_bytes <= kMostBytesFetched))
@@ -245,6 +270,7 @@ void multiply(const IndirectGemm& args) {
       multiply_panel<A, 1>(panel, args.count);
     panel.weights += vectors * width * steps * A::kInputs;
     panel.y += widest;
+    if (panel.added != nullptr) panel.added += widest;
   }
 }
 
