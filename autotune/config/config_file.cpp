@@ -60,11 +60,13 @@ DeviceConfig DeviceConfig::load(const std::string& path) {
                 path + ": expected a device config, got no regular file");
   std::ifstream file(path, std::ios::binary);
   GAVOTTE_CHECK(file.is_open(), path + ": cannot open the file for reading");
-  std::string text(internal::kMostConfigBytes + 1, '\0');
+  const std::uintmax_t bytes = std::filesystem::file_size(path, error);
+  GAVOTTE_CHECK(!error && bytes <= internal::kMostConfigBytes,
+                path + ": expected a device config of at most 64 MiB, got " +
+                    (error ? error.message() : std::to_string(bytes) + " bytes"));
+  std::string text(static_cast<std::size_t>(bytes), '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
-  GAVOTTE_CHECK(text.size() <= internal::kMostConfigBytes,
-                path + ": expected a device config of at most 64 MiB, got more");
   return from_json(text, path);
 }
 
