@@ -10,6 +10,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "config/kinds.h"
 
 namespace gavotte {
 
@@ -122,6 +123,7 @@ bool equal_strides(const PerAxis& a, const PerAxis& b, int dims) {
 struct CoordinateManager::State {
   Execution execution;
   MapConfig config;
+  TunedConfig tuned;
   mutable std::mutex mutex;
 
   struct DerivedSet {
@@ -146,8 +148,9 @@ struct CoordinateManager::State {
                      const Geometry& geometry, Wait wait);
   Coordinates finer_set(const Coordinates& input, const ConvSpec& spec,
                         const Geometry& geometry) const;
-  KernelMap map(const Coordinates& input, const Coordinates& output, const Geometry& geometry,
-                Wait wait);
+  KernelMap map(const Coordinates& input, const Coordinates& output, const ConvSpec& spec,
+                const Geometry& geometry, Wait wait);
+  MapConfig config_of(const ConvSpec& spec, const Coordinates& output) const;
 };
 
 namespace {
@@ -225,8 +228,15 @@ Coordinates CoordinateManager::State::output_set(const Coordinates& input, const
   return derive(input, SetRule::expand_to_fine, spec, geometry, wait);
 }
 
+MapConfig CoordinateManager::State::config_of(const ConvSpec& spec,
+                                              const Coordinates& output) const {
+  if (!tuned) return config;
+  const MapKind kind = internal::map_kind(spec, output.dims(), execution);
+  return tuned->find(kind, output.rows(), config).config;
+}
+
 KernelMap CoordinateManager::State::map(const Coordinates& input, const Coordinates& output,
-                                        const Geometry& geometry, Wait wait) {
+                                        const ConvSpec& spec, const Geometry& geometry, Wait wait) {
   for (const CachedMap& cached : maps) {
     if (!same_relation(cached.geometry, geometry)) continue;
     const bool same_direction = cached.geometry.output_is_fine == geometry.output_is_fine;
@@ -238,21 +248,24 @@ KernelMap CoordinateManager::State::map(const Coordinates& input, const Coordina
   input.use_on(execution);
   output.use_on(execution);
   KernelMap built(internal::backend(execution.device)
-                      .build_map(execution, geometry, *input.data(), *output.data(), config, wait));
+                      .build_map(execution, geometry, *input.data(), *output.data(),
+                                 config_of(spec, output), wait));
   maps.push_back({input, output, geometry, built});
   return built;
 }
 
-CoordinateManager::CoordinateManager(Execution execution, MapConfig config)
+CoordinateManager::CoordinateManager(Execution execution, MapConfig config, TunedConfig tuned)
     : state_(std::make_shared<State>()) {
   config.validate();
   internal::backend(execution.device);  // throws where the device is not there
   state_->execution = execution;
   state_->config = config;
+  state_->tuned = std::move(tuned);
 }
 
 const Execution& CoordinateManager::execution() const noexcept { return state_->execution; }
 const MapConfig& CoordinateManager::map_config() const noexcept { return state_->config; }
+const TunedConfig& CoordinateManager::tuned() const noexcept { return state_->tuned; }
 
 namespace {
 
@@ -269,7 +282,7 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
   const auto start = std::chrono::steady_clock::now();
   const std::size_t cached = state_->sets.size() + state_->maps.size();
   Coordinates output = state_->output_set(input, spec, geometry, Wait::now);
-  KernelMap map = state_->map(input, output, geometry, Wait::now);
+  KernelMap map = state_->map(input, output, spec, geometry, Wait::now);
   const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - start;
   const bool built = state_->sets.size() + state_->maps.size() > cached;
   return {std::move(map), input, std::move(output), built ? spent.count() : 0.0};
@@ -287,7 +300,7 @@ MapResult CoordinateManager::kernel_map(const Coordinates& input, const ConvSpec
                 "expected an output set of stride " + stride.to_string() + "; got " +
                     output.stride().to_string());
   const std::lock_guard lock(state_->mutex);
-  return {state_->map(input, output, geometry, Wait::now), input, output, 0.0};
+  return {state_->map(input, output, spec, geometry, Wait::now), input, output, 0.0};
 }
 
 Coordinates CoordinateManager::output_coordinates(const Coordinates& input, const ConvSpec& spec) {
@@ -338,7 +351,8 @@ std::vector<MapResult> CoordinateManager::plan(const Coordinates& input,
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const auto start = Clock::now();
       const std::size_t cached = state_->maps.size();
-      results[i].map = state_->map(results[i].input, results[i].output, geometries[i], Wait::later);
+      results[i].map = state_->map(results[i].input, results[i].output, layers[i].spec,
+                                   geometries[i], Wait::later);
       if (state_->maps.size() > cached) results[i].build_ms += ms_since(start);
     }
     std::vector<std::shared_ptr<const internal::MapData>> built;

@@ -135,11 +135,17 @@ void DeviceConfig::put(TunedLayer layer) {
   layer.config.validate();
   layer.config.allow_tf32 = false;  // a permission, which only a caller gives
   const Dataflow dataflow = layer.config.dataflow;
-  const bool needs_cuda = dataflow == Dataflow::implicit_gemm || dataflow == Dataflow::minuet;
-  const bool needs_cpu = dataflow == Dataflow::tile_indirect || layer.config.threads > 0;
-  GAVOTTE_CHECK(device_.kind == DeviceKind::cpu ? !needs_cuda : !needs_cpu,
-                "a tuned layer expects a config that runs on " + device_.to_string() + ", got " +
-                    layer.config.to_string());
+  const bool any_map = dataflow != Dataflow::dense_gemm && dataflow != Dataflow::minuet;
+  const bool needs_cuda = dataflow == Dataflow::implicit_gemm;
+  const bool needs_cpu = dataflow == Dataflow::tile_indirect || layer.config.threads > 0 ||
+                         layer.kind.dtype == DType::int8;
+  const bool takes_bytes =
+      layer.kind.dtype != DType::int8 ||
+      (layer.kind.direction == Direction::forward && dataflow != Dataflow::gather_gemm_scatter);
+  GAVOTTE_CHECK(
+      any_map && takes_bytes && (device_.kind == DeviceKind::cpu ? !needs_cuda : !needs_cpu),
+      "a tuned layer expects a config that runs it on " + device_.to_string() +
+          " on any map, got " + layer.config.to_string() + " for " + kind.to_string());
   put_entry(layers_, std::move(layer));
 }
 

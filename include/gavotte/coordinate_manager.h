@@ -8,6 +8,7 @@
 #include "gavotte/config.h"
 #include "gavotte/conv_spec.h"
 #include "gavotte/coordinates.h"
+#include "gavotte/device_config.h"
 #include "gavotte/kernel_map.h"
 
 namespace gavotte {
@@ -26,10 +27,14 @@ struct MapResult {
 /// Safe to use from several threads.
 class GAVOTTE_API CoordinateManager {
  public:
-  explicit CoordinateManager(Execution execution = {}, MapConfig config = {});
+  /// tuned: maps are built as its entries say, others as `config` does; of the execution's device, which
+  /// DeviceConfig::check_device() tells.
+  explicit CoordinateManager(Execution execution = {}, MapConfig config = {},
+                             TunedConfig tuned = {});
 
   const Execution& execution() const noexcept;
   const MapConfig& map_config() const noexcept;
+  const TunedConfig& tuned() const noexcept;
 
   /// The output set of `spec` on `input` (cached) and the map between them (cached).
   /// transposed/inverse: the finer set is the one that `input` was made from by a strided layer of this manager with

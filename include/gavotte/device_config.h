@@ -2,11 +2,14 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gavotte/config.h"
@@ -25,7 +28,7 @@ GAVOTTE_API std::string kernel_name(const ConvSpec& spec, int dims);
 
 /// What the speed of a layer depends on, but for its size.
 struct GAVOTTE_API LayerKind {
-  std::string kernel;  ///< kernel_name()
+  std::string kernel = {};  ///< kernel_name()
   std::int64_t in_channels = 0, out_channels = 0;
   int groups = 1;
   DType dtype = DType::float32;  ///< Of the features; int8 for an int8 layer.
@@ -74,8 +77,8 @@ struct TunedMap {
 /// is there to be read.
 struct GAVOTTE_API DeviceIdentity {
   DeviceKind kind = DeviceKind::cpu;
-  std::string name;    ///< "AMD EPYC 9654 96-Core Processor", "NVIDIA H200"
-  std::string target;  ///< CPU: simd_target(), with " BF16" and " VNNI" where it has those.
+  std::string name = {};    ///< "AMD EPYC 9654 96-Core Processor", "NVIDIA H200"
+  std::string target = {};  ///< CPU: simd_target(), with " BF16" and " VNNI" where it has those.
   std::array<int, 2> compute_capability = {0, 0};  ///< GPU
   int units = 0;                 ///< Cores that this process may use; multiprocessors.
   std::int64_t cache_bytes = 0;  ///< Of the second level: of a core, of a GPU.
@@ -93,7 +96,7 @@ struct CostFit {
   Direction direction = Direction::forward;
   Dataflow dataflow = Dataflow::tile_indirect;
   int threads = 1;
-  std::vector<double> ns;  ///< For each unit that the model counts.
+  std::vector<double> ns = {};  ///< For each unit that the model counts.
   double error = 0;  ///< Median of |predicted - measured| / measured over what it was fitted to.
   int samples = 0;
   friend bool operator==(const CostFit&, const CostFit&) = default;
@@ -162,6 +165,25 @@ class GAVOTTE_API DeviceConfig {
   std::vector<TunedLayer> layers_;  // sorted by kind and bucket
   std::vector<TunedMap> maps_;
   std::vector<CostFit> fits_;
+};
+
+/// A config that many objects share, or none; from a value or from a file. Copies share it; nothing in it changes.
+class GAVOTTE_API TunedConfig {
+ public:
+  TunedConfig() = default;
+  TunedConfig(DeviceConfig config)  // NOLINT: a value where a config is wanted
+      : config_(std::make_shared<const DeviceConfig>(std::move(config))) {}
+  /// Loads the file; throws as DeviceConfig::load().
+  TunedConfig(const std::string& path)  // NOLINT: a path, likewise
+      : TunedConfig(DeviceConfig::load(path)) {}
+  TunedConfig(const char* path) : TunedConfig(std::string(path)) {}  // NOLINT
+  const DeviceConfig* get() const noexcept { return config_.get(); }
+  const DeviceConfig* operator->() const noexcept { return config_.get(); }
+  const DeviceConfig& operator*() const noexcept { return *config_; }
+  explicit operator bool() const noexcept { return config_ != nullptr; }
+
+ private:
+  std::shared_ptr<const DeviceConfig> config_;
 };
 
 /// Merges `newer` into the file at `path`, or makes it, under a lock (path + ".lock") that other callers of this

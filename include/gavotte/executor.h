@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gavotte/device_config.h"
 #include "gavotte/network.h"
 #include "gavotte/voxelize.h"
 
@@ -31,8 +32,12 @@ struct ExecutorOptions {
   /// Needed by enqueue(), as max_voxels is; run() does not look at them.
   std::optional<CoordinateBounds> bounds = {};
   int threads = 0;  ///< See Execution.
-  MapConfig map_config = {};
-  ConvConfig conv_config = {};
+  /// What was tuned for the device, a DeviceConfig or the path of one: each layer and map runs as its entry says.
+  /// Layers run without waits (enqueue()) do not ask it.
+  TunedConfig config = {};
+  OtherDevice other_device = OtherDevice::refuse;  ///< Whether `config` may be of another device.
+  MapConfig map_config = {};                       ///< Of maps that `config` has nothing for.
+  ConvConfig conv_config = {};                     ///< Of layers that `config` has nothing for.
   bool measure_padding =
       false;  ///< Fill LayerStats::padding: a walk over every map, left out of the times.
   /// Called after each layer with its index and the number of layers; may be empty.
@@ -56,7 +61,9 @@ struct LayerStats {
   double gflop = 0;        ///< 2 * pairs * Cin * Cout / groups / 1e9.
   std::int64_t bytes = 0;  ///< Compulsory: inputs, weights, outputs, map.
   double padding =
-      0;  ///< Padded rows / real rows of its grouped GEMMs; 1 = none, 0 = not measured.
+      0;              ///< Padded rows / real rows of its grouped GEMMs; 1 = none, 0 = not measured.
+  ConvConfig config;  ///< That it ran with; the default where it multiplies nothing.
+  ConfigSource config_source = ConfigSource::built_in;
 };
 
 struct RunStats {

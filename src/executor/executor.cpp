@@ -8,6 +8,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "executor/layer_kind.h"
 #include "executor/stats.h"
 #include "network/graph.h"
 #include "parallel.h"
@@ -56,11 +57,14 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   check_int8();
   options.map_config.validate();
   internal::check_config(options.conv_config, options.device);
+  if (options.config) options.config->check_device(options.device, options.other_device);
   check_threads(execution);
   internal::choose_storage(plan, static_cast<bool>(options.observe));
   backend = &internal::backend(options.device);
   weights = internal::make_weights(plan, network, options.dtype, execution);
-  internal::pack_weights(plan, options.conv_config, execution, weights);
+  for (const PlanStep& step : plan.steps)
+    kinds.push_back(internal::layer_kind(plan, step, options.dtype, execution));
+  internal::pack_weights(plan, kinds, options, execution, weights);
   for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
   for (const PlanStep& step : plan.steps) layer_stats.push_back(internal::static_stats(plan, step));
   buffers.resize(2 * plan.values.size() + 1);
@@ -169,8 +173,17 @@ void Executor::Impl::write_bytes(int value, ConstTensorView floats) {
     backend->quantize(execution, floats, *scale, 0, byte_views[at(value)]);
 }
 
-internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMap& map,
-                                               ConstTensorView input_view) {
+/// How a convolution or dense step runs on a map, or on as many rows.
+LayerChoice Executor::Impl::choose(std::size_t index, const KernelMap& map,
+                                   std::int64_t rows) const {
+  if (!options.config || kinds[index].kernel.empty())
+    return {options.conv_config, ConfigSource::built_in};
+  return options.config->find(kinds[index], map ? map.out_rows() : rows, map ? map.pairs() : rows,
+                              options.conv_config);
+}
+
+internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const ConvConfig& config,
+                                               const KernelMap& map, ConstTensorView input_view) {
   const PlanStep& step = plan.steps[index];
   const internal::StepWeights& own = weights[index];
   const ConstTensorView x = read(step.inputs[0], input_view);
@@ -188,18 +201,17 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const KernelMa
   conv.in_channels = layer_stats[index].in_channels;
   conv.out_channels = layer_stats[index].out_channels;
   conv.groups = step.spec.groups;
-  conv.config = options.conv_config;
+  conv.config = config;
   conv.packed = own.packed.get();
 
   switch (step.kind) {
     case StepKind::dense:
-      conv.config.dataflow = Dataflow::dense_gemm;
       conv.map = identity_map(x.rows());
       if (step.quantization) {
-        conv.config.dataflow = options.conv_config.dataflow;
         launch_int8(step, conv, x, epilogue);
         return conv;
       }
+      conv.config.dataflow = Dataflow::dense_gemm;
       backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
       break;
     case StepKind::convolution:
@@ -245,8 +257,11 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
                               LayerStats& stats) {
   const PlanStep& step = plan.steps[index];
   const auto start = Clock::now();
-  const internal::ConvPlan conv = launch_step(index, map, input_view);
+  const LayerChoice choice = choose(index, map, read(step.inputs[0], input_view).rows());
+  const internal::ConvPlan conv = launch_step(index, choice.config, map, input_view);
   stats.compute_ms = ms_since(start);
+  stats.config = choice.config;
+  stats.config_source = choice.source;
   if (options.measure_padding && step.kind == StepKind::convolution) {
     const auto measured = Clock::now();
     stats.padding = backend->padding_ratio(conv);

@@ -44,6 +44,7 @@ struct Executor::Impl {
   internal::Backend* backend = nullptr;
   std::vector<internal::StepWeights> weights;  ///< Of each step.
   std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
+  std::vector<LayerKind> kinds;                ///< Of each step, as options.config names it.
   std::int64_t weight_bytes = 0;
   internal::Arena arena;
   internal::Arena
@@ -67,7 +68,8 @@ struct Executor::Impl {
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
   std::int64_t place(std::int64_t batch, bool returned);
   void set_views(internal::Arena& from, std::int64_t batch);
-  internal::ConvPlan launch_step(std::size_t index, const KernelMap& map,
+  LayerChoice choose(std::size_t index, const KernelMap& map, std::int64_t rows) const;
+  internal::ConvPlan launch_step(std::size_t index, const ConvConfig& config, const KernelMap& map,
                                  ConstTensorView input_view);
   void launch_int8(const internal::PlanStep& step, const internal::ConvPlan& conv,
                    ConstTensorView x, const Epilogue& epilogue);

@@ -75,7 +75,8 @@ void Executor::Impl::enqueue(ConstTensorView coordinates, ConstTensorView featur
   set_views(fixed_arena, options.bounds->batch_size);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const int map = plan.steps[i].map;
-    launch_step(i, map >= 0 ? enqueued.maps[at(map)].map : KernelMap(), features);
+    launch_step(i, options.conv_config, map >= 0 ? enqueued.maps[at(map)].map : KernelMap(),
+                features);
   }
   for (Coordinates& set : set_coordinates) set = {};
   enqueued.features = views[at(plan.output)];

@@ -75,7 +75,7 @@ internal::ScanData Executor::Impl::prepare(ConstTensorView coordinates, ConstTen
   check_input(coordinates, features);
   internal::ScanData scan;
   scan.plan = plan_name;
-  scan.manager = CoordinateManager(how, options.map_config);
+  scan.manager = CoordinateManager(how, options.map_config, options.config);
   scan.given = Coordinates(coordinates, 1, StrideStyle::divided, how);
   scan.input = internal::in_key_order(*backend, how, scan.given);
   scan.batch = std::max<std::int64_t>(scan.given.batch_size(), least_batch);

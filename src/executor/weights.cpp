@@ -25,6 +25,20 @@ Tensor vector_tensor(const std::vector<double>& values, DType dtype, const Execu
   return on_device(host, execution);
 }
 
+/// Whether a run may take the dataflow that reads weights as they are.
+bool may_gather(const ExecutorOptions& options, const LayerKind& kind) {
+  if (!options.config || kind.dtype == DType::int8) return false;
+  const auto gathers = [](const auto& of, Dataflow dataflow) {
+    return of && dataflow == Dataflow::gather_gemm_scatter;
+  };
+  for (const TunedLayer& layer : options.config->layers())
+    if (gathers(layer.kind == kind, layer.config.dataflow)) return true;
+  for (const CostFit& fit : options.config->cost_model())
+    if (gathers(fit.dtype == kind.dtype && fit.direction == kind.direction, fit.dataflow))
+      return true;
+  return options.conv_config.dataflow == Dataflow::gather_gemm_scatter;
+}
+
 }  // namespace
 
 std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, DType dtype,
@@ -54,7 +68,8 @@ std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, 
   return all;
 }
 
-void pack_weights(const Plan& plan, const ConvConfig& config, const Execution& execution,
+void pack_weights(const Plan& plan, const std::vector<LayerKind>& kinds,
+                  const ExecutorOptions& options, const Execution& execution,
                   std::vector<StepWeights>& weights) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
@@ -64,9 +79,10 @@ void pack_weights(const Plan& plan, const ConvConfig& config, const Execution& e
     conv.groups = step.spec.groups;
     conv.in_channels = own.matrix.shape[1] * conv.groups;
     conv.out_channels = own.matrix.shape[2];
-    conv.config = config;
+    // Of the dataflow that every layer has where nothing was tuned.
+    if (!options.config) conv.config = options.conv_config;
     own.packed = backend(execution.device).pack_weights(execution, conv, own.matrix);
-    if (own.packed == nullptr) continue;
+    if (own.packed == nullptr || may_gather(options, kinds[i])) continue;
     own.weight = {};
     own.matrix.data = nullptr;
   }

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "executor/plan.h"
+#include "gavotte/executor.h"
 
 namespace gavotte::internal {
 
@@ -24,8 +25,10 @@ struct StepWeights {
 std::vector<StepWeights> make_weights(const Plan& plan, const Network& network, DType dtype,
                                       const Execution& execution);
 
-/// Packs the weights of convolutions where the backend wants that.
-void pack_weights(const Plan& plan, const ConvConfig& config, const Execution& execution,
+/// Packs the weights of convolutions where the backend wants that. kinds: of each step; a step that options.config may
+/// run by a dataflow without packed weights keeps both forms.
+void pack_weights(const Plan& plan, const std::vector<LayerKind>& kinds,
+                  const ExecutorOptions& options, const Execution& execution,
                   std::vector<StepWeights>& weights);
 
 std::int64_t weight_bytes(const StepWeights& weights);
