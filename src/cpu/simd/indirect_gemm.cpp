@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/simd/indirect_few_columns-inl.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/native_kernels.h"
 #include "cpu/simd/partial_vector-inl.h"
@@ -125,12 +126,14 @@ struct ByteProducts {
 #include "cpu/simd/indirect_panels-inl.h"
 
 void multiply_any(const IndirectGemm& args) {
+  if (takes_few_columns(args.dtype, args.in, args.out)) return multiply_few_columns(args);
   if (args.dtype == DType::uint8) return multiply<ByteProducts>(args);
   if (args.dtype == DType::float64) return multiply<FusedMultiplyAdd<double>>(args);
   multiply<FusedMultiplyAdd<float>>(args);
 }
 
-PanelLayout layout_of_any(DType dtype) {
+PanelLayout layout_of_any(DType dtype, std::int64_t in, std::int64_t out) {
+  if (takes_few_columns(dtype, in, out)) return few_columns_layout(out);
   if (dtype == DType::uint8) return layout<ByteProducts>();
   if (dtype == DType::float64) return layout<FusedMultiplyAdd<double>>();
   return layout<FusedMultiplyAdd<float>>();
@@ -165,9 +168,9 @@ void indirect_gemm(const IndirectGemm& args) {
   HWY_DYNAMIC_DISPATCH(multiply_any)(args);
 }
 
-PanelLayout panel_layout(DType dtype) {
+PanelLayout panel_layout(DType dtype, std::int64_t in, std::int64_t out) {
   if (const NativeKernels* native = native_kernels(dtype)) return native->panel_layout();
-  return HWY_DYNAMIC_DISPATCH(layout_of_any)(dtype);
+  return HWY_DYNAMIC_DISPATCH(layout_of_any)(dtype, in, out);
 }
 
 }  // namespace gavotte::internal::cpu
