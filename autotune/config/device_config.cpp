@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "check.h"
+#include "cost_model.h"
 
 namespace gavotte {
 namespace {
@@ -196,7 +197,7 @@ const TunedMap* DeviceConfig::entry(const MapKind& kind, std::int64_t rows) cons
   return find_entry(maps_, kind, size_bucket(rows));
 }
 
-LayerChoice DeviceConfig::find(const LayerKind& kind, std::int64_t rows, std::int64_t /*pairs*/,
+LayerChoice DeviceConfig::find(const LayerKind& kind, std::int64_t rows, std::int64_t pairs,
                                const ConvConfig& otherwise) const {
   LayerChoice choice{otherwise, ConfigSource::built_in};
   const auto take = [&](const TunedLayer& layer, ConfigSource source) {
@@ -207,6 +208,11 @@ LayerChoice DeviceConfig::find(const LayerKind& kind, std::int64_t rows, std::in
   if (const TunedLayer* exact = entry(kind, rows)) return take(*exact, ConfigSource::exact);
   if (const TunedLayer* near = find_near(layers_, kind, rows))
     return take(*near, ConfigSource::nearest);
+  const internal::LayerShape shape{kind, rows, pairs, internal::offsets_of(kind.kernel)};
+  if (const auto guess = internal::choose_by_model(*this, shape, otherwise)) {
+    choice = {*guess, ConfigSource::cost_model};
+    choice.config.allow_tf32 = otherwise.allow_tf32;
+  }
   return choice;
 }
 

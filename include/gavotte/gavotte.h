@@ -19,5 +19,6 @@
 #include "gavotte/sparse_ops.h"
 #include "gavotte/sparse_tensor.h"
 #include "gavotte/tensor.h"
+#include "gavotte/tuner.h"
 #include "gavotte/version.h"
 #include "gavotte/voxelize.h"

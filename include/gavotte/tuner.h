@@ -88,7 +88,7 @@ struct MapTuning {
   std::vector<MapCandidate> candidates;
 };
 
-struct TuneReport {
+struct GAVOTTE_API TuneReport {
   DeviceConfig config;
   std::vector<LayerTuning> layers;
   std::vector<MapTuning> maps;
@@ -99,6 +99,8 @@ struct TuneReport {
   int timed = 0;         ///< Problems that were timed in this run.
   /// Default time / tuned time over all layers, each counted as often as it occurs.
   double gain() const;
+  /// A sentence for people; empty where nothing disturbed the times.
+  std::string noise_text() const;
 };
 
 /// What there is to tune: add networks with scans, or layers; then run once.
@@ -110,8 +112,8 @@ class GAVOTTE_API Tuner {
   Tuner& operator=(Tuner&&) noexcept;
   ~Tuner();
 
-  /// The layers and maps of a network on a scan. int8 layers have a forward pass alone, whatever the directions.
-  /// Throws Error as Executor::run() would.
+  /// The layers and maps of a network on a scan, in the forward direction where none is given. int8 layers have a
+  /// forward pass alone, whatever the directions. Throws Error as Executor::run() would, and for a scan without voxels.
   void add(const Network& network, const Voxels& scan, DType dtype = DType::float32,
            std::span<const Direction> directions = {});
   void add(LayerProblem problem);

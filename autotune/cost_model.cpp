@@ -1,0 +1,238 @@
+#include "cost_model.h"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "candidates.h"
+#include "timing.h"
+
+namespace gavotte::internal {
+namespace {
+
+constexpr double kCacheBytes = 1 << 20;  // where the device does not tell
+constexpr double kTileElements =
+    1 << 16;  // tiles of tile_indirect and of bytes, where none are asked for
+constexpr double kGatherTileRows = 2048;    // those of gather_gemm_scatter
+constexpr double kGatheredChunkRows = 256;  // rows that a weight gradient gathers at a time
+constexpr double kCudaTileRows = 64;        // outputs of a block of implicit_gemm
+constexpr double kTasksOfAThread = 8;
+/// A fit that chooses without a measurement has seen this many times each of its constants.
+constexpr int kSamplesOfAUnit = 3;
+
+double tiles_of(double count, double tile) { return std::max(std::ceil(count / tile), 1.0); }
+
+double tile_rows_of(const LayerShape& shape, const ConvConfig& config, Dataflow dataflow,
+                    int threads) {
+  if (config.tile_rows > 0) return config.tile_rows;
+  if (dataflow == Dataflow::implicit_gemm) return kCudaTileRows;
+  if (dataflow != Dataflow::tile_indirect) return kGatherTileRows;
+  const auto channels =
+      static_cast<double>(std::max(shape.kind.in_channels, shape.kind.out_channels));
+  const double shared = static_cast<double>(shape.rows) / (kTasksOfAThread * threads);
+  return std::clamp(std::min(kTileElements / channels, shared), 128.0, 4096.0);
+}
+
+int threads_of(const LayerShape& shape, const ConvConfig& config) {
+  return config.threads > 0 ? std::min(config.threads, shape.kind.threads) : shape.kind.threads;
+}
+
+double channel_tiles(std::int64_t channels, std::int32_t tile) {
+  return tile > 0 ? tiles_of(static_cast<double>(channels), tile) : 1;
+}
+
+CostUnits units_of_wgrad(const LayerShape& shape, const ConvConfig& config, Dataflow dataflow) {
+  const auto pairs = static_cast<double>(shape.pairs), offsets = static_cast<double>(shape.offsets);
+  const auto size = static_cast<double>(size_bytes(shape.kind.dtype)),
+             sum = static_cast<double>(sum_bytes(shape.kind.dtype));
+  const auto channels = static_cast<double>(shape.kind.in_channels + shape.kind.out_channels);
+  const double chunks = tiles_of(pairs / offsets, config.wgrad_chunk_pairs);
+  const bool gathers = dataflow == Dataflow::gather_gemm_scatter;
+  CostUnits units;
+  units.operations = shape.operations();
+  units.pair_bytes = pairs * channels * (gathers ? size + 2 * sum : size);
+  units.row_bytes = static_cast<double>(shape.rows) * channels * size;
+  units.weight_bytes = chunks * offsets * static_cast<double>(shape.weight_elements()) * sum;
+  units.blocks = chunks * offsets + (gathers ? pairs / kGatheredChunkRows : 0);
+  return units;
+}
+
+CostUnits units_of_outputs(const LayerShape& shape, const ConvConfig& config, Dataflow dataflow,
+                           double tile, double cache) {
+  const auto pairs = static_cast<double>(shape.pairs), rows = static_cast<double>(shape.rows),
+             offsets = static_cast<double>(shape.offsets);
+  const auto read = static_cast<double>(shape.read_channels()),
+             written = static_cast<double>(shape.written_channels());
+  const auto size = static_cast<double>(size_bytes(shape.kind.dtype)),
+             sum = static_cast<double>(sum_bytes(shape.kind.dtype));
+  const double tiles = tiles_of(rows, tile);
+  CostUnits units;
+  units.operations = shape.operations();
+  units.row_bytes = rows * (read * size + written * size);
+  units.weight_bytes = tiles * offsets * static_cast<double>(shape.weight_elements()) * size;
+  units.blocks = tiles * offsets;
+  if (dataflow == Dataflow::gather_gemm_scatter) {
+    units.pair_bytes = pairs * (read * (size + 2 * sum) + written * 2 * sum);
+    units.blocks *= channel_tiles(shape.read_channels(), config.gather_channel_tile);
+    units.blocks += tiles * channel_tiles(shape.written_channels(), config.scatter_channel_tile);
+    if (tile * pairs / std::max(rows, 1.0) * (read + written) * sum > cache)
+      units.spilled_bytes = pairs * (read + written) * sum;
+  } else {
+    units.pair_bytes = pairs * (read * size + written * sum);
+    if (tile * (read * size + written * sum) > cache) units.spilled_bytes = pairs * written * sum;
+  }
+  return units;
+}
+
+/// All that threads share, as the busiest of them has it.
+void share(CostUnits& units, double tasks, int threads) {
+  const double part = tiles_of(tasks, threads) / tasks;
+  for (double* unit : {&units.operations, &units.pair_bytes, &units.row_bytes, &units.weight_bytes,
+                       &units.blocks, &units.spilled_bytes})
+    *unit *= part;
+}
+
+/// The least squares over the columns of a subset, or nothing where one of the constants is below 0.
+std::optional<Eigen::VectorXd> solve(const Eigen::MatrixXd& all, unsigned subset) {
+  std::vector<Eigen::Index> columns;
+  for (Eigen::Index c = 0; c < all.cols(); ++c)
+    if ((subset >> c & 1U) != 0) columns.push_back(c);
+  if (static_cast<Eigen::Index>(columns.size()) > all.rows()) return std::nullopt;
+  Eigen::MatrixXd some(all.rows(), static_cast<Eigen::Index>(columns.size()));
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    some.col(static_cast<Eigen::Index>(i)) = all.col(columns[i]);
+  const Eigen::VectorXd solution =
+      some.colPivHouseholderQr().solve(Eigen::VectorXd::Ones(all.rows()));
+  if (!solution.allFinite() || (solution.array() < 0).any()) return std::nullopt;
+  Eigen::VectorXd constants = Eigen::VectorXd::Zero(all.cols());
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    constants[columns[i]] = solution[static_cast<Eigen::Index>(i)];
+  return constants;
+}
+
+}  // namespace
+
+Dataflow resolved_dataflow(const LayerShape& shape, const ConvConfig& config, DeviceKind device) {
+  const Dataflow dataflow = config.dataflow;
+  if (dataflow != Dataflow::automatic) return dataflow;
+  if (shape.kind.direction != Direction::wgrad && shape.identity()) return Dataflow::dense_gemm;
+  return device == DeviceKind::cpu ? Dataflow::tile_indirect : Dataflow::gather_gemm_scatter;
+}
+
+std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& config,
+                                    const DeviceIdentity& device) {
+  if (shape.depthwise() || shape.offsets < 1) return std::nullopt;
+  const Dataflow dataflow = resolved_dataflow(shape, config, device.kind);
+  const int threads = threads_of(shape, config);
+  if (shape.kind.direction == Direction::wgrad) {
+    CostUnits units = units_of_wgrad(shape, config, dataflow);
+    share(units, std::max<double>(units.blocks, shape.offsets), threads);
+    return units;
+  }
+  const double cache =
+      device.cache_bytes > 0 ? static_cast<double>(device.cache_bytes) : kCacheBytes;
+  const double tile = tile_rows_of(shape, config, dataflow, threads);
+  CostUnits units = units_of_outputs(shape, config, dataflow, tile, cache);
+  share(units, tiles_of(static_cast<double>(shape.rows), tile), threads);
+  return units;
+}
+
+CostFit fit_key(const LayerShape& shape, const ConvConfig& config, DeviceKind device) {
+  CostFit key;
+  key.dtype = shape.kind.dtype;
+  key.direction = shape.kind.direction;
+  key.dataflow = resolved_dataflow(shape, config, device);
+  key.threads = threads_of(shape, config);
+  return key;
+}
+
+bool same_key(const CostFit& a, const CostFit& b) noexcept {
+  return a.dtype == b.dtype && a.direction == b.direction && a.dataflow == b.dataflow &&
+         a.threads == b.threads;
+}
+
+CostFit fit_cost(CostFit key, std::span<const CostSample> samples) {
+  key.samples = static_cast<int>(samples.size());
+  key.ns.assign(kCostUnits, 0.0);
+  key.error = 0;
+  if (samples.empty()) return key;
+  // Predicted / measured, with each column scaled to a length of 1: the units differ by many powers of ten.
+  Eigen::MatrixXd ratios(key.samples, kCostUnits);
+  for (Eigen::Index row = 0; row < ratios.rows(); ++row)
+    for (Eigen::Index c = 0; c < kCostUnits; ++c) {
+      const CostSample& sample = samples[static_cast<std::size_t>(row)];
+      ratios(row, c) = sample.units[static_cast<std::size_t>(c)] / sample.ms;
+    }
+  Eigen::VectorXd lengths = ratios.colwise().norm();
+  for (double& length : lengths)
+    if (!(length > 0)) length = 1;
+  ratios.array().rowwise() /= lengths.transpose().array();
+
+  constexpr double kSame = 1e-9;  // a further unit has to explain more than rounding
+  Eigen::VectorXd best = Eigen::VectorXd::Zero(kCostUnits);
+  double least = static_cast<double>(key.samples);
+  std::vector<unsigned> subsets;
+  for (unsigned subset = 1; subset < 1U << kCostUnits; ++subset) subsets.push_back(subset);
+  std::stable_sort(subsets.begin(), subsets.end(),
+                   [](unsigned a, unsigned b) { return std::popcount(a) < std::popcount(b); });
+  for (const unsigned subset : subsets) {
+    const auto constants = solve(ratios, subset);
+    if (!constants) continue;
+    const double squares = (ratios * *constants).array().operator-(1.0).square().sum();
+    if (squares < least - kSame * key.samples) {
+      least = squares;
+      best = *constants;
+    }
+  }
+  std::vector<double> errors;
+  const Eigen::VectorXd predicted = ratios * best;
+  for (const double ratio : predicted) errors.push_back(std::abs(ratio - 1));
+  key.error = median(errors);
+  constexpr double kNsPerMs = 1e6;
+  for (int c = 0; c < kCostUnits; ++c)
+    key.ns[static_cast<std::size_t>(c)] = best[c] / lengths[c] * kNsPerMs;
+  return key;
+}
+
+std::optional<Prediction> predict(std::span<const CostFit> fits, const LayerShape& shape,
+                                  const ConvConfig& config, const DeviceIdentity& device) {
+  const std::optional<CostUnits> units = cost_units(shape, config, device);
+  if (!units) return std::nullopt;
+  const CostFit key = fit_key(shape, config, device.kind);
+  for (const CostFit& fit : fits) {
+    if (!same_key(fit, key) || fit.samples < kLeastCostSamples || fit.ns.size() != kCostUnits)
+      continue;
+    Prediction prediction{0, fit.error, fit.samples};
+    const auto values = units->values();
+    for (std::size_t i = 0; i < values.size(); ++i) prediction.ms += values[i] * fit.ns[i] * 1e-6;
+    if (prediction.ms > 0) return prediction;
+  }
+  return std::nullopt;
+}
+
+std::optional<ConvConfig> choose_by_model(const DeviceConfig& config, const LayerShape& shape,
+                                          const ConvConfig& otherwise) {
+  const auto surely = [&](const ConvConfig& candidate) {
+    auto prediction = predict(config.cost_model(), shape, candidate, config.device());
+    if (prediction && prediction->samples < kSamplesOfAUnit * kCostUnits) prediction.reset();
+    return prediction;
+  };
+  const auto default_time = surely(otherwise);
+  if (!default_time) return std::nullopt;
+  std::optional<ConvConfig> best;
+  double least = 0;
+  double error = 0;
+  for (const ConvConfig& candidate : layer_candidates(shape, config.device())) {
+    const auto time = surely(candidate);
+    if (!time || (best && time->ms >= least)) continue;
+    best = candidate;
+    least = time->ms;
+    error = time->error;
+  }
+  if (!best || 1 - least / default_time->ms <= 2 * (error + default_time->error))
+    return std::nullopt;
+  return best;
+}
+
+}  // namespace gavotte::internal

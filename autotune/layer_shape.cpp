@@ -1,0 +1,24 @@
+#include "layer_shape.h"
+
+#include <charconv>
+#include <cstddef>
+
+namespace gavotte::internal {
+
+int offsets_of(std::string_view kernel) noexcept {
+  constexpr std::int64_t kMostOffsets = 1 << 20;
+  const std::string_view size = kernel.substr(0, kernel.find(' '));
+  std::int64_t offsets = 1;
+  for (const char *at = size.data(), *end = at + size.size();; ++at) {
+    int axis = 0;
+    const auto [next, error] = std::from_chars(at, end, axis);
+    if (error != std::errc() || axis < 1 || axis > kMostOffsets) return 0;
+    offsets *= axis;
+    if (offsets > kMostOffsets) return 0;
+    at = next;
+    if (at == end) return static_cast<int>(offsets);
+    if (*at != 'x') return 0;
+  }
+}
+
+}  // namespace gavotte::internal
