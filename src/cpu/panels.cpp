@@ -8,8 +8,12 @@ namespace gavotte::internal::cpu {
 namespace {
 
 // dtype: a product_dtype.
+PanelLayout layout_of(const PanelShape& shape, DType dtype) {
+  return panel_layout(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+}
+
 std::int64_t group_bytes(const PanelShape& shape, DType dtype) {
-  return panel_elements(panel_layout(dtype), shape.in_channels / shape.groups,
+  return panel_elements(layout_of(shape, dtype), shape.in_channels / shape.groups,
                         shape.out_channels / shape.groups) *
          size_bytes(dtype);
 }
@@ -26,7 +30,7 @@ Panels pack(const Execution& execution, const PanelShape& shape, const OffsetWei
   const DType dtype = product_dtype(weights.dtype);
   Panels panels{dtype, to, group_bytes(shape, dtype), 0};
   panels.offset_bytes = panels.group_bytes * shape.groups;
-  const PanelLayout layout = panel_layout(dtype);
+  const PanelLayout layout = layout_of(shape, dtype);
   parallel_for(execution, shape.offsets, [&](std::int64_t offset, int) {
     const std::byte* from = static_cast<const std::byte*>(weights.data) +
                             offset * weights.offset * size_bytes(weights.dtype);

@@ -57,13 +57,13 @@ struct Product {
   }
 
   std::vector<float> run() const {
-    const std::int64_t size = panel_elements(panel_layout(DType::bfloat16), in, out);
+    const std::int64_t size = panel_elements(panel_layout(DType::bfloat16, in, out), in, out);
     std::vector<BFloat16> memory(at(size + 32), BFloat16(kNan));
     void* panels = memory.data();
     std::size_t space = memory.size() * sizeof(BFloat16);
     std::align(64, at(size) * sizeof(BFloat16), panels, space);
     pack_panels(
-        panel_layout(DType::bfloat16),
+        panel_layout(DType::bfloat16, in, out),
         {DType::bfloat16, weights.data(), in, out, transposed ? 1 : out, transposed ? in : 1},
         panels);
     std::vector<float> result = y;

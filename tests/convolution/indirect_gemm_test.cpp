@@ -30,6 +30,13 @@ std::vector<Case> cases() {
     for (const std::int64_t in : {0, 1, 4, 7, 33})
       for (const std::int64_t count : {0, 1, 5, 6, 12, 13, 23})
         for (const bool first : {false, true}) all.push_back({in, out, count, first});
+  // A part of a vector of outputs and even numbers of inputs.
+  for (const std::int64_t out : {4, 8})
+    for (const std::int64_t in : {2, 4, 8, 10, 12, 16, 32, 64})
+      for (const std::int64_t count : {1, 2, 3, 4, 30})
+        for (const bool first : {false, true})
+          for (const bool dense : {false, true})
+            all.push_back({in, out, count, first, dense, dense});
   // One vector of outputs and few inputs.
   for (const std::int64_t out : {8, 16})
     for (const std::int64_t in : {4, 8, 16})
@@ -86,12 +93,13 @@ void expect_definition(const Case& test, bool transposed, DType dtype) {
   }
 
   // Panels are 64-byte aligned.
-  std::vector<T> memory(
-      static_cast<std::size_t>(panel_elements(panel_layout(dtype), test.in, test.out)) + 64);
+  std::vector<T> memory(static_cast<std::size_t>(panel_elements(
+                            panel_layout(dtype, test.in, test.out), test.in, test.out)) +
+                        64);
   void* panels = memory.data();
   std::size_t space = memory.size() * sizeof(T);
   std::align(64, 1, panels, space);
-  pack_panels(panel_layout(dtype),
+  pack_panels(panel_layout(dtype, test.in, test.out),
               {dtype, weights.data(), test.in, test.out, transposed ? 1 : test.out,
                transposed ? test.in : 1},
               panels);
@@ -115,6 +123,39 @@ TEST(IndirectGemm, EqualsTheDefinitionOnEveryTarget) {
         expect_definition<float>(test, transposed, DType::float32);
         expect_definition<double>(test, transposed, DType::float64);
         if (HasFatalFailure()) break;
+      }
+    }
+  });
+}
+
+// Tiles, and with them calls, depend on the number of threads.
+TEST(IndirectGemm, BitsDoNotDependOnHowPairsAreCut) {
+  constexpr std::int64_t kRows = 30;
+  test::for_each_target([&] {
+    std::mt19937 random(2);
+    for (const std::int64_t out : {4, 8, 16, 40}) {
+      for (const std::int64_t in : {4, 8, 16, 22, 64}) {
+        const auto x = random_values<float>(random, kRows * in);
+        const auto weights = random_values<float>(random, in * out);
+        const auto before = random_values<float>(random, kRows * out);
+        const auto x_rows = some_rows(random, kRows, kRows);
+        const auto y_rows = some_rows(random, kRows, kRows);
+        const PanelLayout layout = panel_layout(DType::float32, in, out);
+        std::vector<float> memory(static_cast<std::size_t>(panel_elements(layout, in, out)) + 16);
+        void* panels = memory.data();
+        std::size_t space = memory.size() * sizeof(float);
+        std::align(64, 1, panels, space);
+        pack_panels(layout, {DType::float32, weights.data(), in, out, out, 1}, panels);
+        const auto run = [&](std::int64_t pairs_of_a_call) {
+          std::vector<float> y = before;
+          for (std::int64_t j = 0; j < kRows; j += pairs_of_a_call)
+            indirect_gemm({DType::float32, x.data(), in, panels, in, out, y.data(), out,
+                           x_rows.data() + j, y_rows.data() + j,
+                           std::min(pairs_of_a_call, kRows - j), false});
+          return y;
+        };
+        const std::vector<float> whole = run(kRows);
+        for (const std::int64_t pairs : {1, 3, 7}) EXPECT_EQ(run(pairs), whole) << in << " " << out;
       }
     }
   });

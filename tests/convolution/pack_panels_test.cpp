@@ -59,6 +59,9 @@ void expect_definitions() {
           for (const bool transposed : {false, true}) {
             const std::int64_t widest = vectors * lanes;
             expect_definition<float>(DType::float32, {lanes, widest, 1}, in, out, transposed);
+            for (const std::int64_t inputs : {2, 4})
+              expect_definition<float>(DType::float32, {lanes, widest, inputs}, in, out,
+                                       transposed);
             expect_definition<double>(DType::float64, {lanes, widest, 1}, in, out, transposed);
             expect_definition<std::uint16_t>(DType::bfloat16, {lanes, widest, 2}, in, out,
                                              transposed);

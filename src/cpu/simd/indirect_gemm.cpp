@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/simd/indirect_few_columns-inl.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/native_kernels.h"
 #include "cpu/simd/partial_vector-inl.h"
@@ -100,7 +101,7 @@ struct ByteProducts {
   }
   static HWY_INLINE Vec input(const Input* p) { return last_input(p, kInputs); }
   static HWY_INLINE Vec multiply_add(Vec input, Vec weights, Vec sum) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE2
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
     const auto x = hn::BitCast(D16(), input), w = hn::BitCast(D16(), weights);
     const auto even = hn::And(x, hn::Set(D16(), std::int16_t{0xff}));
     const hn::Repartition<std::uint16_t, D> unsigned16;
@@ -125,18 +126,20 @@ struct ByteProducts {
 #include "cpu/simd/indirect_panels-inl.h"
 
 void multiply_any(const IndirectGemm& args) {
+  if (takes_few_columns(args.dtype, args.in, args.out)) return multiply_few_columns(args);
   if (args.dtype == DType::uint8) return multiply<ByteProducts>(args);
   if (args.dtype == DType::float64) return multiply<FusedMultiplyAdd<double>>(args);
   multiply<FusedMultiplyAdd<float>>(args);
 }
 
-PanelLayout layout_of_any(DType dtype) {
+PanelLayout layout_of_any(DType dtype, std::int64_t in, std::int64_t out) {
+  if (takes_few_columns(dtype, in, out)) return few_columns_layout(out);
   if (dtype == DType::uint8) return layout<ByteProducts>();
   if (dtype == DType::float64) return layout<FusedMultiplyAdd<double>>();
   return layout<FusedMultiplyAdd<float>>();
 }
 
-bool takes_avx512() { return HWY_TARGET == HWY_AVX3; }
+std::int64_t target() { return HWY_TARGET; }
 
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -146,13 +149,22 @@ namespace gavotte::internal::cpu {
 
 HWY_EXPORT(multiply_any);
 HWY_EXPORT(layout_of_any);
-HWY_EXPORT(takes_avx512);
+HWY_EXPORT(target);
 
-// Kernels with instructions that belong to the target AVX-512: null where dispatch takes another.
+// Kernels with instructions beyond the target that dispatch takes; null where there are none.
 static const NativeKernels* native_kernels(DType dtype) {
   if (dtype != DType::bfloat16 && dtype != DType::uint8) return nullptr;
-  if (!HWY_DYNAMIC_DISPATCH(takes_avx512)()) return nullptr;
-  return dtype == DType::bfloat16 ? bfloat16_kernels() : byte_kernels();
+  const std::int64_t target = HWY_DYNAMIC_DISPATCH(target)();
+  if (target == HWY_AVX3) return dtype == DType::bfloat16 ? bfloat16_kernels() : byte_kernels();
+  return target == HWY_AVX2 && dtype == DType::uint8 ? byte_kernels_256() : nullptr;
+}
+
+const NativeKernels& portable_byte_kernels() {
+  static constexpr NativeKernels kernels = {
+      [] { return HWY_DYNAMIC_DISPATCH(layout_of_any)(DType::uint8, 0, 0); },
+      [](const IndirectGemm& args) { HWY_DYNAMIC_DISPATCH(multiply_any)
+                                     (args); }};
+  return kernels;
 }
 
 DType product_dtype(DType dtype) {
@@ -165,9 +177,9 @@ void indirect_gemm(const IndirectGemm& args) {
   HWY_DYNAMIC_DISPATCH(multiply_any)(args);
 }
 
-PanelLayout panel_layout(DType dtype) {
+PanelLayout panel_layout(DType dtype, std::int64_t in, std::int64_t out) {
   if (const NativeKernels* native = native_kernels(dtype)) return native->panel_layout();
-  return HWY_DYNAMIC_DISPATCH(layout_of_any)(dtype);
+  return HWY_DYNAMIC_DISPATCH(layout_of_any)(dtype, in, out);
 }
 
 }  // namespace gavotte::internal::cpu

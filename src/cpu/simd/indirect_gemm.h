@@ -13,12 +13,14 @@ namespace gavotte::internal::cpu {
 /// where the CPU multiplies it; uint8 itself; else float32, into which they are converted beforehand.
 DType product_dtype(DType dtype);
 
-/// The panels of a product_dtype that indirect_gemm of this CPU reads; they are 64-byte aligned.
-PanelLayout panel_layout(DType dtype);
+/// The panels of a matrix [in, out] of a product_dtype that indirect_gemm of this CPU reads; they
+/// are 64-byte aligned.
+PanelLayout panel_layout(DType dtype, std::int64_t in, std::int64_t out);
 
 /// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row
 /// of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels
-/// that begins with what y held, so its bits depend on the order of calls alone. bfloat16: the
+/// that begins with what y held, so its bits depend on the order of calls alone; where `out` is 4 or
+/// 8, a CPU may add chains of every fourth or second channel to what y held instead. bfloat16: the
 /// chain takes the second channel of each pair before the first, reads subnormal inputs as zeros
 /// and writes subnormal sums as zeros. uint8: rows of bytes times panels whose bytes are those of
 /// int8; the sums are int32 and exact, modulo 2^32.

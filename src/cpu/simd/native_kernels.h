@@ -13,7 +13,10 @@ struct NativeKernels {
 
 /// bfloat16 rows and panels with float32 sums; null where this CPU has no AVX512_BF16.
 const NativeKernels* bfloat16_kernels();
-/// Bytes with int32 sums; null where this CPU has no AVX512_VNNI.
+/// Bytes with int32 sums: by AVX512_VNNI, by AVX_VNNI, or null where this CPU does not have that; and
+/// by Highway, which needs neither.
 const NativeKernels* byte_kernels();
+const NativeKernels* byte_kernels_256();
+const NativeKernels& portable_byte_kernels();
 
 }  // namespace gavotte::internal::cpu

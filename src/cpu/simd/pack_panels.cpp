@@ -182,9 +182,11 @@ void pack(const PanelLayout& layout, const WeightMatrix& weights, void* panels) 
 }
 
 void pack_any(const PanelLayout& layout, const WeightMatrix& weights, void* panels) {
-  if (layout.inputs == 4) return pack<std::uint8_t, 4>(layout, weights, panels);
-  if (layout.inputs == 2) return pack<std::uint16_t, 2>(layout, weights, panels);
+  if (weights.dtype == DType::uint8) return pack<std::uint8_t, 4>(layout, weights, panels);
+  if (weights.dtype == DType::bfloat16) return pack<std::uint16_t, 2>(layout, weights, panels);
   if (weights.dtype == DType::float64) return pack<std::uint64_t, 1>(layout, weights, panels);
+  if (layout.inputs == 4) return pack<std::uint32_t, 4>(layout, weights, panels);
+  if (layout.inputs == 2) return pack<std::uint32_t, 2>(layout, weights, panels);
   pack<std::uint32_t, 1>(layout, weights, panels);
 }
 

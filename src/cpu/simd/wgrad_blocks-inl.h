@@ -70,15 +70,17 @@ struct Block {
 template <int chains, class T, class Step>
 HWY_INLINE void for_each_pair(const Block<T>& block, Step&& step) {
   std::int64_t j = 0;
-  for (; j + chains <= block.count; j += chains) {
-    if (block.fetch) {
+  if (block.fetch) {
+    for (; j + chains + kAhead <= block.count; j += chains) {
       GAVOTTE_UNROLL
       for (int chain = 0; chain < chains; ++chain) {
-        const std::int64_t ahead = std::min(j + chain + kAhead, block.count - 1);
-        hwy::Prefetch(block.input(ahead));
-        hwy::Prefetch(block.gradient(ahead));
+        hwy::Prefetch(block.input(j + chain + kAhead));
+        hwy::Prefetch(block.gradient(j + chain + kAhead));
+        step(j + chain, chain);
       }
     }
+  }
+  for (; j + chains <= block.count; j += chains) {
     GAVOTTE_UNROLL
     for (int chain = 0; chain < chains; ++chain) step(j + chain, chain);
   }
@@ -86,7 +88,8 @@ HWY_INLINE void for_each_pair(const Block<T>& block, Step&& step) {
 }
 
 template <class T, int rows, int vectors>
-HWY_NOINLINE void add_block(const Block<T>& block) {
+HWY_NOINLINE void add_block(const Block<T>& args) {
+  const Block<T> block = args;  // a copy whose address no call takes: its members stay in registers
   constexpr int chains = chains_of(rows * vectors);
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
@@ -162,7 +165,8 @@ HWY_INLINE hn::Vec<D> row_of_diagonals(D d, const hn::Vec<D>* values) {
 // A block one vector wide and whole groups of input channels high. Lane l of sums[..][g][s] adds up
 // x[g * group + l % group] * grad[l ^ s].
 template <class T, int groups, int... s>
-HWY_INLINE void add_diagonals_of(const Block<T>& block, std::integer_sequence<int, s...>) {
+HWY_INLINE void add_diagonals_of(const Block<T>& args, std::integer_sequence<int, s...>) {
+  const Block<T> block = args;  // its members stay in registers, too
   constexpr int group = kGroup<T>;
   constexpr int chains = chains_of(groups * group);
   const hn::ScalableTag<T> d;
