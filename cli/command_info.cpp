@@ -58,7 +58,8 @@ Json describe() {
   info["libraries"] = {{"threads", build::kThreads},
                        {"open3d", on(build::kOpen3D) ? Json(build::kOpen3DVersion) : Json(nullptr)},
                        {"libxsmm", on(build::kXsmm)},
-                       {"cuda", on(build::kCuda)}};
+                       {"cuda", on(build::kCuda)},
+                       {"report", on(build::kReport)}};
   return info;
 }
 
@@ -96,6 +97,7 @@ std::string to_text(const Json& info) {
                                                      : text(libraries["open3d"]));
   out += row("libxsmm", state(libraries["libxsmm"]));
   out += row("CUDA backend", state(libraries["cuda"]));
+  out += row("tuning report", libraries["report"].get<bool>() ? "on" : "off: no tune --report");
   if (!info["no_cuda_because"].is_null()) out += row("no GPU", text(info["no_cuda_because"]));
   return out;
 }

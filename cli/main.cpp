@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
       "  gavotte run sparse_res_unet42 street.bin --json - the same for a program\n"
       "  gavotte inspect sparse_res_unet42                 what a network is made of\n"
       "  gavotte quantize street a.pcd b.pcd -o s8.gavotte make it int8, faster on a CPU\n"
+      "  gavotte tune street a.pcd -o device.json          find how its layers run fastest here\n"
       "  gavotte config show device.json                   what was tuned for a device\n"
       "  gavotte info                                      what this build and this machine offer\n"
       "  gavotte bench peak                                what this machine can reach at most\n"
@@ -58,6 +59,7 @@ int run(int argc, char** argv) {
   gavotte::cli::add_scene_command(app);
   gavotte::cli::add_inspect_command(app);
   gavotte::cli::add_quantize_command(app);
+  gavotte::cli::add_tune_command(app);
   gavotte::cli::add_config_command(app);
   gavotte::cli::add_info_command(app);
   gavotte::cli::add_bench_command(app);

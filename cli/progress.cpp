@@ -27,6 +27,13 @@ void Progress::advance(int done, int total) {
                    std::string(static_cast<std::size_t>(kCells - full), '.'), step_, done, total));
 }
 
+void Progress::show(const std::string& line) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!enabled_ || now - last_ < std::chrono::milliseconds(50)) return;
+  last_ = now;
+  draw(line);
+}
+
 void Progress::clear() {
   if (!drawn_) return;
   std::fputs("\r\x1b[K", stderr);

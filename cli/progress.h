@@ -18,6 +18,8 @@ class Progress {
   void begin(std::string what, std::string step = "layer");
   /// `done` of `total` steps of it; drawn at most 20 times a second.
   void advance(int done, int total);
+  /// Any line, drawn at most 20 times a second.
+  void show(const std::string& line);
   /// Takes the line away, so that results can be printed.
   void clear();
 

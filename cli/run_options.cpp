@@ -172,13 +172,16 @@ VoxelizeOptions voxelize_options(const RunOptions& options, const Network& netwo
                      ": expected a network on 3 axes for a point cloud, got one on " +
                      std::to_string(network.dims()));
   }
+  return voxelize_options(options, network.metadata().voxel_size_m);
+}
+
+VoxelizeOptions voxelize_options(const RunOptions& options, const std::array<double, 3>& own) {
   VoxelizeOptions voxelize;
   voxelize.reduce = reductions().at(options.reduce);
   voxelize.voxel_size_m.fill(kDefaultVoxelSizeM);
   if (options.voxel_size.empty()) {
-    const auto& stated = network.metadata().voxel_size_m;
     for (std::size_t axis = 0; axis < 3; ++axis) {
-      if (stated[axis] > 0) voxelize.voxel_size_m[axis] = static_cast<float>(stated[axis]);
+      if (own[axis] > 0) voxelize.voxel_size_m[axis] = static_cast<float>(own[axis]);
     }
   } else {
     voxelize.voxel_size_m = parse_voxel_size(options.voxel_size);

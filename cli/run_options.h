@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ std::vector<std::string> split_list(const std::string& list);
 
 /// Throws InputError for values that have no meaning, before any long work.
 VoxelizeOptions voxelize_options(const RunOptions& options, const Network& network);
+/// The same without a network: `own` is the voxel size where the user gives none; 0 on an axis: 0.1.
+VoxelizeOptions voxelize_options(const RunOptions& options, const std::array<double, 3>& own);
 
 /// Where the results of one scan go; empty paths where none is wanted.
 struct OutputPaths {

@@ -41,20 +41,6 @@ std::string rate_text(double gflop, double ms) {
 
 std::string ms_text(double ms) { return ms > 0 ? fmt::format("{:.2f}", ms) : ""; }
 
-// Fused layers, "block.conv+block.bn+block.relu", in short: "block.conv +bn +relu".
-std::string short_name(const std::string& fused) {
-  std::size_t plus = fused.find('+');
-  std::string text = fused.substr(0, plus);
-  while (plus != std::string::npos) {
-    const std::size_t next = fused.find('+', plus + 1);
-    const std::string part =
-        fused.substr(plus + 1, next == std::string::npos ? next : next - plus - 1);
-    text += " +" + part.substr(part.rfind('.') + 1);
-    plus = next;
-  }
-  return text;
-}
-
 Table layer_table(const RunStats& stats) {
   Table table({{.head = "layer", .align = Align::left},
                {.head = "kernel", .align = Align::left},
@@ -66,7 +52,7 @@ Table layer_table(const RunStats& stats) {
                {.head = "rate", .unit = "GFLOP/s"},
                {.head = "moved", .unit = "MB"}});
   for (const LayerStats& layer : stats.layers) {
-    table.add_row({short_name(layer.name), layer.kernel.empty() ? layer.op : layer.kernel,
+    table.add_row({short_layer_name(layer.name), layer.kernel.empty() ? layer.op : layer.kernel,
                    fmt::format("{} -> {}", layer.in_channels, layer.out_channels),
                    with_commas(layer.out_voxels),
                    layer.pairs > 0 ? fmt::format("{:.2f}", layer.matches_per_output) : "",

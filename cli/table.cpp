@@ -95,4 +95,17 @@ std::string human_bytes(double bytes) {
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
+std::string short_layer_name(const std::string& fused) {
+  std::size_t plus = fused.find('+');
+  std::string text = fused.substr(0, plus);
+  while (plus != std::string::npos) {
+    const std::size_t next = fused.find('+', plus + 1);
+    const std::string part =
+        fused.substr(plus + 1, next == std::string::npos ? next : next - plus - 1);
+    text += " +" + part.substr(part.rfind('.') + 1);
+    plus = next;
+  }
+  return text;
+}
+
 }  // namespace gavotte::cli

@@ -35,4 +35,7 @@ std::string with_commas(long long value);
 /// Bytes with a binary unit: "512 B", "1.5 MiB".
 std::string human_bytes(double bytes);
 
+/// Fused layers, "block.conv+block.bn+block.relu", in short: "block.conv +bn +relu".
+std::string short_layer_name(const std::string& fused);
+
 }  // namespace gavotte::cli

@@ -103,6 +103,16 @@ if(PROJECT_IS_TOP_LEVEL AND EXISTS ${PROJECT_SOURCE_DIR}/cli/CMakeLists.txt)
 endif()
 gavotte_optional(GAVOTTE_BUILD_CLI "${found}" "Build the gavotte command (libcli11-dev and libfmt-dev)")
 
+# The page of `gavotte tune --report` draws with Chart.js, which becomes part of the command.
+find_file(GAVOTTE_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist
+          DOC "Chart.js 3, minified" NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
+mark_as_advanced(GAVOTTE_CHART_JS)
+set(found OFF)
+if(GAVOTTE_BUILD_CLI AND GAVOTTE_CHART_JS)
+  set(found ON)
+endif()
+gavotte_optional(GAVOTTE_WITH_REPORT "${found}" "The page of gavotte tune --report (libjs-chart.js), in the command")
+
 # The threading seam: OpenMP shares the pool of other OpenMP users (PyTorch among them); plain threads
 # are what ThreadSanitizer understands.
 find_package(OpenMP QUIET COMPONENTS CXX)

@@ -9,12 +9,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 declare -A packages=(
-  [build]="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libfmt-dev libopen3d-dev libeigen3-dev libxsmm-dev libhwy-dev"
+  [build]="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libfmt-dev libopen3d-dev libeigen3-dev libxsmm-dev libhwy-dev libjs-chart.js"
   [test]="ccache libgtest-dev libgmock-dev libboost-context-dev clang libclang-rt-14-dev python3"
   [bench]="libbenchmark-dev"
   [lint]="clang-format clang-tidy libomp-dev shellcheck"
   [cuda]=""
-  [python]="python3-dev python3-venv"
+  [python]="python3-dev python3-venv chromium"
   [neon]="g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 )
 wheels="nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85"

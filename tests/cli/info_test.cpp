@@ -12,8 +12,8 @@ TEST(InfoCommand, NamesVersionMachineAndLibraries) {
   const Outcome outcome = gavotte({"info"});
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
-  for (const char* word :
-       {"gavotte ", "compiler", "CPU features", "SIMD target", "devices", "Open3D", "libxsmm"}) {
+  for (const char* word : {"gavotte ", "compiler", "CPU features", "SIMD target", "devices",
+                           "Open3D", "libxsmm", "tuning report"}) {
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word << " in:\n" << outcome.out;
   }
 }

@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 extern char** environ;
 
@@ -17,7 +20,12 @@ namespace gavotte::test {
 
 namespace fs = std::filesystem;
 
-Outcome gavotte(const std::vector<std::string>& arguments, const fs::path& folder) {
+namespace {
+
+// Calls `meanwhile` with the process, then waits for its end.
+template <class Meanwhile>
+Outcome run(const std::vector<std::string>& arguments, const fs::path& folder,
+            Meanwhile&& meanwhile) {
   const TemporaryFolder outputs;
   const std::string out = outputs.file("out");
   const std::string err = outputs.file("err");
@@ -38,12 +46,30 @@ Outcome gavotte(const std::vector<std::string>& arguments, const fs::path& folde
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("cannot start " GAVOTTE_COMMAND);
 
+  meanwhile(child);
   int status = 0;
   if (waitpid(child, &status, 0) != child)
     throw std::runtime_error("cannot wait for " GAVOTTE_COMMAND);
   return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
           .out = read_file(out),
           .err = read_file(err)};
+}
+
+}  // namespace
+
+Outcome gavotte(const std::vector<std::string>& arguments, const fs::path& folder) {
+  return run(arguments, folder, [](pid_t) {});
+}
+
+Outcome gavotte_interrupted(const std::vector<std::string>& arguments, const fs::path& file) {
+  return run(arguments, ".", [&](pid_t child) {
+    siginfo_t ended = {};
+    while (!fs::exists(file) && ended.si_pid == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT);
+    }
+    kill(child, SIGINT);
+  });
 }
 
 TemporaryFolder::TemporaryFolder() {

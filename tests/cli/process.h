@@ -17,6 +17,10 @@ struct Outcome {
 Outcome gavotte(const std::vector<std::string>& arguments,
                 const std::filesystem::path& folder = ".");
 
+/// The same with SIGINT for it as soon as the file exists.
+Outcome gavotte_interrupted(const std::vector<std::string>& arguments,
+                            const std::filesystem::path& file);
+
 /// A folder for one test, removed with its contents at the end.
 class TemporaryFolder {
  public:

@@ -54,5 +54,12 @@ TEST(Numbers, BytesTakeABinaryUnit) {
   EXPECT_EQ(human_bytes(3.0 * 1024 * 1024 * 1024), "3.0 GiB");
 }
 
+TEST(ShortLayerName, KeepsTheFirstWholeAndTheLastPartOfTheOthers) {
+  EXPECT_EQ(short_layer_name("a.conv+a.bn+a.b.relu"), "a.conv +bn +relu");
+  EXPECT_EQ(short_layer_name("head"), "head");
+  EXPECT_EQ(short_layer_name("a+"), "a +");
+  EXPECT_EQ(short_layer_name(""), "");
+}
+
 }  // namespace
 }  // namespace gavotte::cli
