@@ -211,27 +211,49 @@ std::optional<Prediction> predict(std::span<const CostFit> fits, const LayerShap
   return std::nullopt;
 }
 
+void OperationRange::add(const LayerShape& shape) noexcept {
+  const double operations = shape.operations();
+  least = least > 0 ? std::min(least, operations) : operations;
+  greatest = std::max(greatest, operations);
+}
+
+bool OperationRange::covers(const LayerShape& shape) const noexcept {
+  constexpr double kFar = 4;
+  return greatest > 0 && shape.operations() * kFar >= least &&
+         shape.operations() <= greatest * kFar;
+}
+
 std::optional<ConvConfig> choose_by_model(const DeviceConfig& config, const LayerShape& shape,
                                           const ConvConfig& otherwise) {
+  const DeviceKind device = config.device().kind;
+  if (config.cost_model().empty()) return std::nullopt;
+  const auto seen = [&](const ConvConfig& candidate) {
+    const CostFit key = fit_key(shape, candidate, device);
+    OperationRange range;
+    for (const TunedLayer& layer : config.layers()) {
+      const LayerShape other{layer.kind, layer.rows, layer.pairs, offsets_of(layer.kind.kernel)};
+      if (same_key(fit_key(other, layer.config, device), key)) range.add(other);
+    }
+    return range.covers(shape);
+  };
   const auto surely = [&](const ConvConfig& candidate) {
     auto prediction = predict(config.cost_model(), shape, candidate, config.device());
     if (prediction && prediction->samples < kSamplesOfAUnit * kCostUnits) prediction.reset();
     return prediction;
   };
   const auto default_time = surely(otherwise);
-  if (!default_time) return std::nullopt;
+  if (!default_time || !seen(otherwise)) return std::nullopt;
   std::optional<ConvConfig> best;
-  double least = 0;
-  double error = 0;
+  double least = default_time->ms;
   for (const ConvConfig& candidate : layer_candidates(shape, config.device())) {
     const auto time = surely(candidate);
-    if (!time || (best && time->ms >= least)) continue;
+    if (!time || time->ms >= least ||
+        1 - time->ms / default_time->ms <= 2 * (time->error + default_time->error) ||
+        !seen(candidate))
+      continue;
     best = candidate;
     least = time->ms;
-    error = time->error;
   }
-  if (!best || 1 - least / default_time->ms <= 2 * (error + default_time->error))
-    return std::nullopt;
   return best;
 }
 

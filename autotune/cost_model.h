@@ -42,6 +42,14 @@ std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& c
 CostFit fit_key(const LayerShape& shape, const ConvConfig& config, DeviceKind device);
 bool same_key(const CostFit& a, const CostFit& b) noexcept;
 
+/// The sizes that a fit has seen, in operations of a layer.
+struct OperationRange {
+  double least = 0, greatest = 0;
+  void add(const LayerShape& shape) noexcept;
+  /// Within a factor of 4 of one of them, or between them.
+  bool covers(const LayerShape& shape) const noexcept;
+};
+
 struct CostSample {
   std::array<double, kCostUnits> units = {};
   double ms = 0;  ///< Above 0.
@@ -60,7 +68,8 @@ std::optional<Prediction> predict(std::span<const CostFit> fits, const LayerShap
                                   const ConvConfig& config, const DeviceIdentity& device);
 
 /// The candidate that is predicted to be the fastest, where its gain over `otherwise` is larger than twice the errors
-/// of both predictions together; else nothing.
+/// of both predictions together; else nothing. Only dataflows that were the fastest of a layer of about that size, by
+/// an entry, are considered: elsewhere a fit says little.
 std::optional<ConvConfig> choose_by_model(const DeviceConfig& config, const LayerShape& shape,
                                           const ConvConfig& otherwise);
 

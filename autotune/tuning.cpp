@@ -10,6 +10,7 @@
 
 #include "candidates.h"
 #include "cost_model.h"
+#include "learned_costs.h"
 #include "network/initializer.h"
 #include "timing.h"
 
@@ -26,6 +27,11 @@ constexpr double kMapOperations = 2e3;    // of a map's pair
 /// Thrown within a contest where the caller wants no more; nothing of the problem at hand is kept.
 struct Interrupted {};
 
+int repeats_of(double ms) {
+  if (!(ms > 0)) return kMostRepeats;
+  return static_cast<int>(std::clamp(kSampleMs / ms, 1.0, static_cast<double>(kMostRepeats)));
+}
+
 class Tuning {
  public:
   Tuning(const Problems& problems, const TuneOptions& options, const TuneHooks& hooks)
@@ -34,10 +40,11 @@ class Tuning {
         hooks_(hooks),
         execution_{.device = options.device, .stream = options.stream, .threads = options.threads},
         device_(DeviceIdentity::of(options.device)),
-        start_s_(hooks.seconds()) {
+        start_s_(hooks.seconds()),
+        costs_(device_) {
     report_.config = DeviceConfig(device_);
     if (!options.start.empty()) report_.config.merge(options.start);
-    for (const TunedLayer& layer : report_.config.layers()) learn(layer);
+    for (const TunedLayer& layer : report_.config.layers()) costs_.learn(layer);
     progress_.budget_s = options.budget_s;
     progress_.total =
         static_cast<int>(problems.layers().size() + (options.maps ? problems.maps().size() : 0));
@@ -166,12 +173,12 @@ class Tuning {
       candidate.ms = contenders[i].ms;
       candidate.samples = contenders[i].samples;
       candidate.verdict = contenders[i].verdict;
-      if (candidate.ms > 0) learn(shape, candidate.config, candidate.ms);
+      if (candidate.ms > 0) costs_.learn(shape, candidate.config, candidate.ms);
     }
     tuning.best = {shape.kind, shape.rows, shape.pairs, config_of(result.winner), result.measured};
     tuning.padding = run.padding(tuning.best.config);
     found.put(tuning.best);
-    for (const CostFit& fit : fits()) found.put(fit);
+    for (const CostFit& fit : costs_.fits(report_.config.cost_model())) found.put(fit);
     report_.layers.push_back(std::move(tuning));
     done_layers_.push_back(index);
   }
@@ -217,11 +224,6 @@ class Tuning {
     return result;
   }
 
-  static int repeats_of(double ms) {
-    if (!(ms > 0)) return kMostRepeats;
-    return static_cast<int>(std::clamp(kSampleMs / ms, 1.0, static_cast<double>(kMostRepeats)));
-  }
-
   /// The default, what no model knows in the order of construction, then the rest from the fastest by the model.
   std::vector<LayerCandidate> in_order_of_trial(const LayerShape& shape) const {
     std::vector<LayerCandidate> candidates;
@@ -245,53 +247,11 @@ class Tuning {
       Contender& contender = contenders.emplace_back();
       const auto prediction =
           predict(report_.config.cost_model(), shape, candidate.config, device_);
-      if (!prediction) continue;
+      if (!prediction || !costs_.cover(shape, candidate.config)) continue;
       contender.predicted_ms = prediction->ms;
       contender.error = prediction->error;
     }
     return contenders;
-  }
-
-  // What the cost model is fitted to: all times of this run, and those of the start's entries.
-  struct Times {
-    CostFit key;
-    std::vector<CostSample> samples;
-    bool changed = false;
-  };
-
-  void learn(const LayerShape& shape, const ConvConfig& config, double ms) {
-    const auto units = cost_units(shape, config, device_);
-    if (!units || !(ms > 0)) return;
-    const CostFit key = fit_key(shape, config, device_.kind);
-    auto times = std::find_if(times_.begin(), times_.end(),
-                              [&](const Times& some) { return same_key(some.key, key); });
-    if (times == times_.end()) times = times_.insert(times_.end(), Times{key, {}, false});
-    times->samples.push_back({units->values(), ms});
-    times->changed = true;
-  }
-
-  void learn(const TunedLayer& layer) {
-    const LayerShape shape{layer.kind, layer.rows, layer.pairs, offsets_of(layer.kind.kernel)};
-    learn(shape, layer.config, layer.measured.ms);
-    if (layer.config != ConvConfig{}) learn(shape, ConvConfig{}, layer.measured.default_ms);
-  }
-
-  /// Fits to more times than those of the start, where these have changed since the last call.
-  std::vector<CostFit> fits() {
-    std::vector<CostFit> fits;
-    for (Times& times : times_) {
-      if (!std::exchange(times.changed, false) ||
-          static_cast<int>(times.samples.size()) < kLeastCostSamples)
-        continue;
-      CostFit fit = fit_cost(times.key, times.samples);
-      const auto known = report_.config.cost_model();
-      if (std::none_of(known.begin(), known.end(), [&](const CostFit& old) {
-            return same_key(old, fit) && old.samples > fit.samples &&
-                   old.ns.size() == fit.ns.size();
-          }))
-        fits.push_back(std::move(fit));
-    }
-    return fits;
   }
 
   /// As the problems were added.
@@ -315,12 +275,12 @@ class Tuning {
   Execution execution_;
   DeviceIdentity device_;
   double start_s_, told_s_ = 0, race_end_s_ = 0, duel_end_s_ = 0;
+  LearnedCosts costs_;
   TuneReport report_;
   TuneProgress progress_;
   std::vector<Work> work_;
   std::vector<std::size_t> done_layers_, done_maps_;  // problems of the report's entries
   std::vector<double> noises_;
-  std::vector<Times> times_;
 };
 
 }  // namespace

@@ -113,6 +113,9 @@ DeviceConfig with_model(const Constants& ns, double error) {
   fit.error = error;
   fit.samples = 100;
   config.put(fit);
+  // Another layer of about that size, which its default was the fastest for.
+  const LayerShape other = shape(16, 64, 8192);
+  config.put(TunedLayer{other.kind, other.rows, other.pairs, {}, {}});
   return config;
 }
 
@@ -126,6 +129,25 @@ TEST(CostModel, ChoosesWhereItIsSurerThanItsError) {
   EXPECT_FALSE(choose_by_model(with_model(blocks, 0.3), layer, {}));
   // Operations alone: every tile costs the same, so that the default stays.
   EXPECT_FALSE(choose_by_model(with_model({0, 1, 0, 0, 0, 0, 0}, 0.01), layer, {}));
+}
+
+TEST(CostModel, ChoosesNothingFarFromWhatItHasSeen) {
+  const DeviceConfig config = with_model({0, 0, 0, 0, 0, 1000, 0}, 0.05);
+  EXPECT_TRUE(choose_by_model(config, shape(32, 64, 8192), {}));
+  EXPECT_FALSE(choose_by_model(config, shape(128, 128, 8192), {}));
+  EXPECT_FALSE(choose_by_model(config, shape(4, 8, 8192), {}));
+  // Neither a dataflow that has won nowhere, though its fit says that it costs next to nothing.
+  DeviceConfig tempting = with_model({0, 1, 0, 0, 0, 0, 0}, 0.01);
+  CostFit fit = tempting.cost_model()[0];
+  fit.dataflow = Dataflow::gather_gemm_scatter;
+  fit.ns[1] = 0.001;
+  tempting.put(fit);
+  EXPECT_FALSE(choose_by_model(tempting, shape(32, 32, 8192), {}));
+  ConvConfig gathered;
+  gathered.dataflow = Dataflow::gather_gemm_scatter;
+  const LayerShape other = shape(64, 16, 8192);
+  tempting.put(TunedLayer{other.kind, other.rows, other.pairs, gathered, {}});
+  EXPECT_TRUE(choose_by_model(tempting, shape(32, 32, 8192), {}));
 }
 
 TEST(CostModel, IsAskedLastByALookUp) {
