@@ -4,7 +4,9 @@
 #include "cpu/tile_indirect.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <vector>
 
 #include "cpu/scratch.h"
 #include "cpu/simd/indirect_gemm.h"
@@ -126,6 +128,36 @@ std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
   return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
 }
 
+// Tasks in runs, one for each worker, who takes them in order and then those that others have left: what is near in
+// space stays in one core's cache, from layer to layer.
+class TaskRuns {
+ public:
+  TaskRuns(std::int64_t tasks, int workers)
+      : tasks_(tasks), next_(static_cast<std::size_t>(workers)) {
+    for (int run = 0; run < workers; ++run) next_[at(run)].task = begin(run);
+  }
+
+  // To be called `tasks` times, by any worker.
+  std::int64_t take(int worker) {
+    const int runs = static_cast<int>(next_.size());
+    for (int run = worker;; run = run + 1 == runs ? 0 : run + 1) {
+      const std::int64_t task = next_[at(run)].task.fetch_add(1, std::memory_order_relaxed);
+      if (task < begin(run + 1)) return task;
+    }
+  }
+
+ private:
+  struct alignas(64) Next {
+    std::atomic<std::int64_t> task;
+  };
+  static std::size_t at(int run) { return static_cast<std::size_t>(run); }
+  std::int64_t begin(int run) const {
+    return tasks_ * run / static_cast<std::int64_t>(next_.size());
+  }
+  std::int64_t tasks_;
+  std::vector<Next> next_;
+};
+
 }  // namespace
 
 void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
@@ -138,18 +170,19 @@ void for_each_tile(const Execution& execution, const ConvConfig& config, const M
   const std::int64_t share = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
   const std::int64_t task_rows =
       std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
-  parallel_for(execution, (pairs.out_rows + task_rows - 1) / task_rows,
-               [&](std::int64_t index, int worker) {
-                 Workspace& workspace = workspaces[worker];
-                 const std::int64_t first = index * task_rows;
-                 const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
-                 seek_pairs(pairs, first, workspace);
-                 for (std::int64_t row = first; row < end; row += tile_rows) {
-                   const std::int64_t rows = std::min(tile_rows, end - row);
-                   next_pairs(pairs, row, rows, workspace);
-                   body(row, rows, workspace);
-                 }
-               });
+  const std::int64_t tasks = (pairs.out_rows + task_rows - 1) / task_rows;
+  TaskRuns runs(tasks, thread_count(execution));
+  parallel_for(execution, tasks, [&](std::int64_t, int worker) {
+    Workspace& workspace = workspaces[worker];
+    const std::int64_t first = runs.take(worker) * task_rows;
+    const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
+    seek_pairs(pairs, first, workspace);
+    for (std::int64_t row = first; row < end; row += tile_rows) {
+      const std::int64_t rows = std::min(tile_rows, end - row);
+      next_pairs(pairs, row, rows, workspace);
+      body(row, rows, workspace);
+    }
+  });
 }
 
 void tile_indirect(const Execution& execution, const ForwardTask& task, const Panels& panels,
