@@ -161,6 +161,18 @@ ScanReport run_scan(const Job& job, const std::string& path, const OutputPaths& 
   return report;
 }
 
+// The file, checked before any scan is read; none where the user gave none.
+TunedConfig tuned_config(const RunOptions& options) {
+  if (options.config.empty()) return {};
+  check_readable(options.config);
+  return with_input(options.config, [&] {
+    DeviceConfig config = DeviceConfig::load(options.config);
+    config.check_device(Device::cpu(),
+                        options.other_device ? OtherDevice::accept : OtherDevice::refuse);
+    return TunedConfig(std::move(config));
+  });
+}
+
 void run(const RunOptions& options) {
   const Network network = open_network(options.network);
   for (const std::string& scan : options.scans) {
@@ -171,11 +183,15 @@ void run(const RunOptions& options) {
   const std::vector<OutputPaths> paths = output_paths(options);
   if (!options.json_path.empty() && options.json_path != "-") check_writable(options.json_path);
 
+  const TunedConfig tuned = tuned_config(options);
+
   Progress progress(options.quiet);
   Executor executor(
       network, {.device = Device::cpu(),
                 .dtype = dtype_from_name(options.dtype),
                 .threads = options.threads,
+                .config = tuned,
+                .other_device = options.other_device ? OtherDevice::accept : OtherDevice::refuse,
                 .measure_padding = !options.json_path.empty(),
                 .progress = [&](int layer, int layers) { progress.advance(layer + 1, layers); }});
   const Job job = {
@@ -190,6 +206,7 @@ void run(const RunOptions& options) {
       .network = options.network.name,
       .device = Device::cpu().to_string(),
       .dtype = options.dtype,
+      .config = options.config,
       .threads = options.threads > 0
                      ? options.threads
                      : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())),
@@ -222,6 +239,7 @@ void add_run_command(CLI::App& app) {
       "Examples:\n"
       "  gavotte run sparse_res_unet42 street.bin\n"
       "  gavotte run street street.pcd --score\n"
+      "  gavotte run street street.pcd --config device.json\n"
       "  gavotte run street.gavotte scans/*.pcd -o labelled --json report.json\n"
       "  gavotte run sparse_res_unet42 room.ply --voxel-size 0.02 --channels 3 --features r,g,b\n"
       "  gavotte run sparse_res_unet42 street.bin --rounds 10 --threads 1 --no-labels "

@@ -77,19 +77,19 @@ std::string layer_table(const Json& layers) {
                              {"gain", "", ""},
                              {"noise", "%", ""},
                              {"padding", "", ""},
+                             {"config", "", "text config"},
                              {"voxels", "", ""},
                              {"kernel", "", "text"},
                              {"channels", "", ""},
-                             {"dtype", "", "text"},
-                             {"config", "", "text config"}});
+                             {"dtype", "", "text"}});
   for (const Json& layer : layers) {
     const auto times = layer["layers"].get<int>();
     table.add_row({name_of(layer) + (times > 1 ? fmt::format(" (x {})", times) : ""),
                    text_of(layer["direction"]), ms(layer["default_ms"]), ms(layer["ms"]),
                    gain(layer["gain"]), percent(layer["noise"]),
                    number(layer["padding"], fmt::format("{:.2f}", layer["padding"].get<double>())),
-                   count(layer["voxels"]), text_of(layer["kernel"]), channels(layer),
-                   text_of(layer["dtype"]), text_of(layer["config"])});
+                   text_of(layer["config"]), count(layer["voxels"]), text_of(layer["kernel"]),
+                   channels(layer), text_of(layer["dtype"])});
   }
   return table.to_string();
 }

@@ -108,6 +108,17 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->type_name("DTYPE")
       ->group(how);
   add_threads_option(command, options, how);
+  CLI::Option* config =
+      command
+          .add_option("--config", options.config,
+                      "Run each layer as this file says, which gavotte tune wrote for this device")
+          ->type_name("FILE")
+          ->group(how);
+  command
+      .add_flag("--other-device", options.other_device,
+                "--config may be of another device of this kind, as a guess")
+      ->needs(config)
+      ->group(how);
   command.add_option("--rounds", options.rounds, "Times are medians of so many runs [1]")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N")

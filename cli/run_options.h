@@ -22,6 +22,8 @@ struct RunOptions {
   std::string reduce = "mean";
   std::string dtype = "float32";
   int threads = 0;
+  std::string config;         ///< A file of tuned configs, or empty.
+  bool other_device = false;  ///< It may be of another device.
   int rounds = 1;
   int warmup = -1;            ///< -1: none for one round, else 3.
   std::string output_folder;  ///< Empty: beside each scan.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "config_text.h"
 #include "table.h"
 
 namespace gavotte::cli {
@@ -39,26 +40,39 @@ std::string rate_text(double gflop, double ms) {
   return gflop > 0 && ms > 0 ? fmt::format("{:.1f}", gflop_per_s(gflop, ms)) : "";
 }
 
-std::string ms_text(double ms) { return ms > 0 ? fmt::format("{:.2f}", ms) : ""; }
+std::string ms_or_blank(double ms) { return ms > 0 ? fmt::format("{:.2f}", ms) : ""; }
 
-Table layer_table(const RunStats& stats) {
-  Table table({{.head = "layer", .align = Align::left},
-               {.head = "kernel", .align = Align::left},
-               {.head = "channels"},
-               {.head = "voxels"},
-               {.head = "matches", .unit = "a voxel"},
-               {.head = "map", .unit = "ms"},
-               {.head = "compute", .unit = "ms"},
-               {.head = "rate", .unit = "GFLOP/s"},
-               {.head = "moved", .unit = "MB"}});
+// Where a layer's config came from, and what it is; nothing for layers that multiply no weights.
+std::string source_text(const LayerStats& layer) {
+  if (layer.gflop <= 0) return {};
+  return fmt::format("{}: {}", name(layer.config_source), config_text(layer.config));
+}
+
+Table layer_table(const RunStats& stats, bool tuned) {
+  std::vector<Table::Column> columns = {{.head = "layer", .align = Align::left},
+                                        {.head = "kernel", .align = Align::left},
+                                        {.head = "channels"},
+                                        {.head = "voxels"},
+                                        {.head = "matches", .unit = "a voxel"},
+                                        {.head = "map", .unit = "ms"},
+                                        {.head = "compute", .unit = "ms"},
+                                        {.head = "rate", .unit = "GFLOP/s"},
+                                        {.head = "moved", .unit = "MB"}};
+  if (tuned) columns.push_back({.head = "config", .align = Align::left});
+  Table table(columns);
   for (const LayerStats& layer : stats.layers) {
-    table.add_row({short_layer_name(layer.name), layer.kernel.empty() ? layer.op : layer.kernel,
-                   fmt::format("{} -> {}", layer.in_channels, layer.out_channels),
-                   with_commas(layer.out_voxels),
-                   layer.pairs > 0 ? fmt::format("{:.2f}", layer.matches_per_output) : "",
-                   ms_text(layer.map_ms), fmt::format("{:.2f}", layer.compute_ms),
-                   rate_text(layer.gflop, layer.compute_ms),
-                   fmt::format("{:.2f}", static_cast<double>(layer.bytes) * 1e-6)});
+    std::vector<std::string> cells = {
+        short_layer_name(layer.name),
+        layer.kernel.empty() ? layer.op : layer.kernel,
+        fmt::format("{} -> {}", layer.in_channels, layer.out_channels),
+        with_commas(layer.out_voxels),
+        layer.pairs > 0 ? fmt::format("{:.2f}", layer.matches_per_output) : "",
+        ms_or_blank(layer.map_ms),
+        fmt::format("{:.2f}", layer.compute_ms),
+        rate_text(layer.gflop, layer.compute_ms),
+        fmt::format("{:.2f}", static_cast<double>(layer.bytes) * 1e-6)};
+    if (tuned) cells.push_back(source_text(layer));
+    table.add_row(std::move(cells));
   }
   const Totals sum = totals(stats);
   table.add_rule();
@@ -161,7 +175,9 @@ Json layer_json(const LayerStats& layer) {
           {"gflop", layer.gflop},
           {"gflop_per_s", gflop_per_s(layer.gflop, layer.compute_ms)},
           {"bytes", layer.bytes},
-          {"padding", layer.padding}};
+          {"padding", layer.padding},
+          {"config", config_text(layer.config)},
+          {"config_source", name(layer.config_source)}};
 }
 
 Json scan_json(const ScanReport& scan) {
@@ -237,7 +253,7 @@ std::string report_text(const RunSetup& setup, const ScanReport& scan) {
                   ? fmt::format("median of {} rounds after {} to warm up", scan.rounds, scan.warmup)
                   : fmt::format("1 round after {} to warm up{}", scan.warmup,
                                 scan.warmup == 0 ? ": memory is allocated within its time" : "")));
-  out += "\n" + layer_table(stats).to_string() + "\n";
+  out += "\n" + layer_table(stats, !setup.config.empty()).to_string() + "\n";
   out +=
       row("time",
           fmt::format(
@@ -259,8 +275,13 @@ std::string report_text(const RunSetup& setup, const ScanReport& scan) {
 }
 
 Json report_json(const RunSetup& setup, const std::vector<ScanReport>& scans) {
-  Json json = {{"network", setup.network}, {"trained", setup.trained}, {"device", setup.device},
-               {"dtype", setup.dtype},     {"threads", setup.threads}, {"scans", Json::array()}};
+  Json json = {{"network", setup.network},
+               {"trained", setup.trained},
+               {"device", setup.device},
+               {"dtype", setup.dtype},
+               {"threads", setup.threads}};
+  json["config"] = setup.config.empty() ? Json(nullptr) : Json(setup.config);
+  json["scans"] = Json::array();
   for (const ScanReport& scan : scans) json["scans"].push_back(scan_json(scan));
   return json;
 }

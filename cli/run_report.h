@@ -34,6 +34,7 @@ RunStats median_stats(const std::vector<RunStats>& rounds);
 /// How the run was set up: the same for all scans.
 struct RunSetup {
   std::string network, device, dtype;
+  std::string config;  ///< The file of tuned configs, or empty.
   int threads = 1;
   bool trained = true;  ///< False: a built-in network with seeded weights.
 };

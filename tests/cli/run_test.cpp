@@ -10,6 +10,7 @@
 
 #include "cli/process.h"
 #include "cli/small_files.h"
+#include "cli/tuned_files.h"
 #include "gavotte/datasets/readers.h"
 
 namespace gavotte::test {
@@ -101,6 +102,46 @@ TEST_F(RunCommand, NoLabelsAndNoPictureWriteNothing) {
   ASSERT_EQ(run({network_, scan_, "--no-labels", "--no-picture"}).code, 0);
   EXPECT_FALSE(std::filesystem::exists(folder_.file("scan.labels.ply")));
   EXPECT_FALSE(std::filesystem::exists(folder_.file("scan.png")));
+}
+
+TEST_F(RunCommand, ConfigIsThatOfThisDeviceUnlessAnotherIsAccepted) {
+  const auto run_small = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {network_, scan_, "--threads", "1", "--no-picture"});
+    return run(more);
+  };
+  DeviceIdentity device = DeviceIdentity::of(Device::cpu());
+  DeviceConfig config(device);
+  TunedLayer layer = tuned_layer(4, 1, 512);
+  const auto before = nlohmann::json::parse(run_small({"--json", "-"}).out);
+  EXPECT_TRUE(before.at("config").is_null());
+  for (const auto& stats : before.at("scans")[0].at("layers")) {
+    EXPECT_EQ(stats.at("config_source"), "default");
+    if (stats.at("kernel") != layer.kind.kernel || stats.at("in_channels") != 4) continue;
+    layer.kind.out_channels = stats.at("out_channels");
+    layer.kind.threads = 1;
+    layer.rows = stats.at("voxels");
+  }
+  ASSERT_GT(layer.rows, 1);
+  config.put(layer);
+  const std::string path = folder_.file("device.json");
+  config.save(path);
+  const Outcome tuned = run_small({"--config", path});
+  ASSERT_EQ(tuned.code, 0) << tuned.err;
+  EXPECT_NE(tuned.out.find("exact: tile_indirect, tile_rows 512"), std::string::npos) << tuned.out;
+
+  device.name += " of another make";
+  DeviceConfig other(device);
+  other.put(layer);
+  other.save(path);
+  const Outcome refused = run_small({"--config", path});
+  EXPECT_EQ(complaint_problem(refused), "");
+  EXPECT_NE(refused.err.find("device.json"), std::string::npos) << refused.err;
+  const auto accepted =
+      nlohmann::json::parse(run_small({"--config", path, "--other-device", "--json", "-"}).out);
+  EXPECT_EQ(accepted.at("config"), path);
+  EXPECT_NE(accepted.dump().find("\"exact\""), std::string::npos);
+  EXPECT_EQ(complaint_problem(run_small({"--other-device"})), "");
+  EXPECT_EQ(complaint_problem(run_small({"--config", folder_.file("none.json")})), "");
 }
 
 TEST_F(RunCommand, SeveralScansEachGetATable) {
