@@ -10,6 +10,7 @@ namespace gavotte::internal {
 namespace {
 
 constexpr std::size_t kLeastDefault = 3;  // samples of the default, in any case
+constexpr double kUndisturbed = 0.5;      // of a gain that shows in the fastest samples too
 
 using Times = std::vector<double>;
 
@@ -155,7 +156,7 @@ class Contest {
     over_ = false;  // the duel has time of its own
     Times of_default, of_leader;
     for (int round = 0; round < rules_.most_duel && go_on(Phase::duel); ++round) {
-      const bool default_first = round % 2 == 0;
+      const bool default_first = random_bits(rules_.seed, drawn_++) % 2 == 0;
       for (const bool is_default : {default_first, !default_first})
         (is_default ? of_default : of_leader).push_back(sample(is_default ? 0 : leader_));
     }
@@ -165,8 +166,10 @@ class Contest {
     }
     const double gain = median(of_default) - median(of_leader);
     const double error = std::hypot(median_error(of_default), median_error(of_leader));
+    const double lower_gain = quantile(of_default, 0.1) - quantile(of_leader, 0.1);
     contenders_[leader_].ms = median(of_leader);
-    if (gain <= rules_.certainty * error || gain < rules_.least_gain * median(of_default))
+    if (gain <= rules_.certainty * error || gain < rules_.least_gain * median(of_default) ||
+        lower_gain < kUndisturbed * gain)
       return won_by_default(of_default);
     contenders_[0].ms = median(of_default);
     contenders_[0].verdict = Verdict::slower;
@@ -174,7 +177,7 @@ class Contest {
     return {leader_,
             {median(of_leader), median(of_default), noise_of(of_leader),
              static_cast<int>(of_leader.size())},
-            noise_of(of_default)};
+            spread(of_default)};
   }
 
   const Times& enough(const Times& of_default) const {
@@ -184,7 +187,7 @@ class Contest {
   ContestResult won_by_default(const Times& ms) {
     contenders_[0].ms = median(ms);
     contenders_[0].verdict = Verdict::winner;
-    return {0, {median(ms), median(ms), noise_of(ms), static_cast<int>(ms.size())}, noise_of(ms)};
+    return {0, {median(ms), median(ms), noise_of(ms), static_cast<int>(ms.size())}, spread(ms)};
   }
 
   std::vector<Contender>& contenders_;
@@ -207,6 +210,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
+double quantile(std::vector<double> values, double part) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
+}
+
 double deviation(const std::vector<double>& values) {
   const double middle = median(values);
   std::vector<double> distances;
@@ -219,6 +228,18 @@ double median_error(const std::vector<double>& values) {
   constexpr double kOfMedian = 1.2533;  // error of its median / error of its mean
   if (values.empty()) return 0;
   return kOfMedian * kSigma * deviation(values) / std::sqrt(static_cast<double>(values.size()));
+}
+
+double spread(const std::vector<double>& ms) {
+  constexpr double kTenth =
+      1.9;  // of a normal distribution below its median, in median absolute deviations
+  const double middle = median(ms);
+  if (!(middle > 0)) return 0;
+  return std::max(deviation(ms), (middle - quantile(ms, 0.1)) / kTenth) / middle;
+}
+
+bool is_noisy(const std::vector<double>& spreads) {
+  return median(spreads) > 0.05 || quantile(spreads, 0.9) > 0.2;
 }
 
 ContestResult hold_contest(std::vector<Contender>& contenders, const ContestActions& actions,

@@ -14,6 +14,8 @@ namespace gavotte::internal {
 
 /// 0 for none.
 double median(std::vector<double> values);
+/// The value below which that part of the values lies; 0 for none.
+double quantile(std::vector<double> values, double part);
 /// Median absolute deviation from the median.
 double deviation(const std::vector<double>& values);
 /// Standard error of the median, of what is distributed about normally.
@@ -54,15 +56,23 @@ struct ContestActions {
 struct ContestResult {
   std::size_t winner = 0;
   Measurement measured;  ///< Of the winner.
-  double noise = 0;      ///< Of a sample of the default.
+  double spread = 0;     ///< Of the default's samples.
 };
 
 /// Contenders come in the order of trial; writes their times and verdicts. The default is sampled at least three times,
-/// whatever the time says. A contender other than it wins where it is faster in the duel by more than the noise.
+/// whatever the time says. A contender other than it wins where it is faster in the duel by more than the noise: in the
+/// median, and at least half as much in the lowest tenth, since other work only adds time, and may do so to one of the
+/// two in step with their turns.
 ContestResult hold_contest(std::vector<Contender>& contenders, const ContestActions& actions,
                            const ContestRules& rules = {});
 
-/// A sample's noise above which other work disturbed the times.
-inline constexpr double kNoisy = 0.05;
+/// How far samples of one config lie apart, as a part of their median: the median absolute deviation, or what that
+/// would be of a normal distribution whose lowest tenth is theirs, where that is more. So two speeds show, most samples
+/// being of the slower one.
+double spread(const std::vector<double>& ms);
+
+/// Whether other work disturbed the times, by the spreads of the problems: half of them are above 5 %, or a tenth above
+/// 20 %.
+bool is_noisy(const std::vector<double>& spreads);
 
 }  // namespace gavotte::internal

@@ -41,8 +41,8 @@ double TuneReport::gain() const {
 std::string TuneReport::noise_text() const {
   if (!noisy) return {};
   const auto percent = static_cast<int>(std::lround(100 * noise));
-  return "samples of one config differ by " + std::to_string(percent) +
-         " %: other work disturbs the times; gains below that are not seen";
+  return "other work disturbs the times: samples of one config lie " + std::to_string(percent) +
+         " % apart in the median, in some layers more; gains below that are not seen";
 }
 
 Tuner::Tuner(TuneOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {

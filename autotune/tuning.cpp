@@ -65,7 +65,7 @@ class Tuning {
     }
     order_report();
     report_.noise = median(noises_);
-    report_.noisy = report_.noise > kNoisy;
+    report_.noisy = is_noisy(noises_);
     report_.seconds = elapsed();
     return std::move(report_);
   }
@@ -220,7 +220,7 @@ class Tuning {
     ContestRules rules;
     rules.seed = stream_of(1, name);
     const ContestResult result = hold_contest(contenders, {sample, right, timely}, rules);
-    noises_.push_back(result.noise);
+    noises_.push_back(result.spread);
     return result;
   }
 

@@ -93,7 +93,7 @@ struct GAVOTTE_API TuneReport {
   std::vector<LayerTuning> layers;
   std::vector<MapTuning> maps;
   double seconds = 0;
-  double noise = 0;      ///< Median over the problems of a sample's noise.
+  double noise = 0;      ///< Median over the problems: how far samples of one config lie apart.
   bool noisy = false;    ///< Other work disturbed the times: see noise_text().
   bool finished = true;  ///< Every problem was done.
   int timed = 0;         ///< Problems that were timed in this run.

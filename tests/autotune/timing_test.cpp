@@ -195,10 +195,37 @@ TEST(Contest, ADuelOfTooFewSamplesIsNotWon) {
   EXPECT_EQ(contenders[1].verdict, Verdict::unfinished);
 }
 
+TEST(Contest, ADisturbanceInStepWithTheTurnsDoesNotWin) {
+  // Equally fast; other work hits most samples of the default and none of the other, and less than half of that in the
+  // race.
+  std::vector<Contender> contenders(2);
+  Script script{[](std::size_t i, int sample) {
+    return shaken(1.0, sample) * (i == 0 && sample % 3 != 0 ? 2.0 : 1.0);
+  }};
+  const ContestResult result = script.hold(contenders);
+  EXPECT_EQ(result.winner, 0U);
+  EXPECT_GT(result.spread, 0.2);  // though half of the samples are within 2 % of the median
+}
+
+TEST(Timing, TwoSpeedsAreASpread) {
+  EXPECT_NEAR(spread({2.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 2.0}), 0.3158, 1e-3);
+  EXPECT_NEAR(spread({0.98, 0.99, 1.0, 1.01, 1.02}), 0.0105, 1e-3);
+  EXPECT_EQ(spread({}), 0);
+}
+
+TEST(Timing, ADisturbedTenthIsNoisy) {
+  std::vector<double> spreads(20, 0.01);
+  EXPECT_FALSE(is_noisy(spreads));
+  spreads[0] = spreads[1] = spreads[2] = 0.5;
+  EXPECT_TRUE(is_noisy(spreads));
+  EXPECT_TRUE(is_noisy(std::vector<double>(5, 0.06)));
+  EXPECT_FALSE(is_noisy({}));
+}
+
 TEST(Contest, TellsTheNoiseOfTheDefault) {
   std::vector<Contender> contenders(1);
   Script script{[](std::size_t, int sample) { return sample % 3 == 0 ? 1.5 : sample % 3; }};
-  EXPECT_GT(script.hold(contenders).noise, kNoisy);
+  EXPECT_GT(script.hold(contenders).spread, 0.05);
 }
 
 }  // namespace
