@@ -26,6 +26,9 @@ GAVOTTE_API std::string_view name(Direction direction) noexcept;
 /// "3x3x3 s1 submanifold": size, stride, kind, and " d2" where dilated. What a config tells specs apart by.
 GAVOTTE_API std::string kernel_name(const ConvSpec& spec, int dims);
 
+/// LayerKind::threads and MapKind::threads of a call: its budget on the CPU, 1 on a GPU.
+GAVOTTE_API int kind_threads(const Execution& execution);
+
 /// What the speed of a layer depends on, but for its size.
 struct GAVOTTE_API LayerKind {
   std::string kernel = {};  ///< kernel_name()

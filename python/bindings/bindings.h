@@ -16,6 +16,8 @@ void bind_operations(pybind11::module_& module);
 void bind_points(pybind11::module_& module);
 void bind_quantization(pybind11::module_& module);
 void bind_scenes(pybind11::module_& module);
+void bind_tuned(pybind11::module_& module);
+void bind_tuner(pybind11::module_& module);
 void bind_voxelize(pybind11::module_& module);
 
 }  // namespace gavotte::python

@@ -10,6 +10,7 @@
 #include "bindings.h"
 #include "devices.h"
 #include "gavotte/error.h"
+#include "tuned.h"
 
 namespace py = pybind11;
 
@@ -75,8 +76,13 @@ Dataflow dataflow_from_name(const std::string& wanted) {
 std::shared_ptr<SharedExecutor> make_executor(const Network& network, const std::string& device,
                                               const std::string& dtype, std::int64_t max_voxels,
                                               int threads, const std::string& dataflow,
-                                              bool allow_tf32, bool measure_padding) {
+                                              bool allow_tf32, bool measure_padding,
+                                              const HeldConfig* config) {
   ExecutorOptions options;
+  if (config != nullptr) {
+    options.config = config->config;
+    options.other_device = config->other_device;
+  }
   options.device = device_from_name(device);
   options.dtype = dtype_from_name(dtype);
   options.max_voxels = max_voxels;
@@ -104,6 +110,8 @@ py::dict dict_of(const LayerStats& layer) {
   dict["gflop"] = layer.gflop;
   dict["bytes"] = layer.bytes;
   dict["padding"] = layer.padding;
+  dict["config"] = layer.config.to_string();
+  dict["config_source"] = std::string(name(layer.config_source));
   return dict;
 }
 
@@ -166,7 +174,7 @@ void bind_executor(py::module_& module) {
   py::class_<SharedExecutor, std::shared_ptr<SharedExecutor>>(module, "Executor")
       .def(py::init(&make_executor), py::arg("network"), py::arg("device"), py::arg("dtype"),
            py::arg("max_voxels"), py::arg("threads"), py::arg("dataflow"), py::arg("allow_tf32"),
-           py::arg("measure_padding"))
+           py::arg("measure_padding"), py::arg("config"))
       .def("run_voxels",
            [](SharedExecutor& executor, const Voxels& voxels) {
              const py::gil_scoped_release released;

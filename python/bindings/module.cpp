@@ -17,6 +17,8 @@ PYBIND11_MODULE(_core, module) {
   gavotte::python::bind_scenes(module);
   gavotte::python::bind_voxelize(module);
   gavotte::python::bind_network(module);
+  gavotte::python::bind_tuned(module);
   gavotte::python::bind_executor(module);
+  gavotte::python::bind_tuner(module);
   gavotte::python::bind_fixed_executor(module);
 }

@@ -10,6 +10,7 @@
 #include "gavotte/pooling.h"
 #include "tokens.h"
 #include "torch_tensor.h"
+#include "tuned.h"
 
 namespace py = pybind11;
 
@@ -18,10 +19,16 @@ namespace {
 
 PoolMode mode_of(int number) { return static_cast<PoolMode>(number); }
 
-ConvConfig config_of(bool allow_tf32) {
-  ConvConfig config;
-  config.allow_tf32 = allow_tf32;
-  return config;
+/// How a call runs whose layer has a config. weights: [K, Cin / groups, Cout], whose shape the call itself checks.
+ConvConfig config_of(std::int64_t tuned, Direction direction, const KernelMap& map,
+                     const TorchTensor& weights, int groups, const Execution& execution,
+                     bool allow_tf32) {
+  const Shape shape = weights.shape();
+  const bool known = shape.rank() == 3 && groups > 0;
+  return tuned_config(tuned, direction,
+                      {map, known ? shape[1] * groups : 0, known ? shape[2] : 0, groups,
+                       weights.dtype(), execution},
+                      allow_tf32);
 }
 
 /// The bias in the dtype that sums are in; of 16-bit features, a copy.
@@ -42,50 +49,54 @@ std::optional<TorchTensor> read_bias(py::handle bias, const TorchTensor& feature
 }
 
 void convolution_forward(py::handle token, py::handle y, py::handle x, py::handle weight,
-                         py::handle bias, int groups, bool allow_tf32, int device,
-                         std::uintptr_t stream, int threads) {
+                         py::handle bias, int groups, bool allow_tf32, std::int64_t tuned,
+                         int device, std::uintptr_t stream, int threads) {
   const KernelMap map = map_of(token);
   const Execution execution = execution_on(device, stream, threads);
   const TorchTensor out(y, "out"), features(x, "features"), weights(weight, "weights");
   weights.check_beside(features);
   const std::optional<TorchTensor> shift = read_bias(bias, features, weights);
+  const ConvConfig config =
+      config_of(tuned, Direction::forward, map, weights, groups, execution, allow_tf32);
   Epilogue epilogue;
   if (shift) epilogue.shift = shift->in(execution.device);
   const py::gil_scoped_release released;
   convolution_into(out.out(execution.device), features.in(execution.device),
-                   weights.in(execution.device), map, groups, epilogue, config_of(allow_tf32),
-                   execution);
+                   weights.in(execution.device), map, groups, epilogue, config, execution);
 }
 
 void convolution_dgrad(py::handle token, py::handle grad_x, py::handle grad_y, py::handle weight,
-                       int groups, bool allow_tf32, int device, std::uintptr_t stream,
-                       int threads) {
+                       int groups, bool allow_tf32, std::int64_t tuned, int device,
+                       std::uintptr_t stream, int threads) {
   const KernelMap map = map_of(token);
   const Execution execution = execution_on(device, stream, threads);
   const TorchTensor out(grad_x, "out"), grad(grad_y, "grad"), weights(weight, "weights");
   weights.check_beside(grad);
+  const ConvConfig config =
+      config_of(tuned, Direction::dgrad, map, weights, groups, execution, allow_tf32);
   const py::gil_scoped_release released;
   convolution_dgrad_into(out.out(execution.device), grad.in(execution.device),
-                         weights.in(execution.device), map, groups, config_of(allow_tf32),
-                         execution);
+                         weights.in(execution.device), map, groups, config, execution);
 }
 
 void convolution_wgrad(py::handle token, py::handle grad_weight, py::handle x, py::handle grad_y,
-                       int groups, bool allow_tf32, int device, std::uintptr_t stream,
-                       int threads) {
+                       int groups, bool allow_tf32, std::int64_t tuned, int device,
+                       std::uintptr_t stream, int threads) {
   const KernelMap map = map_of(token);
   const Execution execution = execution_on(device, stream, threads);
   const TorchTensor out(grad_weight, "out"), features(x, "features"), grad(grad_y, "grad");
   grad.check_beside(features);
+  const ConvConfig config =
+      config_of(tuned, Direction::wgrad, map, out, groups, execution, allow_tf32);
   const py::gil_scoped_release released;
   convolution_wgrad_into(out.out(execution.device), features.in(execution.device),
-                         grad.in(execution.device), map, groups, config_of(allow_tf32), execution);
+                         grad.in(execution.device), map, groups, config, execution);
 }
 
 /// grad_x, grad_weight: None where not wanted.
 void convolution_backward(py::handle token, py::handle grad_x, py::handle grad_weight, py::handle x,
                           py::handle grad_y, py::handle weight, int groups, bool allow_tf32,
-                          int device, std::uintptr_t stream, int threads) {
+                          std::int64_t tuned, int device, std::uintptr_t stream, int threads) {
   const KernelMap map = map_of(token);
   const Execution execution = execution_on(device, stream, threads);
   const TorchTensor features(x, "features"), grad(grad_y, "grad"), weights(weight, "weights");
@@ -94,14 +105,17 @@ void convolution_backward(py::handle token, py::handle grad_x, py::handle grad_w
   std::optional<TorchTensor> out_x, out_weight;
   if (!grad_x.is_none()) out_x.emplace(grad_x, "out");
   if (!grad_weight.is_none()) out_weight.emplace(grad_weight, "out");
+  const auto config = [&](Direction direction) {
+    return config_of(tuned, direction, map, weights, groups, execution, allow_tf32);
+  };
   const py::gil_scoped_release released;
   if (out_x)
     convolution_dgrad_into(out_x->out(execution.device), grad.in(execution.device),
-                           weights.in(execution.device), map, groups, config_of(allow_tf32),
+                           weights.in(execution.device), map, groups, config(Direction::dgrad),
                            execution);
   if (out_weight)
     convolution_wgrad_into(out_weight->out(execution.device), features.in(execution.device),
-                           grad.in(execution.device), map, groups, config_of(allow_tf32),
+                           grad.in(execution.device), map, groups, config(Direction::wgrad),
                            execution);
 }
 

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gavotte import data, maps
+from gavotte._config import DeviceConfig, TunedLayer, load_config
 from gavotte._core import ConvSpec, Voxels, __version__
 from gavotte._executor import Executor, PreparedScan, Result
 from gavotte._info import Info, cmake_prefix, info, synchronizations
@@ -11,6 +12,8 @@ from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
 from gavotte._quantization import LayerError, QuantizationReport, quantization_error, quantize
 from gavotte._stats import LayerStats, RunStats
+from gavotte._tune import tune
+from gavotte._tune_report import Candidate, LayerTuning, TuneReport
 from gavotte._voxelize import voxelize
 
 if TYPE_CHECKING:
@@ -18,18 +21,22 @@ if TYPE_CHECKING:
     from gavotte._coordinates import CoordinateManager, CoordinateSet, KernelMap
     from gavotte._export import export
     from gavotte._graph_executor import GraphExecutor
+    from gavotte._tune_modules import configure
     from gavotte.sparse_tensor import SparseTensor, cat, collate
 
 __all__ = [
+    "Candidate",
     "ConvSpec",
     "CoordinateManager",
     "CoordinateSet",
+    "DeviceConfig",
     "Executor",
     "GraphExecutor",
     "Info",
     "KernelMap",
     "LayerError",
     "LayerStats",
+    "LayerTuning",
     "Network",
     "PointCloud",
     "PreparedScan",
@@ -37,16 +44,20 @@ __all__ = [
     "Result",
     "RunStats",
     "SparseTensor",
+    "TuneReport",
+    "TunedLayer",
     "Voxels",
     "__version__",
     "builtin_networks",
     "cat",
     "cmake_prefix",
     "collate",
+    "configure",
     "data",
     "export",
     "functional",
     "info",
+    "load_config",
     "maps",
     "models",
     "nn",
@@ -55,6 +66,7 @@ __all__ = [
     "quantize",
     "synchronizations",
     "trained_networks",
+    "tune",
     "voxelize",
 ]
 
@@ -67,6 +79,7 @@ _NEED_TORCH = {
     "SparseTensor": "gavotte.sparse_tensor",
     "cat": "gavotte.sparse_tensor",
     "collate": "gavotte.sparse_tensor",
+    "configure": "gavotte._tune_modules",
     "export": "gavotte._export",
     "functional": "",
     "models": "",

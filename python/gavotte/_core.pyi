@@ -1,4 +1,5 @@
 # What the compiled module holds, kept by hand. One section for each file of python/bindings.
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,7 @@ class Executor:
         dataflow: str,
         allow_tf32: bool,
         measure_padding: bool,
+        config: DeviceConfig | None,
     ) -> None: ...
     def run_voxels(self, voxels: Voxels, /) -> RunOutput: ...
     def run_arrays(self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /) -> RunOutput: ...
@@ -156,6 +158,51 @@ class Executor:
         self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], threads: int, /
     ) -> PreparedScan: ...
     def plan(self) -> str: ...
+
+# tuned.cpp
+class DeviceConfig:
+    @staticmethod
+    def load(path: str, other_device: bool, /) -> DeviceConfig: ...
+    @staticmethod
+    def from_json(text: str, other_device: bool, /) -> DeviceConfig: ...
+    @staticmethod
+    def of(device: str, /) -> DeviceConfig: ...
+    def to_json(self) -> str: ...
+    def save(self, path: str, /) -> None: ...
+    def merged(self, newer: DeviceConfig, /) -> DeviceConfig: ...
+    @property
+    def device(self) -> dict[str, Any]: ...
+    @property
+    def other_device(self) -> bool: ...
+    def counts(self) -> tuple[int, int, int]: ...
+    def find(
+        self, kernel: str, in_channels: int, out_channels: int, groups: int, dtype: str, direction: str, threads: int,
+        rows: int, pairs: int, /,
+    ) -> tuple[str, str]: ...  # fmt: skip
+    def number(self, kernel: str, /) -> int: ...
+
+class Tuner:
+    def __init__(
+        self,
+        device: str,
+        stream: int,
+        threads: int,
+        budget_s: float,
+        maps: bool,
+        start: DeviceConfig | None,
+        path: str,
+        progress: Callable[[float, float, int, int, float, str], bool | None],
+        /,
+    ) -> None: ...
+    def add_network(self, network: Network, scan: Voxels, dtype: str, directions: Sequence[str], /) -> None: ...
+    def add_layer(
+        self, layer: str, kernel: str, in_channels: int, out_channels: int, groups: int, dtype: str, direction: str,
+        threads: int, token: _Torch, /,
+    ) -> None: ...  # fmt: skip
+    def run(self) -> dict[str, Any]: ...
+
+def update_config_file(path: str, newer: DeviceConfig, /) -> DeviceConfig: ...
+def kernel_name(spec: ConvSpec, dims: int, /) -> str: ...
 
 # fixed_executor.cpp
 class FixedExecutor:
@@ -298,20 +345,20 @@ def unite(a: Coordinates, b: Coordinates, stream: int = 0, threads: int = 0) -> 
 # A token is that of a kernel map, or of a coordinate set where batch entries are joined. What a call writes comes
 # second; device, stream and threads come last, as gavotte._device.place gives them.
 def convolution_forward(
-    token: _Torch, y: _Torch, x: _Torch, weight: _Torch, bias: _Torch | None, groups: int, allow_tf32: bool,
+    token: _Torch, y: _Torch, x: _Torch, weight: _Torch, bias: _Torch | None, groups: int, allow_tf32: bool, tuned: int,
     device: int, stream: int, threads: int, /,
 ) -> None: ...  # fmt: skip
 def convolution_dgrad(
-    token: _Torch, grad_x: _Torch, grad_y: _Torch, weight: _Torch, groups: int, allow_tf32: bool,
+    token: _Torch, grad_x: _Torch, grad_y: _Torch, weight: _Torch, groups: int, allow_tf32: bool, tuned: int,
     device: int, stream: int, threads: int, /,
 ) -> None: ...  # fmt: skip
 def convolution_wgrad(
-    token: _Torch, grad_weight: _Torch, x: _Torch, grad_y: _Torch, groups: int, allow_tf32: bool,
+    token: _Torch, grad_weight: _Torch, x: _Torch, grad_y: _Torch, groups: int, allow_tf32: bool, tuned: int,
     device: int, stream: int, threads: int, /,
 ) -> None: ...  # fmt: skip
 def convolution_backward(
     token: _Torch, grad_x: _Torch | None, grad_weight: _Torch | None, x: _Torch, grad_y: _Torch, weight: _Torch,
-    groups: int, allow_tf32: bool, device: int, stream: int, threads: int, /,
+    groups: int, allow_tf32: bool, tuned: int, device: int, stream: int, threads: int, /,
 ) -> None: ...  # fmt: skip
 def pool_forward(token: _Torch, y: _Torch, x: _Torch, mode: int, device: int, stream: int, threads: int, /) -> None: ...
 def pool_grad(

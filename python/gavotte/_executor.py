@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, overload
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._config import DeviceConfig, as_config
 from gavotte._network import Network
 from gavotte._stats import RunStats
 
@@ -94,6 +96,8 @@ class Executor:
             "tile_indirect", on a GPU also "implicit_gemm" and "minuet".
         allow_tf32: on a GPU float32 products may be rounded to TF32.
         measure_padding: fill `LayerStats.padding`.
+        config: what was tuned for the device, a `DeviceConfig` or the path of one. `LayerStats.config_source` says
+            which layers it had an entry for; the others run as without it.
 
     Raises:
         ValueError: an illegal option, or a network that cannot run.
@@ -120,11 +124,14 @@ class Executor:
         dataflow: str = "automatic",
         allow_tf32: bool = False,
         measure_padding: bool = False,
+        config: DeviceConfig | str | os.PathLike[str] | None = None,
     ) -> None:
         self.network = network
+        tuned = as_config(config)
         self._native = _core.Executor(
-            network._native, device, dtype, max_voxels, threads, dataflow, allow_tf32, measure_padding
-        )
+            network._native, device, dtype, max_voxels, threads, dataflow, allow_tf32, measure_padding,
+            None if tuned is None else tuned._native,
+        )  # fmt: skip
 
     @overload
     def run(self, voxels: _core.Voxels, /) -> Result: ...

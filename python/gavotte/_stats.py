@@ -26,6 +26,8 @@ class LayerStats:
         gflop: 2 x pairs x input x output channels / groups, 1e9 of them.
         bytes: inputs, weights, outputs and map, each once.
         padding: padded rows over real rows of its grouped GEMMs, 1 for none, 0 where it was not measured.
+        config: that it ran with, as text.
+        config_source: where that came from: "exact", "nearest", "model" or "default".
 
     >>> import gavotte
     >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
@@ -48,6 +50,8 @@ class LayerStats:
     gflop: float
     bytes: int
     padding: float
+    config: str
+    config_source: str
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def conv(
     spec: ConvSpec,
     groups: int = 1,
     allow_tf32: bool | None = None,
+    tuned: int = 0,
 ) -> SparseTensor:
     """Sparse convolution of any kind.
 
@@ -42,6 +43,7 @@ def conv(
         spec: which coordinates the output has and where each offset points.
         groups: divides both channel counts.
         allow_tf32: None: ``torch.backends.cudnn.allow_tf32``, as PyTorch's convolutions.
+        tuned: of the layer's config (:meth:`gavotte.DeviceConfig.number`); 0 for the default.
 
     Returns:
         Cout channels on the output set of the spec; differentiable any number of times.
@@ -62,7 +64,7 @@ def conv(
     assert feats is not None and weight_ is not None
     if allow_tf32 is None:
         allow_tf32 = feats.is_cuda and torch.backends.cudnn.allow_tf32
-    y = ops.convolution(feats, weight_, bias, kernel_map.token, kernel_map.out_rows, groups, allow_tf32)
+    y = ops.convolution(feats, weight_, bias, kernel_map.token, kernel_map.out_rows, groups, allow_tf32, tuned)
     return SparseTensor._make(y, outputs, x._manager, x._batch_size)
 
 

@@ -139,7 +139,7 @@ def test_what_is_no_tensor_is_named() -> None:
     with pytest.raises(TypeError, match=r"token: expected a torch\.Tensor, got int"):
         ops.convolution(x, weight, bias, 7, pairs.out_rows)
     with pytest.raises(TypeError, match=r"features: expected a torch\.Tensor, got list"):
-        _core.convolution_forward(pairs.token, x.detach(), [1.0], weight, None, 1, False, -1, 0, 1)
+        _core.convolution_forward(pairs.token, x.detach(), [1.0], weight, None, 1, False, 0, -1, 0, 1)
 
 
 def test_tensors_are_read_alike_with_and_without_dlpack() -> None:
@@ -161,12 +161,12 @@ for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
     print(dtype, y.tolist(), conv.weight.grad.tolist())
 for wrong in (x.feats.detach().int(), x.feats.detach()[None, None]):
     try:
-        gavotte._core.convolution_forward(None, wrong, wrong, wrong, None, 1, False, -1, 0, 1)
+        gavotte._core.convolution_forward(None, wrong, wrong, wrong, None, 1, False, 0, -1, 0, 1)
     except (TypeError, ValueError) as error:
         print(error)
     try:
         pairs, _ = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec("submanifold", kernel_size=3))
-        gavotte._core.convolution_forward(pairs.token, wrong, wrong, wrong, None, 1, False, -1, 0, 1)
+        gavotte._core.convolution_forward(pairs.token, wrong, wrong, wrong, None, 1, False, 0, -1, 0, 1)
     except (TypeError, ValueError) as error:
         print(error)
 """

@@ -105,11 +105,11 @@ def test_torch_library_finds_nothing_wrong() -> None:
     x, w, b = (t.clone().requires_grad_() for t in (feats, weight, bias))
     grad = torch.randn(rows, 2)
     g = torch.ops.gavotte
-    torch.library.opcheck(g.convolution.default, (x, w, b, token, rows, 1, False))
-    torch.library.opcheck(g.convolution_dgrad.default, (grad.requires_grad_(), w, token, rows, 1, False))
-    torch.library.opcheck(g.convolution_wgrad.default, (x, grad, token, 27, 1, False))
+    torch.library.opcheck(g.convolution.default, (x, w, b, token, rows, 1, False, 0))
+    torch.library.opcheck(g.convolution_dgrad.default, (grad.requires_grad_(), w, token, rows, 1, False, 0))
+    torch.library.opcheck(g.convolution_wgrad.default, (x, grad, token, 27, 1, False, 0))
     for needs in ([True, True, True], [False, True, False], [True, False, True]):
-        torch.library.opcheck(g.convolution_backward.default, (grad, x, w, token, 1, False, needs))
+        torch.library.opcheck(g.convolution_backward.default, (grad, x, w, token, 1, False, 0, needs))
     set_token = tensor(channels=3, count=12).coordinates.token
     torch.library.opcheck(g.pool.default, (x, token, rows, 0))
     torch.library.opcheck(g.global_pool.default, (x, set_token, 2, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -10,10 +11,12 @@ import torch
 from torch import nn
 
 from gavotte import functional
+from gavotte._config import DeviceConfig, as_config
 from gavotte._core import ConvSpec
 from gavotte.sparse_tensor import SparseTensor
 
 Axes = int | Sequence[int]
+Config = DeviceConfig | str | os.PathLike[str] | None
 
 
 def _ints(values: Axes) -> int | list[int]:
@@ -33,6 +36,8 @@ class SparseConvolution(nn.Module):
         groups: as in ``torch.nn.Conv3d``.
         bias: whether there is one.
         device, dtype: of the parameters.
+        config: what was tuned for the device that it runs on, a value or a path; None for the default. May be set at
+            any time; no parameter, and not in the state dict.
 
     Raises:
         ValueError: groups that divide a number of channels not, or an option of the spec that has no meaning. In
@@ -54,6 +59,7 @@ class SparseConvolution(nn.Module):
         bias: bool = True,
         device: Any = None,
         dtype: torch.dtype | None = None,
+        config: Config = None,
     ) -> None:
         super().__init__()
         if groups < 1 or in_channels % groups or out_channels % groups:
@@ -63,10 +69,27 @@ class SparseConvolution(nn.Module):
         spec.validate(dims)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.dims, self.spec, self.groups = dims, spec, groups
+        self.config = config
         shape = spec.kernel_volume(dims), in_channels // groups, out_channels
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
+
+    @property
+    def config(self) -> DeviceConfig | None:
+        """What was tuned for the device that it runs on."""
+        return self._config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        found = as_config(config)
+        self._tuned = 0 if found is None else found.number(self.spec, self.dims)
+        self._config = found
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The number of a config is one of this process alone."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self.config = self._config
 
     def reset_parameters(self) -> None:
         """As torch.nn.Conv3d."""
@@ -79,7 +102,7 @@ class SparseConvolution(nn.Module):
     def forward(self, x: SparseTensor) -> SparseTensor:
         if x.dims != self.dims:
             raise ValueError(f"expected a tensor with {self.dims} axes, got {x}")
-        return functional.conv(x, self.weight, self.bias, self.spec, self.groups)
+        return functional.conv(x, self.weight, self.bias, self.spec, self.groups, tuned=self._tuned)
 
     def extra_repr(self) -> str:
         given = self.spec.as_dict()
@@ -90,6 +113,8 @@ class SparseConvolution(nn.Module):
             parts.append(f"groups={self.groups}")
         if self.bias is None:
             parts.append("bias=False")
+        if self.config is not None:
+            parts.append(f"config of {self.config.device['name']}")
         return ", ".join(parts)
 
 
@@ -104,7 +129,7 @@ _TEXTS = {
 _ARGUMENTS = """
 
     Args:
-        in_channels, out_channels, groups, bias, device, dtype: as of `SparseConvolution`.
+        in_channels, out_channels, groups, bias, device, dtype, config: as of `SparseConvolution`.
         kernel_size, stride, padding, dilation, output_padding: one number or one for each axis.
         rule, offset_order, spatial_shape: as of :class:`gavotte.ConvSpec`, which also says which option has a
             meaning here; the others are a ValueError unless left as they are.
@@ -147,6 +172,7 @@ class _OfDims(SparseConvolution):
         spatial_shape: Axes | None = None,
         device: Any = None,
         dtype: torch.dtype | None = None,
+        config: Config = None,
     ) -> None:
         spec = ConvSpec(
             self.kind,
@@ -159,7 +185,7 @@ class _OfDims(SparseConvolution):
             offset_order=offset_order,
             spatial_shape=None if spatial_shape is None else _ints(spatial_shape),
         )
-        super().__init__(in_channels, out_channels, self.axes, spec, groups, bias, device, dtype)
+        super().__init__(in_channels, out_channels, self.axes, spec, groups, bias, device, dtype, config)
 
 
 # Each a class statement, so that type checkers and subclasses see a class.

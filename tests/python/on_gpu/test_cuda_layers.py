@@ -153,7 +153,7 @@ def test_the_checks_of_torch_library(gpu: Gpu) -> None:
         x = scan(gpu.put, channels=3, count=12, dtype=torch.float64)
         kernel_map, _ = x.manager.kernel_map(x.coordinates, gavotte.ConvSpec(kernel_size=3))
         weight = gpu.put(torch.ones(27, 3, 2, dtype=torch.float64)).requires_grad_()
-        args = x.feats, weight, None, kernel_map.token, kernel_map.out_rows, 1, False
+        args = x.feats, weight, None, kernel_map.token, kernel_map.out_rows, 1, False, 0
         torch.library.opcheck(torch.ops.gavotte.convolution.default, args)
 
 
