@@ -16,6 +16,7 @@
 #include "int8_bench.h"
 #include "layer_bench.h"
 #include "map_bench.h"
+#include "memory_bench.h"
 #include "report.h"
 #include "scenes.h"
 
@@ -27,7 +28,7 @@ struct Options {
   std::filesystem::path output = "build/bench";
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
-  std::vector<std::string> operations = {"map", "layers", "dtypes", "networks", "int8"};
+  std::vector<std::string> operations = {"map", "layers", "dtypes", "networks", "int8", "memory"};
   std::string row_order = "shuffled";
   std::vector<int> threads = {1, 2};
   int rounds = 11;
@@ -90,6 +91,11 @@ void run(const Options& options, const std::string& command) {
       say("int8 on " + names[i]);
       bench_int8(scene, options.threads, options.rounds, report);
     }
+    if (operations.contains("memory") && forward &&
+        (names[i] != "random_100000" || !options.scenes.empty())) {
+      say("memory on " + names[i]);
+      bench_memory(scene, report);
+    }
   }
   write_json(report, options.output / "report.json");
   const std::string page = to_markdown(report);
@@ -105,7 +111,8 @@ void run(const Options& options, const std::string& command) {
 int main(int argc, char** argv) {
   gavotte::bench::Options options;
   CLI::App app{
-      "Compares Gavotte's map step, layers, dtypes, networks and int8 on procedural scenes."};
+      "Compares Gavotte's map step, layers, dtypes, networks, int8 and memory on procedural "
+      "scenes."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -119,7 +126,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"shuffled", "key"}))
       ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks", "int8"}))
+      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks", "int8", "memory"}))
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Numbers of threads")
       ->check(CLI::Range(1, 1024))

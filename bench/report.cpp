@@ -9,6 +9,37 @@
 #include "check.h"
 
 namespace gavotte::bench {
+namespace {
+
+double held_over_needed(const MemoryRow& row) {
+  return static_cast<double>(row.held_bytes) / static_cast<double>(row.needed_bytes);
+}
+
+std::int64_t map_bytes(const MemoryRow& row) {
+  return row.needed_bytes - row.input_bytes - row.feature_bytes - row.weight_bytes;
+}
+
+std::string memory_table(const std::vector<MemoryRow>& rows) {
+  std::string text =
+      "\nMemory of a steady run, in 10^6 bytes. held: the most of operator new, scan, Executor and "
+      "kept blocks; "
+      "beyond: what of it is not needed.\n\n"
+      "| scene | network | dtype | input | features | weights | maps, sets | needed | beyond | "
+      "held | held / needed |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|\n";
+  const auto mega = [](std::int64_t bytes) {
+    return fmt::format("{:.2f}", static_cast<double>(bytes) * 1e-6);
+  };
+  for (const MemoryRow& row : rows)
+    text += fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.2f} |\n", row.scene,
+                        row.network, row.dtype, mega(row.input_bytes), mega(row.feature_bytes),
+                        mega(row.weight_bytes), mega(map_bytes(row)), mega(row.needed_bytes),
+                        mega(row.held_bytes - row.needed_bytes), mega(row.held_bytes),
+                        held_over_needed(row));
+  return text;
+}
+
+}  // namespace
 
 void write_json(const Report& report, const std::filesystem::path& path) {
   std::string text = "[";
@@ -18,6 +49,20 @@ void write_json(const Report& report, const std::filesystem::path& path) {
         {"dtype", row.dtype},         {"threads", row.threads},     {"library", row.library},
         {"median_ms", row.median_ms}, {"ratio", row.ratio},         {"ratio_to", row.ratio_to}};
     if (row.padding > 0) json["padding"] = row.padding;
+    text += (text.size() > 1 ? ",\n " : "\n ") + json.dump();
+  }
+  for (const MemoryRow& row : report.memory) {
+    const nlohmann::ordered_json json = {{"scene", row.scene},
+                                         {"operation", "memory"},
+                                         {"network", row.network},
+                                         {"dtype", row.dtype},
+                                         {"held_bytes", row.held_bytes},
+                                         {"needed_bytes", row.needed_bytes},
+                                         {"input_bytes", row.input_bytes},
+                                         {"feature_bytes", row.feature_bytes},
+                                         {"weight_bytes", row.weight_bytes},
+                                         {"map_bytes", map_bytes(row)},
+                                         {"ratio", held_over_needed(row)}};
     text += (text.size() > 1 ? ",\n " : "\n ") + json.dump();
   }
   text += "\n]\n";
@@ -40,6 +85,8 @@ std::string to_markdown(const Report& report) {
   for (const SceneFacts& facts : report.scenes)
     fmt::format_to(out, "| {} | {} | {:.1f} |\n", facts.scene, facts.voxels,
                    facts.matches_per_voxel);
+  if (!report.memory.empty()) text += memory_table(report.memory);
+  if (report.rows.empty()) return text;
   fmt::format_to(out,
                  "\n| scene | operation | layer | dtype | threads | library | median ms | ratio | "
                  "ratio to | padding |\n|---|---|---|---|---|---|---|---|---|---|\n");

@@ -23,6 +23,13 @@ struct Row {
   double padding = 0;         ///< Padded rows / real rows of the grouped GEMMs; 0: does not apply.
 };
 
+/// What a network's run holds and needs. Maps and coordinate sets need what the other parts leave.
+struct MemoryRow {
+  std::string scene, network, dtype;
+  std::int64_t needed_bytes = 0, input_bytes = 0, feature_bytes = 0, weight_bytes = 0;
+  std::int64_t held_bytes = 0;  ///< The most at once.
+};
+
 struct SceneFacts {
   std::string scene;
   std::int64_t voxels = 0;
@@ -36,9 +43,10 @@ struct Report {
   int rounds = 0;
   std::vector<SceneFacts> scenes = {};
   std::vector<Row> rows = {};
+  std::vector<MemoryRow> memory = {};
 };
 
-/// A JSON array of the rows, one a line.
+/// A JSON array of the rows, one a line, those of memory behind the others.
 void write_json(const Report& report, const std::filesystem::path& path);
 /// A Markdown page: how it was made, the scenes, the rows.
 std::string to_markdown(const Report& report);

@@ -71,10 +71,15 @@ struct RunStats {
   double map_ms = 0;  ///< All coordinate sets and maps, the sorting of the input's rows included.
   double compute_ms = 0, total_ms = 0;
   std::int64_t voxels = 0;
-  std::int64_t arena_bytes = 0;  ///< Features of all layers, placed by liveness.
+  /// Features of all layers, placed by liveness; on the CPU the scratch of run()'s maps lies in the same memory before.
+  std::int64_t arena_bytes = 0;
   std::int64_t peak_bytes =
-      0;  ///< Arena, maps and coordinate sets; weights and a call's scratch not counted.
+      0;  ///< Arena, input, maps and coordinate sets; weights and a call's scratch not counted.
   std::int64_t weight_bytes = 0;  ///< As the Executor keeps them, packed or not.
+  /// The least that peak_bytes + weight_bytes can be: the input as given, the features that are alive at once at the worst step,
+  /// all weights without padding, and of all layers' maps and coordinate sets each once, a map as its pairs (two int32
+  /// for each, shared by mirrored offsets, none for the identity). 0 from collect().
+  std::int64_t needed_bytes = 0;
 };
 
 /// Output of one run. Views into the Executor's arena: valid until its next run of the same kind (run(), or enqueue()

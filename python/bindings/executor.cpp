@@ -127,6 +127,7 @@ py::dict dict_of(const RunStats& stats) {
   dict["arena_bytes"] = stats.arena_bytes;
   dict["peak_bytes"] = stats.peak_bytes;
   dict["weight_bytes"] = stats.weight_bytes;
+  dict["needed_bytes"] = stats.needed_bytes;
   return dict;
 }
 

@@ -65,8 +65,10 @@ class RunStats:
         total_ms: the whole run.
         voxels: of the input.
         arena_bytes: memory for features.
-        peak_bytes: features, kernel maps and coordinate sets; weights and a call's scratch are not counted.
+        peak_bytes: the input, features, kernel maps and coordinate sets; weights and a call's scratch are not counted.
         weight_bytes: memory of the parameters.
+        needed_bytes: the least that peak_bytes + weight_bytes can be: the input, the features that are alive at once at
+            the worst step, weights, coordinate sets and kernel maps, each once; 0 where a run did not wait.
 
     >>> import gavotte
     >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
@@ -83,6 +85,7 @@ class RunStats:
     arena_bytes: int
     peak_bytes: int
     weight_bytes: int
+    needed_bytes: int
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RunStats:

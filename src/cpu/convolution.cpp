@@ -15,6 +15,9 @@
 namespace gavotte::internal::cpu {
 namespace {
 
+constexpr std::int64_t kDenseElements = 1 << 16;  // of the wider side of a tile
+constexpr std::int64_t kFewestDenseRows = 128;
+
 enum class Way { dense, depthwise, indirect, gathered };
 
 // in_channels: those of the side that is read.
@@ -35,7 +38,12 @@ MapPairs::Order order_of(Way way) {
 
 void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
                const WorkspaceLease& workspaces) {
-  const std::int64_t tile_rows = rows_per_tile(task.config, task.pairs.offsets);
+  std::int64_t tile_rows = rows_per_tile(task.config, task.pairs.offsets);
+  // 16-bit features and their sums lie in a worker's memory as float32.
+  if (way == Way::dense && task.config.tile_rows == 0 && !is_accumulator(task.dtype))
+    tile_rows = std::clamp(
+        kDenseElements / std::max<std::int64_t>({task.in_channels, task.out_channels, 1}),
+        kFewestDenseRows, tile_rows);
   const std::int64_t rows = task.pairs.out_rows;
   if (rows == 0 || task.out_channels == 0) return;
   parallel_for(execution, (rows + tile_rows - 1) / tile_rows, [&](std::int64_t tile, int worker) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "check.h"
+#include "loan.h"
 #include "parallel.h"
 #include "sort_coordinates.h"
 
@@ -16,6 +17,7 @@ namespace gavotte::internal::cpu {
 namespace {
 
 constexpr std::int64_t kBlock = 1 << 12;  // rows of a task
+constexpr std::int64_t kCoordinateBytes = sizeof(std::int32_t);
 
 std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
@@ -126,9 +128,9 @@ std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
                                                  const CoordinateData& set, const AxisOffset& scale,
                                                  PerAxis stride) {
   const std::int64_t columns = 1 + set.dims;
-  Tensor coarse(DType::int32, {set.rows, columns});
+  const Borrowed memory(set.rows * columns * kCoordinateBytes);
   const std::int32_t* source = set.lattice.span<std::int32_t>().data();
-  std::int32_t* destination = coarse.span<std::int32_t>().data();
+  std::int32_t* destination = memory.as<std::int32_t>();
   parallel_for(execution, blocks_of(set.rows), [&](std::int64_t block, int) {
     for (std::int64_t i = block * kBlock; i < std::min(set.rows, (block + 1) * kBlock); ++i) {
       destination[i * columns] = source[i * columns];
@@ -138,7 +140,7 @@ std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
       }
     }
   });
-  return unique_set(execution, coarse, stride);
+  return unique_set(execution, {destination, DType::int32, Shape{set.rows, columns}}, stride);
 }
 
 std::shared_ptr<const CoordinateData> expand(const Execution& execution, const CoordinateData& set,
@@ -153,12 +155,12 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
 
   // Pass 0 counts the candidates of each block, pass 1 writes them.
   std::vector<std::int64_t> begin(static_cast<std::size_t>(blocks_of(set.rows)) + 1);
-  Tensor candidates;
+  Borrowed candidates;
   for (int pass = 0; pass < 2; ++pass) {
     parallel_for(execution, blocks_of(set.rows), [&](std::int64_t block, int) {
       std::array<std::vector<std::int64_t>, kMaxDims> lists;
       std::int64_t total = 0;
-      std::int32_t* out = pass == 1 ? candidates.span<std::int32_t>().data() +
+      std::int32_t* out = pass == 1 ? candidates.as<std::int32_t>() +
                                           begin[static_cast<std::size_t>(block)] * columns
                                     : nullptr;
       for (std::int64_t i = block * kBlock; i < std::min(set.rows, (block + 1) * kBlock); ++i) {
@@ -192,11 +194,12 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
                     "expected fewer than 2^31 candidate outputs; " + std::to_string(set.rows) +
                         " inputs give " + std::to_string(begin.back()) +
                         ": cut the scan or use a smaller kernel");
-      candidates = Tensor(DType::int32, {begin.back(), columns});
+      candidates = Borrowed(begin.back() * columns * kCoordinateBytes);
     }
   }
-  auto result = unique_set(execution, candidates, stride);
-  return result;
+  return unique_set(execution,
+                    {candidates.as<std::int32_t>(), DType::int32, Shape{begin.back(), columns}},
+                    stride);
 }
 
 std::shared_ptr<const CoordinateData> unite(const Execution& execution, const CoordinateData& a,

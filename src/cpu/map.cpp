@@ -35,7 +35,7 @@ void make_targets(const Execution& execution, const CoordinateData& fine, const 
     search.targets = {static_cast<const Key*>(fine.keys.get()), size};
     return;
   }
-  search.target_memory = Scratch(static_cast<std::int64_t>(size * sizeof(Key)));
+  search.target_memory = Borrowed(static_cast<std::int64_t>(size * sizeof(Key)));
   Key* keys = search.target_memory.template as<Key>();
   std::fill(keys + fine.rows, keys + size, padding_key<Key>());
   search.targets = {keys, size};
@@ -82,7 +82,7 @@ void make_queries(const Execution& execution, const CoordinateData& coarse,
     }
   }
   const std::int64_t count = all_inside ? coarse.rows : static_cast<std::int64_t>(rows.size());
-  search.query_memory = Scratch(count * static_cast<std::int64_t>(sizeof(Key)));
+  search.query_memory = Borrowed(count * static_cast<std::int64_t>(sizeof(Key)));
   Key* keys = search.query_memory.template as<Key>();
   search.queries = {keys, static_cast<std::size_t>(count)};
   parallel_for(execution, (count + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
@@ -189,7 +189,7 @@ void search_and_list(const Execution& execution, const Geometry& geometry, const
                  rows_of(sides.fine.order)};
   search.pieces.resize(search.searched.size());
   search.matches =
-      Scratch(static_cast<std::int64_t>(search.searched.size() * search.queries.size() + 1) * 8);
+      Borrowed(static_cast<std::int64_t>(search.searched.size() * search.queries.size() + 1) * 8);
   if (config.builder == MapBuilder::column_walk) {
     column_walk(execution, config, search);
   } else {

@@ -39,7 +39,7 @@ class RowColumn {
 }  // namespace
 
 MatchLists join_pieces(const Execution& execution, const std::vector<std::vector<MapPiece>>& pieces,
-                       Scratch matches, std::int64_t row) {
+                       Borrowed matches, std::int64_t row) {
   MatchLists joined;
   joined.lists.resize(pieces.size());
   std::int64_t total = 0;
@@ -48,7 +48,7 @@ MatchLists join_pieces(const Execution& execution, const std::vector<std::vector
     total += joined.lists[s].count;
   }
   const auto rows = 2 * static_cast<std::int64_t>(pieces.size());
-  const bool in_place = kSparseLists * 2 * total > rows * row;
+  const bool in_place = !matches.under_loan() && kSparseLists * 2 * total > rows * row;
   joined.bytes = (in_place ? rows * row : 2 * total) * 4;
   if (!in_place) joined.memory = Scratch(joined.bytes);
   std::int32_t* next = joined.memory.as<std::int32_t>();
@@ -69,7 +69,7 @@ MatchLists join_pieces(const Execution& execution, const std::vector<std::vector
       to += piece.count;
     }
   });
-  if (in_place) joined.memory = std::move(matches);
+  if (in_place) joined.memory = std::move(matches).keep();
   return joined;
 }
 

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "gavotte/device.h"
+#include "loan.h"
 #include "map_data.h"
 #include "map_search.h"
-#include "scratch.h"
 
 namespace gavotte::internal::cpu {
 
@@ -19,9 +19,9 @@ struct MatchLists {
 };
 
 /// Joins the pieces of each offset, which lie in its two rows of `matches`, int32 [2 * offsets, row],
-/// and which may be empty. The lists stay in that memory unless they fill little of it.
+/// and which may be empty. The lists stay in that memory unless a loan is open, or they fill little of it.
 MatchLists join_pieces(const Execution&, const std::vector<std::vector<MapPiece>>& pieces,
-                       Scratch matches, std::int64_t row);
+                       Borrowed matches, std::int64_t row);
 
 /// The map's pairs with each offset's in the order of their input rows, or output rows.
 PairLists sort_lists(const Execution&, const MapData&, bool by_input);

@@ -13,7 +13,7 @@
 
 #include "backend.h"
 #include "keys.h"
-#include "scratch.h"
+#include "loan.h"
 #include "simd/walk_columns.h"
 
 namespace gavotte::internal::cpu {
@@ -29,7 +29,7 @@ struct MapSearch {
   std::span<const Key> queries;  ///< Ascending: of the window's smallest corner, or of its origin.
   std::span<const Key> targets;  ///< Ascending, then kTargetPadding padding keys.
   std::int64_t target_count = 0;
-  Scratch query_memory, target_memory;
+  Borrowed query_memory, target_memory;
   PositionRows rows;                ///< What matches are stored as.
   std::vector<Key> steps;           ///< For each offset: what to add to a query's key.
   std::vector<AxisOffset> offsets;  ///< The same offsets as integers per axis.
@@ -39,7 +39,7 @@ struct MapSearch {
   // Result, for each searched offset s: pieces[s], ascending, of its two rows of the scratch, each as
   // long as there are queries.
   std::vector<std::vector<MapPiece>> pieces;
-  Scratch matches;
+  Borrowed matches;
   std::int32_t* match_queries(std::size_t s) const { return match_row(2 * s); }
   std::int32_t* match_targets(std::size_t s) const { return match_row(2 * s + 1); }
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "check.h"
+#include "kept_memory.h"
 
 namespace gavotte::internal::cpu {
 
@@ -44,6 +45,12 @@ class FreeBlocks {
     Kept* const fits = std::lower_bound(blocks_.data(), end, bytes, smaller);
     if (fits == end || fits->block.bytes / 2 > bytes) return {};
     return remove(fits);
+  }
+
+  /// The largest block; null where there is none.
+  Block take_largest() noexcept {
+    const std::lock_guard lock(mutex_);
+    return count_ > 0 ? remove(blocks_.data() + count_ - 1) : Block{};
   }
 
   /// The block that goes back to the system: one that has become stale, or the smallest where all
@@ -110,6 +117,15 @@ Block from_system(std::int64_t bytes) noexcept {
   return {data, bytes};
 }
 
+void check_taken(Block block, std::int64_t bytes) {
+  GAVOTTE_CHECK_RUNTIME(block.data != nullptr,
+                        "not enough memory for " + std::to_string(bytes) + " bytes of scratch");
+}
+
+void to_system(Block block) noexcept {
+  if (block.data != nullptr) ::operator delete(block.data, alignment_of(block.bytes));
+}
+
 }  // namespace
 
 Block try_take_block(std::int64_t bytes) noexcept {
@@ -122,14 +138,25 @@ Block try_take_block(std::int64_t bytes) noexcept {
 
 Block take_block(std::int64_t bytes) {
   const Block block = try_take_block(bytes);
-  GAVOTTE_CHECK_RUNTIME(block.data != nullptr,
-                        "not enough memory for " + std::to_string(bytes) + " bytes of scratch");
+  check_taken(block, bytes);
   return block;
 }
 
 void give_back(Block block) noexcept {
   if (block.bytes >= kSmallBlock) block = free_blocks().put(block);
-  if (block.data != nullptr) ::operator delete(block.data, alignment_of(block.bytes));
+  to_system(block);
+}
+
+std::shared_ptr<void> allocate_lasting(std::int64_t bytes) {
+  const Block block = from_system(std::max<std::int64_t>(bytes, 1));
+  check_taken(block, bytes);
+  return {block.data, [block](void*) { give_back(block); }};
+}
+
+void release_kept_memory() noexcept {
+  for (Block block = free_blocks().take_largest(); block.data != nullptr;
+       block = free_blocks().take_largest())
+    to_system(block);
 }
 
 std::shared_ptr<void> allocate(std::int64_t bytes) {

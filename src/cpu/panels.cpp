@@ -1,5 +1,7 @@
 #include "cpu/panels.h"
 
+#include "cpu/kept_memory.h"
+#include "cpu/scratch.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
 #include "parallel.h"
@@ -54,7 +56,7 @@ Panels pack(const Execution& execution, const PanelShape& shape, const OffsetWei
 KeptPanels::KeptPanels(const Execution& execution, const PanelShape& shape,
                        const OffsetWeights& weights)
     : size(panel_bytes(shape, weights.dtype)),
-      memory(size),
-      panels(pack(execution, shape, weights, memory.as<std::byte>())) {}
+      memory(allocate_lasting(size)),
+      panels(pack(execution, shape, weights, memory.get())) {}
 
 }  // namespace gavotte::internal::cpu

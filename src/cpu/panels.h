@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "backend.h"
-#include "cpu/scratch.h"
 
 namespace gavotte::internal::cpu {
 
@@ -43,7 +42,7 @@ struct KeptPanels final : PackedWeights {
   KeptPanels(const Execution& execution, const PanelShape& shape, const OffsetWeights& weights);
   std::int64_t bytes() const noexcept override { return size; }
   std::int64_t size;
-  Scratch memory;
+  std::shared_ptr<void> memory;
   Panels panels;
 };
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "coordinates.h"
+#include "loan.h"
 #include "radix_sort.h"
-#include "scratch.h"
 #include "simd/column_range.h"
 #include "simd/walk_columns.h"
 
@@ -65,7 +65,7 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   const std::int64_t rows = lattice.rows();
   const std::int32_t* values = lattice.span<std::int32_t>().data();
   const std::int64_t bytes = rows * static_cast<std::int64_t>(sizeof(KeyRow<Key>));
-  const Scratch item_memory(bytes);
+  const Borrowed item_memory(bytes);
   KeyRow<Key>* items = item_memory.as<KeyRow<Key>>();
   std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
@@ -96,9 +96,12 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     return;
   }
 
-  const Scratch scratch(bytes);
+  const Borrowed scratch(bytes);
   items = radix_sort(execution, items, scratch.as<KeyRow<Key>>(), rows, layout.bits);
-  sorted.order = Tensor(DType::int32, {rows});
+  const auto new_rows = [&](DType dtype) {
+    return keep == Keys::keep ? Tensor(dtype, {rows}) : borrowed_tensor(dtype, {rows});
+  };
+  sorted.order = new_rows(DType::int32);
   if (keep == Keys::keep) sorted.rank = Tensor(DType::int32, {rows});
   std::int32_t* const order = sorted.order.span<std::int32_t>().data();
   std::int32_t* const rank = keep == Keys::keep ? sorted.rank.span<std::int32_t>().data() : nullptr;
@@ -110,7 +113,7 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   });
   for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
   if (keep == Keys::keep && sorted.distinct == rows) return;
-  sorted.is_first = Tensor(DType::uint8, {rows});
+  sorted.is_first = new_rows(DType::uint8);
   std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
     for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
@@ -168,10 +171,11 @@ SortedRows sort_rows(const Execution& execution, ConstTensorView lattice, Keys k
   return sorted;
 }
 
-std::shared_ptr<const CoordinateData> unique_set(const Execution& execution, const Tensor& lattice,
-                                                 PerAxis stride, Tensor* row_of) {
+std::shared_ptr<const CoordinateData> unique_set(const Execution& execution,
+                                                 ConstTensorView lattice, PerAxis stride,
+                                                 Tensor* row_of) {
   const std::int64_t rows = lattice.rows();
-  const std::int64_t columns = lattice.shape()[1];
+  const std::int64_t columns = lattice.shape[1];
   SortedRows sorted = sort_rows(execution, lattice, Keys::drop);
   auto set = std::make_shared<CoordinateData>();
   set->dims = static_cast<int>(columns) - 1;
@@ -180,7 +184,7 @@ std::shared_ptr<const CoordinateData> unique_set(const Execution& execution, con
   set->box = sorted.box;
   if (row_of != nullptr) *row_of = Tensor(DType::int32, {rows});
   if (sorted.already_sorted) {
-    set->lattice = lattice;
+    set->lattice = Tensor::copy_of(lattice);
     if (row_of != nullptr) {
       for (std::int64_t i = 0; i < rows; ++i)
         row_of->span<std::int32_t>()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);

@@ -22,12 +22,13 @@ struct SortedRows {
   std::shared_ptr<const void> keys;  ///< As in CoordinateData, where they are to be kept.
   Box key_box;
 };
+/// Dropping them, order and is_first are borrowed (loan.h).
 enum class Keys { drop, keep };
 SortedRows sort_rows(const Execution&, ConstTensorView lattice, Keys);
 
 /// A set from rows that may repeat, in key order. row_of, where wanted: int32 [N], the set's row of
 /// each given row.
-std::shared_ptr<const CoordinateData> unique_set(const Execution&, const Tensor& lattice,
+std::shared_ptr<const CoordinateData> unique_set(const Execution&, ConstTensorView lattice,
                                                  PerAxis stride, Tensor* row_of = nullptr);
 
 }  // namespace gavotte::internal::cpu

@@ -8,6 +8,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "cpu/kept_memory.h"
 #include "executor/layer_kind.h"
 #include "executor/stats.h"
 #include "network/graph.h"
@@ -65,7 +66,10 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   for (const PlanStep& step : plan.steps)
     kinds.push_back(internal::layer_kind(plan, step, options.dtype, execution));
   internal::pack_weights(plan, kinds, options, execution, weights);
-  for (const internal::StepWeights& step : weights) weight_bytes += internal::weight_bytes(step);
+  for (const internal::StepWeights& step : weights) {
+    weight_bytes += internal::weight_bytes(step);
+    needed_weight_bytes += internal::needed_bytes(step);
+  }
   for (const PlanStep& step : plan.steps) layer_stats.push_back(internal::static_stats(plan, step));
   buffers.resize(2 * plan.values.size() + 1);
   views.resize(plan.values.size() + 1);
@@ -272,6 +276,33 @@ void Executor::Impl::run_step(std::size_t index, const KernelMap& map, ConstTens
                        internal::element_bytes(plan, step, options.dtype));
 }
 
+/// The features' memory, which nobody reads from here to the first step.
+std::span<std::byte> Executor::Impl::begin_run() {
+  if (options.device.kind != DeviceKind::cpu) return {};
+  if (outgrown) internal::cpu::release_kept_memory();
+  outgrown = false;
+  return arena.memory();
+}
+
+/// Where the arena is outgrown, kept blocks are of sizes that runs to come do not ask for: loading the network has left
+/// them, packing its weights, smaller scans, or this one while it had nothing to borrow.
+void Executor::Impl::reserve_arena(std::int64_t bytes) {
+  if (options.device.kind == DeviceKind::cpu && bytes > arena.capacity()) {
+    arena.release();
+    internal::cpu::release_kept_memory();
+    outgrown = true;
+  }
+  arena.reserve(bytes);
+}
+
+/// As RunStats says, of the buffers that were placed last.
+std::int64_t Executor::Impl::needed_bytes(const internal::ScanData& scan) const {
+  std::int64_t features = 0;
+  for (const internal::ArenaBuffer& buffer : buffers) features = std::max(features, buffer.breadth);
+  return needed_weight_bytes + scan.given_feature_bytes + features +
+         internal::needed_bytes(set_coordinates) + internal::needed_bytes(scan.maps);
+}
+
 Result Executor::Impl::run(const internal::ScanData& scan) {
   const auto start = Clock::now();
   Result result;
@@ -283,7 +314,7 @@ Result Executor::Impl::run(const internal::ScanData& scan) {
   const bool on_input =
       output_set != internal::kBatchRows && set_coordinates[at(output_set)].same_as(scan.input);
   const bool reorder = on_input && !scan.given.same_as(scan.input);
-  arena.reserve(place(scan.batch, reorder));
+  reserve_arena(std::max(place(scan.batch, reorder), scan.borrowed_bytes));
   set_views(arena, scan.batch);
   write_bytes(0, scan.features);
 
@@ -309,7 +340,8 @@ Result Executor::Impl::run(const internal::ScanData& scan) {
   }
   stats.voxels = scan.input.rows();
   stats.arena_bytes = arena.capacity();
-  stats.peak_bytes = arena.capacity() + scan.bytes();
+  stats.peak_bytes = arena.capacity() + scan.bytes() + scan.given_feature_bytes;
+  stats.needed_bytes = needed_bytes(scan);
   stats.weight_bytes = weight_bytes;
   for (Coordinates& set : set_coordinates) set = {};  // only the result keeps its set
   stats.map_ms = scan.ms;
@@ -324,11 +356,11 @@ Executor& Executor::operator=(Executor&&) noexcept = default;
 Executor::~Executor() = default;
 
 Result Executor::run(const Voxels& voxels) {
-  return impl_->run(impl_->prepare(voxels, impl_->execution));
+  return impl_->run(impl_->prepare(voxels, impl_->execution, impl_->begin_run()));
 }
 
 Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
-  return impl_->run(impl_->prepare(coordinates, features, 0, impl_->execution));
+  return impl_->run(impl_->prepare(coordinates, features, 0, impl_->execution, impl_->begin_run()));
 }
 
 Result Executor::run(const PreparedScan& scan) {

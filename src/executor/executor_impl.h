@@ -1,8 +1,10 @@
 // What an Executor holds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend.h"
@@ -23,11 +25,14 @@ struct ScanData {
   Coordinates input;  ///< With rows in the run's order; the same set where that is the caller's.
   Tensor memory;      ///< Of `features`, unless they are the caller's.
   Tensor lent;        ///< Memory of `features` that the caller has a share in.
-  ConstTensorView features;  ///< Of `input`, in the Executor's dtype.
+  ConstTensorView features;              ///< Of `input`, in the Executor's dtype.
+  std::int64_t given_feature_bytes = 0;  ///< Of the features as the caller has them.
   CoordinateManager manager;
-  std::vector<MapResult> maps;      ///< Of Plan::maps.
-  std::int64_t batch = 0;           ///< Entries of the batch, empty ones included.
-  double ms = 0;                    ///< That preparing took.
+  std::vector<MapResult> maps;  ///< Of Plan::maps.
+  std::int64_t batch = 0;       ///< Entries of the batch, empty ones included.
+  double ms = 0;                ///< That preparing took.
+  std::int64_t borrowed_bytes =
+      0;  ///< That the maps' scratch has taken or would have of the arena.
   std::shared_ptr<const int> plan;  ///< Names the plan that the maps are of.
   std::int64_t bytes() const;       ///< Of coordinate sets, maps and `memory`.
 };
@@ -45,7 +50,7 @@ struct Executor::Impl {
   std::vector<internal::StepWeights> weights;  ///< Of each step.
   std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
   std::vector<LayerKind> kinds;                ///< Of each step, as options.config names it.
-  std::int64_t weight_bytes = 0;
+  std::int64_t weight_bytes = 0, needed_weight_bytes = 0;
   internal::Arena arena;
   internal::Arena
       fixed_arena;  ///< Of runs without waits: a graph that captured one points into it.
@@ -59,10 +64,14 @@ struct Executor::Impl {
   std::vector<TensorView> views;       ///< Of each value's floats, and that of the last buffer.
   std::vector<TensorView> byte_views;  ///< Of each value's bytes; no data where none are kept.
   std::vector<int> order;
+  bool outgrown = true;   ///< Since the last run; so kept blocks are those of other work.
   double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
 
   Impl(const Network& network, ExecutorOptions given);
   Result run(const internal::ScanData& scan);
+  std::span<std::byte> begin_run();
+  void reserve_arena(std::int64_t bytes);
+  std::int64_t needed_bytes(const internal::ScanData& scan) const;
   void check_int8() const;
   std::int64_t value_rows(int value, std::int64_t batch) const;
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
@@ -77,10 +86,13 @@ struct Executor::Impl {
   void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
                 LayerStats& stats);
 
-  // What comes before a run (prepare.cpp); changes nothing here, so that it may go on beside a run.
+  // What comes before a run (prepare.cpp); changes nothing here, so that it may go on beside a run. `lent`, which may
+  // be empty, is scratch for the maps: what a run's features lie in, where no run is underway.
   internal::ScanData prepare(ConstTensorView coordinates, ConstTensorView features,
-                             std::int64_t least_batch, const Execution& how) const;
-  internal::ScanData prepare(const Voxels& voxels, const Execution& how) const;
+                             std::int64_t least_batch, const Execution& how,
+                             std::span<std::byte> lent) const;
+  internal::ScanData prepare(const Voxels& voxels, const Execution& how,
+                             std::span<std::byte> lent) const;
   void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
   void take_features(ConstTensorView features, const Execution& how,
                      internal::ScanData& scan) const;

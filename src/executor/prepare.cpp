@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "check.h"
+#include "cpu/loan.h"
 #include "executor/executor_impl.h"
 #include "executor/row_order.h"
 #include "parallel.h"
@@ -19,7 +20,8 @@ std::int64_t ScanData::bytes() const {
     return view.data != nullptr ? view.bytes() : 0;
   };
   std::int64_t bytes = manager.cached_bytes() + bytes_of(std::as_const(memory).view()) +
-                       bytes_of(given.lattice()) + bytes_of(given.order());
+                       bytes_of(given.lattice()) + bytes_of(given.order()) +
+                       (given ? bytes_of(std::as_const(given.data()->rank).view()) : 0);
   if (!input.same_as(given)) bytes += bytes_of(input.lattice());
   return bytes;
 }
@@ -69,23 +71,30 @@ void Executor::Impl::take_features(ConstTensorView features, const Execution& ho
 }
 
 internal::ScanData Executor::Impl::prepare(ConstTensorView coordinates, ConstTensorView features,
-                                           std::int64_t least_batch, const Execution& how) const {
+                                           std::int64_t least_batch, const Execution& how,
+                                           std::span<std::byte> lent) const {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   check_input(coordinates, features);
   internal::ScanData scan;
   scan.plan = plan_name;
+  scan.given_feature_bytes = features.bytes();
   scan.manager = CoordinateManager(how, options.map_config, options.config);
   scan.given = Coordinates(coordinates, 1, StrideStyle::divided, how);
   scan.input = internal::in_key_order(*backend, how, scan.given);
   scan.batch = std::max<std::int64_t>(scan.given.batch_size(), least_batch);
   take_features(features, how, scan);
-  scan.maps = scan.manager.plan(scan.input, plan.maps);
+  {
+    const internal::cpu::Loan loan(lent);
+    scan.maps = scan.manager.plan(scan.input, plan.maps);
+    scan.borrowed_bytes = loan.wanted();
+  }
   scan.ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
   return scan;
 }
 
-internal::ScanData Executor::Impl::prepare(const Voxels& voxels, const Execution& how) const {
+internal::ScanData Executor::Impl::prepare(const Voxels& voxels, const Execution& how,
+                                           std::span<std::byte> lent) const {
   const std::int64_t scans =
       std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
   const Device& device = options.device;
@@ -93,7 +102,7 @@ internal::ScanData Executor::Impl::prepare(const Voxels& voxels, const Execution
     const bool here = voxels.coordinates.device() == device;
     const Tensor coordinates = here ? voxels.coordinates : voxels.coordinates.to(device);
     const Tensor features = here ? voxels.features : voxels.features.to(device);
-    internal::ScanData scan = prepare(coordinates, features, scans, how);
+    internal::ScanData scan = prepare(coordinates, features, scans, how, lent);
     if (!scan.memory) scan.lent = features;
     return scan;
   }
@@ -102,7 +111,7 @@ internal::ScanData Executor::Impl::prepare(const Voxels& voxels, const Execution
   const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, plan.dims + 1}, device);
   const ConstTensorView features(&kNothing, DType::float32, Shape{0, plan.values[0].channels},
                                  device);
-  return prepare(coordinates, features, scans, how);
+  return prepare(coordinates, features, scans, how, lent);
 }
 
 Execution Executor::Impl::preparing(int threads) const {
@@ -115,13 +124,15 @@ Execution Executor::Impl::preparing(int threads) const {
 }
 
 PreparedScan Executor::prepare(const Voxels& voxels, int threads) const {
-  return PreparedScan(std::make_shared<const internal::ScanData>(
-      impl_->prepare(voxels, impl_->preparing(threads))));
+  internal::ScanData scan = impl_->prepare(voxels, impl_->preparing(threads), {});
+  scan.borrowed_bytes = 0;  // an arena is not for it
+  return PreparedScan(std::make_shared<const internal::ScanData>(std::move(scan)));
 }
 
 PreparedScan Executor::prepare(ConstTensorView coordinates, ConstTensorView features,
                                int threads) const {
-  internal::ScanData scan = impl_->prepare(coordinates, features, 0, impl_->preparing(threads));
+  internal::ScanData scan = impl_->prepare(coordinates, features, 0, impl_->preparing(threads), {});
+  scan.borrowed_bytes = 0;
   if (!scan.memory && features.rows() > 0) {
     scan.memory = Tensor::copy_of(features);
     scan.features = std::as_const(scan.memory).view();

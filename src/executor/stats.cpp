@@ -1,7 +1,28 @@
 // Counting of work and bytes.
 #include "executor/stats.h"
 
+#include <algorithm>
+
+#include "map_data.h"
+
 namespace gavotte::internal {
+namespace {
+
+constexpr std::int64_t kPairBytes = 2 * sizeof(std::int32_t);
+
+std::int64_t needed_bytes(const MapData& map) {
+  std::int64_t pairs = map.pairs;
+  const std::size_t offsets = map.in_key_order.size();
+  for (std::size_t k = 0; k < offsets; ++k) {
+    const OffsetPairs& own = map.in_key_order[k];
+    const OffsetPairs& mirror = map.in_key_order[offsets - 1 - k];
+    const bool shared = k < offsets - 1 - k && own.in == mirror.out && own.out == mirror.in;
+    if (shared || static_cast<int>(k) == map.identity_offset) pairs -= own.count;
+  }
+  return pairs * kPairBytes;
+}
+
+}  // namespace
 
 LayerStats static_stats(const Plan& plan, const PlanStep& step) {
   LayerStats stats;
@@ -38,6 +59,26 @@ void count_work(LayerStats& stats, const PlanStep& step, const StepWeights& weig
   stats.bytes = in_rows * stats.in_channels * element.in +
                 out_rows * stats.out_channels * element.out + residual_bytes +
                 weight_bytes(weights) + map_bytes;
+}
+
+std::int64_t needed_bytes(std::span<const Coordinates> sets) {
+  std::int64_t bytes = 0;
+  for (auto set = sets.begin(); set != sets.end(); ++set) {
+    const auto same = [&](const Coordinates& other) { return other.same_as(*set); };
+    if (*set && std::none_of(sets.begin(), set, same)) bytes += set->lattice().bytes();
+  }
+  return bytes;
+}
+
+std::int64_t needed_bytes(std::span<const MapResult> maps) {
+  std::int64_t bytes = 0;
+  for (auto result = maps.begin(); result != maps.end(); ++result) {
+    const auto same = [&](const MapResult& other) {
+      return other.map.data() == result->map.data();
+    };
+    if (std::none_of(maps.begin(), result, same)) bytes += needed_bytes(*result->map.data());
+  }
+  return bytes;
 }
 
 }  // namespace gavotte::internal

@@ -88,6 +88,14 @@ void pack_weights(const Plan& plan, const std::vector<LayerKind>& kinds,
   }
 }
 
+std::int64_t needed_bytes(const StepWeights& weights) {
+  const ConstTensorView& matrix = weights.matrix;
+  std::int64_t bytes = matrix.shape.rank() > 0 ? matrix.bytes() : 0;
+  for (const Tensor* tensor : {&weights.scale, &weights.shift})
+    if (*tensor) bytes += tensor->view().bytes();
+  return bytes;
+}
+
 std::int64_t weight_bytes(const StepWeights& weights) {
   std::int64_t bytes = weights.packed != nullptr ? weights.packed->bytes() : 0;
   for (const Tensor* tensor : {&weights.weight, &weights.scale, &weights.shift})

@@ -31,6 +31,9 @@ void pack_weights(const Plan& plan, const std::vector<LayerKind>& kinds,
                   const ExecutorOptions& options, const Execution& execution,
                   std::vector<StepWeights>& weights);
 
+/// As they are kept.
 std::int64_t weight_bytes(const StepWeights& weights);
+/// Each value once, without the padding of packed ones.
+std::int64_t needed_bytes(const StepWeights& weights);
 
 }  // namespace gavotte::internal

@@ -74,10 +74,13 @@ TEST_F(RunCommand, JsonHasEveryFieldAndIsAllThatIsPrinted) {
       EXPECT_GE(layer.at("padding").get<double>(), 1.0) << layer;
     }
   }
-  for (const char* key :
-       {"map_ms", "compute_ms", "total_ms", "peak_bytes", "weight_bytes", "labels_file"}) {
+  for (const char* key : {"map_ms", "compute_ms", "total_ms", "peak_bytes", "weight_bytes",
+                          "needed_bytes", "labels_file"}) {
     EXPECT_TRUE(scan.contains(key)) << key;
   }
+  EXPECT_GT(scan.at("needed_bytes"), 0);
+  EXPECT_GE(scan.at("peak_bytes").get<std::int64_t>() + scan.at("weight_bytes").get<std::int64_t>(),
+            scan.at("needed_bytes").get<std::int64_t>());
 }
 
 TEST_F(RunCommand, LabelsAreTheSameOnEveryRunAndForEveryThreadCount) {

@@ -45,6 +45,22 @@ TEST(Arena, AChainTakesTwoBuffers) {
   EXPECT_EQ(place_buffers(chain, order), 1280);
 }
 
+// Two chains of blocks with a residual, the second a little wider, as in a ResNet: largest first leaves a gap.
+TEST(Arena, ResidualBlocksTakeWhatTheirBroadestStepDoes) {
+  std::vector<ArenaBuffer> values;
+  int step = 0;
+  for (const std::int64_t bytes : {640, 1344, 1536}) {
+    values.push_back({bytes, step, step + 2, 0});
+    values.push_back({bytes, step + 1, step + 2, 0});
+    values.push_back({bytes, step + 2, step + 4, 0});
+    values.push_back({bytes, step + 3, step + 4, 0});
+    values.push_back({bytes, step + 4, step + 5, 0});
+    step += 5;
+  }
+  std::vector<int> order;
+  EXPECT_EQ(place_buffers(values, order), 3 * 1536);
+}
+
 TEST(Arena, GrowsOnlyWhenOutgrown) {
   internal::Arena arena;
   EXPECT_EQ(arena.capacity(), 0);
