@@ -97,7 +97,8 @@ struct GAVOTTE_API Result {
 
 namespace internal {
 struct ScanData;
-}
+struct ExecutorAccess;
+}  // namespace internal
 
 /// A scan made ready for a run of the Executor that prepared it: its coordinate sets, its kernel maps and its features
 /// in the order and dtype of the run. A handle, copies share; nothing in it changes.
@@ -167,6 +168,7 @@ class GAVOTTE_API Executor {
   std::string plan() const;
 
  private:
+  friend struct internal::ExecutorAccess;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

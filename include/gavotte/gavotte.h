@@ -12,6 +12,7 @@
 #include "gavotte/error.h"
 #include "gavotte/executor.h"
 #include "gavotte/kernel_map.h"
+#include "gavotte/manifest.h"
 #include "gavotte/network.h"
 #include "gavotte/points.h"
 #include "gavotte/pooling.h"
