@@ -1,0 +1,88 @@
+"""`python -m gavotte.sched export | simulate`: manifests for other schedulers, and jobs that share a device."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gavotte.sched import _export
+from gavotte.sched._jobs import load_jobs
+from gavotte.sched._manifest import Manifest
+from gavotte.sched._policies import POLICIES
+from gavotte.sched._report import write_report
+from gavotte.sched._simulate import simulate
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gavotte.sched", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    export = commands.add_parser("export", help="a manifest in the format of a scheduler")
+    export.add_argument("manifest", type=Path, metavar="MANIFEST")
+    export.add_argument("--format", required=True, choices=("orion", "reef", "acs", "perfetto", "table"))
+    export.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="reef: X.json, and X.profile.json"
+    )
+    export.add_argument(
+        "--profile-rule", choices=tuple(_export.PROFILE_RULES), help="orion: what tells compute from memory (orion)"
+    )
+    run = commands.add_parser("simulate", help="jobs on one device under each policy")
+    run.add_argument("--jobs", type=Path, required=True, metavar="YAML")
+    run.add_argument("--policy", default=",".join(POLICIES), metavar="LIST", help=f"some of {','.join(POLICIES)} (all)")
+    run.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    for command in (export, run):
+        command.add_argument("--fill", choices=("estimate",), help="take estimates where a value is missing")
+    return parser
+
+
+def _export_to(options: argparse.Namespace) -> str:
+    if options.profile_rule and options.format != "orion":
+        raise ValueError(f"--profile-rule: expected --format orion, got {options.format}")
+    manifest = Manifest.load(options.manifest, fill=bool(options.fill))
+    out, texts, said = options.output, dict[Path, str](), ""
+    if options.format == "orion":
+        rule = options.profile_rule or "orion"
+        texts[out] = _export.export_orion(manifest, rule)
+        said = f"profile rule {rule}: {_export.PROFILE_RULES[rule]}"
+    elif options.format == "reef":
+        model, profile = _export.export_reef(manifest)
+        texts = {out: _json(model), out.with_suffix(".profile.json"): _json(profile)}
+        said = "latencies of a round are estimates; REEF runs on no NVIDIA GPU"
+    elif options.format == "table":
+        texts[out] = _export.table(manifest)
+    else:
+        texts[out] = _json(
+            _export.export_acs(manifest) if options.format == "acs" else _export.export_perfetto(manifest)
+        )
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return said
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "export":
+            said = _export_to(options)
+        else:
+            scenario = load_jobs(options.jobs, fill=bool(options.fill))
+            write_report(options.output, scenario, simulate(scenario, options.policy.split(",")))
+            said = str(options.output / "report.md")
+    except (ImportError, OSError, ValueError) as error:
+        print(f"gavotte.sched: {error}", file=sys.stderr)
+        return 2
+    if said:
+        print(said)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
