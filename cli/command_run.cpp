@@ -161,18 +161,6 @@ ScanReport run_scan(const Job& job, const std::string& path, const OutputPaths& 
   return report;
 }
 
-// The file, checked before any scan is read; none where the user gave none.
-TunedConfig tuned_config(const RunOptions& options) {
-  if (options.config.empty()) return {};
-  check_readable(options.config);
-  return with_input(options.config, [&] {
-    DeviceConfig config = DeviceConfig::load(options.config);
-    config.check_device(Device::cpu(),
-                        options.other_device ? OtherDevice::accept : OtherDevice::refuse);
-    return TunedConfig(std::move(config));
-  });
-}
-
 void run(const RunOptions& options) {
   const Network network = open_network(options.network);
   for (const std::string& scan : options.scans) {

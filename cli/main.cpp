@@ -49,6 +49,7 @@ int run(int argc, char** argv) {
       "  gavotte inspect sparse_res_unet42                 what a network is made of\n"
       "  gavotte quantize street a.pcd b.pcd -o s8.gavotte make it int8, faster on a CPU\n"
       "  gavotte tune street a.pcd -o device.json          find how its layers run fastest here\n"
+      "  gavotte manifest street a.pcd -o m.json           what a scheduler must know of a run\n"
       "  gavotte config show device.json                   what was tuned for a device\n"
       "  gavotte info                                      what this build and this machine offer\n"
       "  gavotte bench peak                                what this machine can reach at most\n"
@@ -59,6 +60,7 @@ int run(int argc, char** argv) {
   gavotte::cli::add_scene_command(app);
   gavotte::cli::add_inspect_command(app);
   gavotte::cli::add_quantize_command(app);
+  gavotte::cli::add_manifest_command(app);
   gavotte::cli::add_tune_command(app);
   gavotte::cli::add_config_command(app);
   gavotte::cli::add_info_command(app);

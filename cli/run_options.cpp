@@ -1,6 +1,8 @@
 // Options of `gavotte run`, and the checks that need no scan.
 #include "run_options.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -96,10 +98,7 @@ void add_threads_option(CLI::App& command, RunOptions& options, const std::strin
       ->group(group);
 }
 
-void add_run_options(CLI::App& command, RunOptions& options) {
-  add_network_options(command, options.network);
-  add_scan_options(command, options);
-
+void add_execution_options(CLI::App& command, RunOptions& options) {
   const std::string how = "How it runs";
   command
       .add_option("--dtype", options.dtype,
@@ -119,7 +118,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                 "--config may be of another device of this kind, as a guess")
       ->needs(config)
       ->group(how);
-  command.add_option("--rounds", options.rounds, "Times are medians of so many runs [1]")
+  command
+      .add_option("--rounds", options.rounds,
+                  fmt::format("Times are of so many runs [{}]", options.rounds))
       ->check(CLI::Range(1, 1000000))
       ->type_name("N")
       ->group(how);
@@ -129,6 +130,13 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0, 1000000))
       ->type_name("N")
       ->group(how);
+}
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  add_network_options(command, options.network);
+  add_scan_options(command, options);
+
+  add_execution_options(command, options);
 
   const std::string output = "Output";
   command
@@ -211,6 +219,17 @@ VoxelizeOptions voxelize_options(const RunOptions& options, const std::array<dou
     voxelize.range = range;
   }
   return voxelize;
+}
+
+TunedConfig tuned_config(const RunOptions& options) {
+  if (options.config.empty()) return {};
+  check_readable(options.config);
+  return with_input(options.config, [&] {
+    DeviceConfig config = DeviceConfig::load(options.config);
+    config.check_device(Device::cpu(),
+                        options.other_device ? OtherDevice::accept : OtherDevice::refuse);
+    return TunedConfig(std::move(config));
+  });
 }
 
 std::vector<OutputPaths> output_paths(const RunOptions& options) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gavotte/datasets/writers.h"
+#include "gavotte/device_config.h"
 #include "gavotte/voxelize.h"
 #include "network_source.h"
 
@@ -38,7 +39,12 @@ struct RunOptions {
 /// SCAN, and what makes voxels of it: --voxel-size, --crop, --features, --reduce.
 void add_scan_options(CLI::App& command, RunOptions& options);
 void add_threads_option(CLI::App& command, RunOptions& options, const std::string& group);
+/// --dtype, --threads, --config, --other-device, --rounds, --warmup; the number of rounds that is there is the default.
+void add_execution_options(CLI::App& command, RunOptions& options);
 void add_run_options(CLI::App& command, RunOptions& options);
+
+/// The file of --config, checked before any scan is read; none where the user gave none.
+TunedConfig tuned_config(const RunOptions& options);
 
 PictureView picture_view(const RunOptions& options);
 
