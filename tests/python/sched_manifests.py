@@ -7,8 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gavotte.sched._manifest import Manifest
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 EXAMPLE = json.loads((DOCS / "manifest.example.json").read_text())
+Document = dict[str, Any]
+
+
+def parsed(document: Document, *, fill: bool = False) -> Manifest:
+    return Manifest.parse(json.dumps(document), "m.json", fill=fill)
 
 
 def metric(value: Any) -> dict[str, Any]:

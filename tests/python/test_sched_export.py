@@ -6,7 +6,6 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,14 +13,8 @@ pytest.importorskip("jsonschema")
 
 from gavotte.sched.__main__ import main
 from gavotte.sched._export import export_acs, export_orion, export_perfetto, export_reef, table
-from gavotte.sched._manifest import Manifest, evaluate
-from sched_manifests import DOCS, EXAMPLE, gpu_launch, gpu_manifest, metric
-
-Document = dict[str, Any]
-
-
-def parsed(document: Document, *, fill: bool = False) -> Manifest:
-    return Manifest.parse(json.dumps(document), "m.json", fill=fill)
+from gavotte.sched._manifest import evaluate
+from sched_manifests import DOCS, EXAMPLE, Document, gpu_launch, gpu_manifest, metric, parsed
 
 
 def read_orion(text: str) -> list[tuple[str, int, int, int, float]]:

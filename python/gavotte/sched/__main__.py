@@ -1,4 +1,4 @@
-"""`python -m gavotte.sched export | simulate`: manifests for other schedulers, and jobs that share a device."""
+"""`python -m gavotte.sched export | merge | simulate`: manifests for other schedulers, jobs that share a device."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from gavotte.sched import _export
 from gavotte.sched._jobs import load_jobs
 from gavotte.sched._manifest import Manifest
+from gavotte.sched._measured import READERS, merge
 from gavotte.sched._policies import POLICIES
 from gavotte.sched._report import write_report
 from gavotte.sched._simulate import simulate
@@ -29,6 +30,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--profile-rule", choices=tuple(_export.PROFILE_RULES), help="orion: what tells compute from memory (orion)"
     )
+    merging = commands.add_parser("merge", help="what a profiler measured, into a manifest")
+    merging.add_argument("manifest", type=Path, metavar="MANIFEST")
+    merging.add_argument("measured", type=Path, metavar="FILE", help="ncu --csv, or CUPTI's kernels as JSON")
+    merging.add_argument("--from", dest="reader", required=True, choices=tuple(READERS))
+    merging.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
     run = commands.add_parser("simulate", help="jobs on one device under each policy")
     run.add_argument("--jobs", type=Path, required=True, metavar="YAML")
     run.add_argument("--policy", default=",".join(POLICIES), metavar="LIST", help=f"some of {','.join(POLICIES)} (all)")
@@ -62,6 +68,20 @@ def _export_to(options: argparse.Namespace) -> str:
     return said
 
 
+def _merge(options: argparse.Namespace) -> str:
+    manifest = Manifest.load(options.manifest)
+    try:
+        text = options.measured.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{options.measured}: expected UTF-8: {error}") from error
+    rows = READERS[options.reader](text, str(options.measured))
+    how = {"ncu": "Nsight Compute", "cupti": "CUPTI activity"}[options.reader]
+    merged = _json(merge(manifest, rows, how))
+    Manifest.parse(merged, str(options.output))
+    options.output.write_text(merged, encoding="utf-8")
+    return f"{len(rows)} kernels measured by {how}"
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
@@ -72,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "export":
             said = _export_to(options)
+        elif options.command == "merge":
+            said = _merge(options)
         else:
             scenario = load_jobs(options.jobs, fill=bool(options.fill))
             write_report(options.output, scenario, simulate(scenario, options.policy.split(",")))

@@ -1,0 +1,109 @@
+"""What profilers measured, merged into manifests."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jsonschema")
+
+from gavotte.sched.__main__ import main
+from gavotte.sched._measured import merge, read_cupti, read_ncu
+from sched_manifests import Document, gpu_launch, gpu_manifest, metric, parsed
+
+HEADER = '"ID","Process ID","Kernel Name","Section Name","Metric Name","Metric Unit","Metric Value"'
+
+
+def ncu(*rows: tuple[int, str, str, str, str]) -> str:
+    """As `ncu --csv` prints it, what the program itself prints first."""
+    lines = (f'"{id}","77","{kernel}","s","{name}","{unit}","{value}"' for id, kernel, name, unit, value in rows)
+    return "\n".join(["==PROF== Connected to process 77", HEADER, *lines]) + "\n"
+
+
+def two_kernels() -> Document:
+    document = gpu_manifest(
+        gpu_launch(0, "gemm.0", None), gpu_launch(1, "fill", api="cudaMemsetAsync"), gpu_launch(2, "gather")
+    )
+    document["launches"][0]["kernel"]["demangled"] = metric("void gavotte::gemm_kernel<64>(Args)")
+    return document
+
+
+GOOD = ncu(
+    (0, "gemm_kernel", "gpu__time_duration.sum", "nsecond", "12,500"),
+    (0, "gemm_kernel", "sm__throughput.avg.pct_of_peak_sustained_elapsed", "%", "62.5"),
+    (0, "gemm_kernel", "some__other.metric", "furlong", "n/a"),
+    (1, "gather", "dram__bytes.sum", "Kbyte", "1.5"),
+    (1, "gather", "launch__registers_per_thread", "register/thread", "40"),
+)
+
+
+def test_nsight_compute_by_order_in_its_units() -> None:
+    document = two_kernels()
+    manifest = parsed(document)
+    merged = merge(manifest, read_ncu(GOOD), "Nsight Compute")
+    assert manifest.data == document  # as it was
+    parsed(merged)  # valid
+    first, fill, second = merged["launches"]
+    assert first["duration_us"]["median"] == {"v": 12.5, "src": "measured", "how": "Nsight Compute"}
+    assert first["duration_us"]["p99"]["v"] is None and first["duration_us"]["n"]["v"] == 1
+    assert first["utilisation"]["sm"]["v"] == 0.625
+    assert fill == document["launches"][1]
+    assert second["work"]["dram_bytes"]["v"] == 1500 and second["registers"]["v"] == 40
+    assert second["duration_us"] == document["launches"][2]["duration_us"]
+
+
+def test_cupti_by_time_of_start() -> None:
+    records = [{"name": "gather", "start": 5000, "end": 9000}, {"name": "gemm_kernel", "start": 1000, "end": 2500}]
+    for text in (json.dumps(records), json.dumps({"kernels": records})):
+        merged = merge(parsed(two_kernels()), read_cupti(text), "CUPTI")
+        assert [launch["duration_us"]["median"]["v"] for launch in merged["launches"]] == [1.5, 100.0, 4.0]
+
+
+def test_another_kernel_or_number_is_refused() -> None:
+    manifest = parsed(two_kernels())
+    rows = read_ncu(GOOD)
+    with pytest.raises(ValueError, match="expected 2 measured kernels, one for each, got 1"):
+        merge(manifest, rows[:1], "x")
+    with pytest.raises(ValueError, match=r"launch 0: expected kernel void gavotte::gemm_kernel.*got gather"):
+        merge(manifest, rows[::-1], "x")
+
+
+@pytest.mark.parametrize(
+    ("reader", "text"),
+    [
+        ("ncu", ""),
+        ("ncu", '"ID","Kernel Name"\n'),
+        ("ncu", HEADER + '\n"0","1"\n'),
+        ("ncu", ncu((0, "gemm_kernel", "gpu__time_duration.sum", "parsec", "1"))),
+        ("ncu", ncu((0, "gemm_kernel", "gpu__time_duration.sum", "ns", "nan"))),
+        ("ncu", ncu((0, "gemm_kernel", "gpu__time_duration.sum", "ns", "-1"))),
+        ("ncu", GOOD.replace("gather", "scatter")),
+        ("cupti", "["),
+        ("cupti", "3"),
+        ("cupti", '[{"name": "a", "start": 2, "end": 1}]'),
+        ("cupti", '[{"name": "a", "start": 2}]'),
+        ("cupti", "[" * 100_000),
+    ],
+)
+def test_wrong_files_are_one_line_and_status_2(
+    tmp_path: Path, reader: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(two_kernels()))
+    (tmp_path / "measured").write_text(text)
+    out = tmp_path / "out.json"
+    command = ["merge", "--from", reader, str(tmp_path / "m.json"), str(tmp_path / "measured"), "-o", str(out)]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gavotte.sched: ") and error.count("\n") == 1 and not out.exists()
+
+
+def test_the_command_merges(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(two_kernels()))
+    (tmp_path / "ncu.csv").write_text(GOOD)
+    out = tmp_path / "out.json"
+    command = ["merge", "--from", "ncu", str(tmp_path / "m.json"), str(tmp_path / "ncu.csv"), "-o", str(out)]
+    assert main(command) == 0
+    assert json.loads(out.read_text()) == merge(parsed(copy.deepcopy(two_kernels())), read_ncu(GOOD), "Nsight Compute")
