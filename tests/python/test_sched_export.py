@@ -141,6 +141,17 @@ def test_a_missing_value_names_launch_and_field_and_an_estimate_stands_in() -> N
     assert read_orion(export_orion(parsed(document, fill=True)))[0][4] == 7200.0  # 2 + 5200 / 1000 us
 
 
+def test_the_use_of_dram_is_estimated_from_segments_where_bytes_were_not_counted() -> None:
+    # Segments of the example's launch: 16,000 + 41,824 bytes in 100 us at 100 GB/s, of 10,000,000.
+    document = gpu_manifest(gpu_launch(0, "a", bytes=None, dram=None))
+    manifest = parsed(document, fill=True)
+    assert manifest.value(manifest.launches[0], "utilisation.dram") == pytest.approx(57_824 / 10_000_000)
+    document["device"]["peaks"]["dram_gb_per_s"] = metric(None)
+    manifest = parsed(document, fill=True)
+    with pytest.raises(ValueError, match=r"utilisation.dram is unavailable.*no estimate"):
+        manifest.value(manifest.launches[0], "utilisation.dram")
+
+
 @pytest.mark.parametrize("formula", ["N**9", "1/0", "M", "(" * 500, "-1", "9e9 9", "N.real", "f(1)"])
 def test_hostile_formulas_are_refused(formula: str) -> None:
     with pytest.raises(ValueError, match="formula"):

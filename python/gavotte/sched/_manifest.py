@@ -109,11 +109,12 @@ class Manifest:
         if field == "utilisation.dram":
             count, peak = launch["work"]["dram_bytes"]["v"], self.peak("dram_gb_per_s")
             microseconds = self.value(launch, "duration_us.median")
-            return (
-                None
-                if count is None or peak is None or not microseconds
-                else min(1.0, count / (microseconds * peak * 1e3))
-            )
+            if count is None:  # what it touches, once
+                touched = launch["segments"]["reads"] + launch["segments"]["writes"]
+                count = sum(segment["end_bytes"] - segment["begin_bytes"] for segment in touched)
+            if peak is None:
+                return None
+            return min(1.0, count / (microseconds * peak * 1e3)) if microseconds else 0.0
         return None
 
     def _units_needed(self, launch: Launch) -> int | None:
