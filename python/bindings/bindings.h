@@ -10,6 +10,7 @@ void bind_errors(pybind11::module_& module);
 void bind_executor(pybind11::module_& module);
 void bind_fixed_executor(pybind11::module_& module);
 void bind_info(pybind11::module_& module);
+void bind_manifest(pybind11::module_& module);
 void bind_maps(pybind11::module_& module);
 void bind_network(pybind11::module_& module);
 void bind_operations(pybind11::module_& module);

@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
   gavotte::python::bind_network(module);
   gavotte::python::bind_tuned(module);
   gavotte::python::bind_executor(module);
+  gavotte::python::bind_manifest(module);
   gavotte::python::bind_tuner(module);
   gavotte::python::bind_fixed_executor(module);
 }

@@ -8,6 +8,7 @@ from gavotte._config import DeviceConfig, TunedLayer, load_config
 from gavotte._core import ConvSpec, Voxels, __version__
 from gavotte._executor import Executor, PreparedScan, Result
 from gavotte._info import Info, cmake_prefix, info, synchronizations
+from gavotte._manifest import Manifest, profile
 from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
 from gavotte._quantization import LayerError, QuantizationReport, quantization_error, quantize
@@ -37,6 +38,7 @@ __all__ = [
     "LayerError",
     "LayerStats",
     "LayerTuning",
+    "Manifest",
     "Network",
     "PointCloud",
     "PreparedScan",
@@ -62,6 +64,7 @@ __all__ = [
     "models",
     "nn",
     "ops",
+    "profile",
     "quantization_error",
     "quantize",
     "synchronizations",

@@ -204,6 +204,24 @@ class Tuner:
 def update_config_file(path: str, newer: DeviceConfig, /) -> DeviceConfig: ...
 def kernel_name(spec: ConvSpec, dims: int, /) -> str: ...
 
+# manifest.cpp
+def profile(
+    network: Network,
+    coordinates: npt.NDArray[np.int32],
+    features: npt.NDArray[Any],
+    dtype: str,
+    threads: int,
+    config: DeviceConfig | None,
+    rounds: int,
+    warmup: int,
+    peak_gflops: float,
+    peak_dram_gb_per_s: float,
+    /,
+) -> str: ...
+def read_manifest(path: str, /) -> str: ...
+def check_manifest(text: str, /) -> str: ...
+def write_manifest(text: str, path: str, /) -> None: ...
+
 # fixed_executor.cpp
 class FixedExecutor:
     def __init__(

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+import gavotte
+
 SOURCE = Path(__file__).resolve().parents[2]
 SCHEMA = Draft202012Validator(json.loads((SOURCE / "docs" / "manifest.schema.json").read_text()))
 EXAMPLE = json.loads((SOURCE / "docs" / "manifest.example.json").read_text())
@@ -146,3 +148,47 @@ WRONG: list[tuple[Any, Place]] = [
 @pytest.mark.parametrize(("value", "place"), WRONG, ids=lambda part: str(part)[:60])
 def test_wrong_values_are_refused(value: Any, place: Place) -> None:
     assert not SCHEMA.is_valid(with_value(value, *place))
+
+
+@pytest.fixture(scope="module")
+def profiled() -> gavotte.Manifest:
+    network = gavotte.Network.builtin("sparse_res_unet42", in_channels=1, classes=4)
+    voxels = gavotte.voxelize(gavotte.data.scenes.random(500), 1.0)
+    return gavotte.profile(network, voxels, threads=1, rounds=2, warmup=0, peak_gflops=100.0, peak_dram_gb_per_s=10.0)
+
+
+def test_what_the_library_writes_is_valid(profiled: gavotte.Manifest, tmp_path: Path) -> None:
+    document = profiled.document
+    SCHEMA.validate(document)
+    check_beyond_schema(document)
+    profiled.save(tmp_path / "m.json")
+    assert gavotte.Manifest.load(tmp_path / "m.json") == profiled
+    assert gavotte.Manifest.from_json(json.dumps(EXAMPLE)).document == EXAMPLE
+
+
+def test_pytorch_models_are_profiled() -> None:
+    torch = pytest.importorskip("torch")
+    coords = torch.tensor([[0, x, y, 0] for x in range(5) for y in range(4)], dtype=torch.int32)
+    x = gavotte.SparseTensor(torch.ones(20, 3), coords)
+    model = torch.nn.Sequential(gavotte.nn.SubmConv3d(3, 8, 3), gavotte.nn.ReLU())
+    manifest = gavotte.profile(model, x, threads=1, rounds=1, warmup=0, dtype="bfloat16")
+    SCHEMA.validate(manifest.document)
+    assert manifest.symbols["N_in"] == manifest.symbols["N_out"] == 20
+    assert manifest.document["run"]["dtype"] == "bfloat16"
+
+
+def test_the_library_refuses_what_the_schema_refuses() -> None:
+    for value, place in WRONG:
+        with pytest.raises(ValueError, match="manifest"):
+            gavotte.Manifest.from_json(json.dumps(with_value(value, *place)))
+
+
+def test_profile_refuses_wrong_arguments() -> None:
+    network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    with pytest.raises(TypeError, match="expected Voxels"):
+        gavotte.profile(network, network)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="rounds"):
+        gavotte.profile(network, voxels, rounds=0)
+    with pytest.raises(ValueError, match="peaks"):
+        gavotte.profile(network, voxels, peak_gflops=-1.0)
