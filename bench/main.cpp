@@ -19,6 +19,7 @@
 #include "memory_bench.h"
 #include "report.h"
 #include "scenes.h"
+#include "tuned_bench.h"
 
 namespace gavotte::bench {
 
@@ -29,6 +30,7 @@ struct Options {
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
   std::vector<std::string> operations = {"map", "layers", "dtypes", "networks", "int8", "memory"};
+  std::string config;
   std::string row_order = "shuffled";
   std::vector<int> threads = {1, 2};
   int rounds = 11;
@@ -63,6 +65,14 @@ void run(const Options& options, const std::string& command) {
                 .rounds = options.rounds};
   const std::set<std::string> operations(options.operations.begin(), options.operations.end());
   const std::vector<std::string> names = chosen_scenes(options);
+  TunedConfig config;
+  if (operations.contains("tuned")) {
+    if (options.config.empty())
+      throw Error(ErrorKind::value,
+                  "--operations tuned: expected --config FILE, which 'gavotte tune' writes");
+    config = options.config;
+    config->check_device(Device::cpu());
+  }
   for (std::size_t i = 0; i < names.size(); ++i) {
     say(fmt::format("scene {} of {}: {}", i + 1, names.size(), names[i]));
     const Scene scene =
@@ -85,6 +95,10 @@ void run(const Options& options, const std::string& command) {
         (names[i] != "random_100000" || !options.scenes.empty())) {
       say("networks on " + names[i]);
       bench_networks(scene, options.threads, forward_rounds, report);
+    }
+    if (operations.contains("tuned")) {
+      say("tuned on " + names[i]);
+      bench_tuned(scene, config, options.threads, options.rounds, report);
     }
     if (operations.contains("int8") && forward &&
         (names[i] != "random_100000" || !options.scenes.empty())) {
@@ -112,7 +126,7 @@ int main(int argc, char** argv) {
   gavotte::bench::Options options;
   CLI::App app{
       "Compares Gavotte's map step, layers, dtypes, networks, int8 and memory on procedural "
-      "scenes."};
+      "scenes, and what a device config gains."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -126,8 +140,10 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"shuffled", "key"}))
       ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks", "int8", "memory"}))
+      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks", "int8", "memory", "tuned"}))
       ->capture_default_str();
+  app.add_option("--config", options.config,
+                 "Device config that the operation 'tuned' compares with the default");
   app.add_option("--threads", options.threads, "Numbers of threads")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
