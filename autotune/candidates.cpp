@@ -159,6 +159,18 @@ void add_on_cuda(const LayerShape& shape, Candidates& candidates) {
   ConvConfig config;
   config.dataflow = Dataflow::implicit_gemm;
   candidates.add(config);
+  // A narrower tile than that of the channels: more blocks, each with less to reuse.
+  for (const Dataflow dataflow : {Dataflow::implicit_gemm, Dataflow::automatic})
+    for (const std::int32_t columns : {16, 32, 64}) {
+      const bool gathers = dataflow == Dataflow::automatic;
+      const std::int32_t narrowest = gathers ? 32 : 16, widest = gathers ? 128 : 64;
+      if (columns < narrowest || columns >= widest) continue;
+      if (columns >= shape.written_channels() / shape.kind.groups) continue;
+      config = {};
+      config.dataflow = dataflow;
+      config.gemm_columns = columns;
+      candidates.add(config);
+    }
   config = {};
   const std::int64_t element = size_bytes(shape.kind.dtype);
   std::vector<ConvConfig> product;

@@ -24,6 +24,7 @@ std::string config_text(const ConvConfig& config) {
   append(text, "padding_threshold", config.padding_threshold, usual.padding_threshold);
   append(text, "launch_cost_rows", config.launch_cost_rows, usual.launch_cost_rows);
   append(text, "wgrad_chunk_pairs", config.wgrad_chunk_pairs, usual.wgrad_chunk_pairs);
+  append(text, "gemm_columns", config.gemm_columns, usual.gemm_columns);
   return text;
 }
 

@@ -86,6 +86,10 @@ void ConvConfig::validate() const {
   check_range("ConvConfig::padding_threshold", padding_threshold, 8.0F);
   check_range("ConvConfig::launch_cost_rows", launch_cost_rows, 1e6F);
   check_range("ConvConfig::wgrad_chunk_pairs", wgrad_chunk_pairs, 1, kMostRows);
+  GAVOTTE_CHECK(
+      gemm_columns == 0 || gemm_columns == 16 || gemm_columns == 32 || gemm_columns == 64 ||
+          gemm_columns == 128,
+      "ConvConfig::gemm_columns must be 0, 16, 32, 64 or 128, got " + std::to_string(gemm_columns));
   check_range("ConvConfig::threads", threads, 0, 1024);
 }
 
@@ -95,8 +99,8 @@ std::string ConvConfig::to_string() const {
       << " gather_channel_tile=" << gather_channel_tile
       << " scatter_channel_tile=" << scatter_channel_tile << " grouping=" << name(grouping)
       << " padding_threshold=" << padding_threshold << " launch_cost_rows=" << launch_cost_rows
-      << " wgrad_chunk_pairs=" << wgrad_chunk_pairs << " threads=" << threads
-      << " allow_tf32=" << (allow_tf32 ? "true" : "false");
+      << " wgrad_chunk_pairs=" << wgrad_chunk_pairs << " gemm_columns=" << gemm_columns
+      << " threads=" << threads << " allow_tf32=" << (allow_tf32 ? "true" : "false");
   return out.str();
 }
 

@@ -93,6 +93,9 @@ void check_config(const ConvConfig& config, const Device& device) {
                 "dataflow " + std::string(name(config.dataflow)) + " is one of " +
                     (on_cuda ? "the CPU's" : "CUDA's") + ", and this runs on " +
                     device.to_string() + ": choose automatic or gather_gemm_scatter");
+  GAVOTTE_CHECK(on_cuda || config.gemm_columns == 0,
+                "ConvConfig::gemm_columns is of CUDA's tiles; expected 0 on " + device.to_string() +
+                    ", got " + std::to_string(config.gemm_columns));
   GAVOTTE_CHECK(!on_cuda || config.threads == 0,
                 "ConvConfig::threads is of the CPU's threads; expected 0 on " + device.to_string() +
                     ", got " + std::to_string(config.threads));

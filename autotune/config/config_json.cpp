@@ -94,14 +94,16 @@ Json json_of(const ConvConfig& config) {
           {"padding_threshold", config.padding_threshold},
           {"launch_cost_rows", config.launch_cost_rows},
           {"wgrad_chunk_pairs", config.wgrad_chunk_pairs},
+          {"gemm_columns", config.gemm_columns},
           {"threads", config.threads}};
 }
 
 ConvConfig conv_config_of(const Json& json, const std::string& where) {
-  check_keys(to_object(json, where),
-             {"dataflow", "tile_rows", "gather_channel_tile", "scatter_channel_tile", "grouping",
-              "padding_threshold", "launch_cost_rows", "wgrad_chunk_pairs", "threads"},
-             where);
+  check_keys(
+      to_object(json, where),
+      {"dataflow", "tile_rows", "gather_channel_tile", "scatter_channel_tile", "grouping",
+       "padding_threshold", "launch_cost_rows", "wgrad_chunk_pairs", "gemm_columns", "threads"},
+      where);
   ConvConfig config;
   config.dataflow =
       named(member(json, "dataflow", where), Dataflow::tile_indirect, where + ".dataflow");
@@ -113,6 +115,7 @@ ConvConfig conv_config_of(const Json& json, const std::string& where) {
   config.padding_threshold = static_cast<float>(positive(json, "padding_threshold", where));
   config.launch_cost_rows = static_cast<float>(positive(json, "launch_cost_rows", where));
   config.wgrad_chunk_pairs = int32(json, "wgrad_chunk_pairs", where);
+  config.gemm_columns = int32(json, "gemm_columns", where);
   config.threads = int32(json, "threads", where);
   return config;
 }

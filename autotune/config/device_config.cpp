@@ -137,7 +137,7 @@ void DeviceConfig::put(TunedLayer layer) {
   layer.config.allow_tf32 = false;  // a permission, which only a caller gives
   const Dataflow dataflow = layer.config.dataflow;
   const bool any_map = dataflow != Dataflow::dense_gemm && dataflow != Dataflow::minuet;
-  const bool needs_cuda = dataflow == Dataflow::implicit_gemm;
+  const bool needs_cuda = dataflow == Dataflow::implicit_gemm || layer.config.gemm_columns > 0;
   const bool needs_cpu = dataflow == Dataflow::tile_indirect || layer.config.threads > 0 ||
                          layer.kind.dtype == DType::int8;
   const bool takes_bytes =

@@ -58,6 +58,9 @@ struct GAVOTTE_API ConvConfig {
   float launch_cost_rows = 16.0F;   ///< Cost of one grouped GEMM, in rows of work.
   /// Pairs of one partial sum of the weight gradient at most; more where the sums would take too much memory.
   std::int32_t wgrad_chunk_pairs = 8192;
+  /// CUDA: columns of a GEMM's tile at most, 16 to 128, a power of two, as far as there are tiles so narrow; 0 = by
+  /// channels.
+  std::int32_t gemm_columns = 0;
   std::int32_t threads =
       0;  ///< CPU: most threads of the call's budget that it takes; 0 = all of it.
   /// float32 products may be rounded to TF32 (10 fraction bits) where a GPU's matrix units take it. A

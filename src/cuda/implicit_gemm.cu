@@ -30,15 +30,18 @@ void launch_convolve_tiles(const Execution& execution, const ImplicitGemmArgs<T>
 }
 
 template <class T>
-void launch_convolve(const Execution& execution, const ImplicitGemmArgs<T>& args) {
+void launch_convolve(const Execution& execution, const ImplicitGemmArgs<T>& args,
+                     std::int64_t most_columns) {
+  const std::int64_t columns =
+      most_columns > 0 ? std::min(args.out_group, most_columns) : args.out_group;
   if (args.in_group * args.out_group <= kThinWeights) {
     const RowLanes lanes = RowLanes::for_items(args.out_channels);
     launch(kernel_name<"convolve_thin", 0, T>(), execution.stream.handle,
            shape_of_rows(lanes, args.rows.bound, args.out_channels), convolve_thin_kernel<T>,
            {args, lanes});
-  } else if (args.out_group > 32) {
+  } else if (columns > 32) {
     launch_convolve_tiles<WideTile>(execution, args);
-  } else if (args.out_group > 16) {
+  } else if (columns > 16) {
     launch_convolve_tiles<MiddleTile>(execution, args);
   } else {
     launch_convolve_tiles<NarrowTile>(execution, args);
@@ -70,7 +73,7 @@ void implicit_gemm_forward(const Execution& execution, const ConvPlan& plan, Con
                     are_aligned({epilogue.scale.data, epilogue.shift.data});
     args.epilogue = RowEpilogue<T>::from(epilogue);
     args.y = static_cast<T*>(y.data);
-    launch_convolve(execution, args);
+    launch_convolve(execution, args, plan.config.gemm_columns);
   });
 }
 

@@ -57,6 +57,7 @@ TEST(Candidates, FitCachesVectorsAndChannels) {
               EXPECT_TRUE(whole(config.gather_channel_tile, layer.read_channels()));
               EXPECT_TRUE(whole(config.scatter_channel_tile, layer.written_channels()));
               EXPECT_LT(config.threads, layer.kind.threads);
+              EXPECT_LT(config.gemm_columns, layer.written_channels());
               DeviceConfig(device).put(TunedLayer{layer.kind, 0, 0, config, {}});
               const bool stays = config.dataflow == Dataflow::automatic && config.tile_rows > 64;
               const std::int64_t bytes = layer.read_channels() * size_bytes(dtype) +
@@ -85,6 +86,7 @@ TEST(Candidates, OneOfThemIsEachKindOfStep) {
       layer_candidates(shape(128, 128, Direction::forward, DType::float16, 1), gpu());
   EXPECT_TRUE(
       any(on_gpu, [](const ConvConfig& c) { return c.dataflow == Dataflow::implicit_gemm; }));
+  EXPECT_TRUE(any(on_gpu, [](const ConvConfig& c) { return c.gemm_columns == 64; }));
   EXPECT_TRUE(any(on_gpu, [](const ConvConfig& c) { return c.scatter_channel_tile == 32; }));
   EXPECT_TRUE(
       any(on_gpu, [](const ConvConfig& c) { return c.grouping == GroupingPolicy::greedy; }));

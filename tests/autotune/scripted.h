@@ -65,7 +65,7 @@ inline LayerProblem layer_problem(std::int64_t in, std::int64_t out, const Execu
                   .out_channels = out,
                   .dtype = dtype,
                   .direction = direction,
-                  .threads = internal::kind_threads(execution)};
+                  .threads = kind_threads(execution)};
   return problem;
 }
 

@@ -19,11 +19,12 @@ TEST(Config, PrintsEveryField) {
   ConvConfig config;
   config.grouping = GroupingPolicy::greedy;
   config.tile_rows = 77;
-  EXPECT_EQ(config.to_string(),
-            "dataflow=automatic tile_rows=77 gather_channel_tile=0 scatter_channel_tile=0 "
-            "grouping=greedy "
-            "padding_threshold=0.25 launch_cost_rows=16 wgrad_chunk_pairs=8192 threads=0 "
-            "allow_tf32=false");
+  EXPECT_EQ(
+      config.to_string(),
+      "dataflow=automatic tile_rows=77 gather_channel_tile=0 scatter_channel_tile=0 "
+      "grouping=greedy "
+      "padding_threshold=0.25 launch_cost_rows=16 wgrad_chunk_pairs=8192 gemm_columns=0 threads=0 "
+      "allow_tf32=false");
   EXPECT_EQ(MapConfig{}.to_string(),
             "builder=column_walk symmetric=true block_size=256 query_tile=4096 threads=256");
 }
@@ -63,6 +64,13 @@ TEST(Config, RejectsValuesOutOfRangeAndSaysWhich) {
   config = {};
   config.wgrad_chunk_pairs = 0;
   EXPECT_NE(message_of(config).find("wgrad_chunk_pairs"), std::string::npos);
+  config = {};
+  config.gemm_columns = 48;
+  EXPECT_NE(message_of(config).find("gemm_columns must be 0, 16, 32, 64 or 128, got 48"),
+            std::string::npos);
+  config = {};
+  config.threads = -1;
+  EXPECT_NE(message_of(config).find("threads"), std::string::npos);
   config = {};
   config.grouping = static_cast<GroupingPolicy>(9);
   EXPECT_NE(message_of(config).find("grouping"), std::string::npos);

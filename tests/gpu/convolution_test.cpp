@@ -62,6 +62,26 @@ INSTANTIATE_TEST_SUITE_P(Convolutions, Dataflows,
                                            Dataflow::implicit_gemm),
                          [](const auto& info) { return std::string(name(info.param)); });
 
+/// Narrower tiles of a GEMM than the channels ask for; the same bits, since each column is a sum of its own.
+TEST_F(Convolutions, EveryWidthOfTilesGivesTheSameBits) {
+  std::mt19937 random(7);
+  const auto map = ref::submanifold_map(random, 150, 7, 3);
+  for (const DType dtype : kDTypes) {
+    const Case test(map, 20, 130, 1, dtype, 2);
+    const auto expected = ref::forward(test.map, 20, 130, 1, test.x.exact, test.w.exact);
+    for (const Dataflow dataflow : {Dataflow::gather_gemm_scatter, Dataflow::implicit_gemm}) {
+      ConvConfig config = of(dataflow);
+      const Tensor widest = test.forward(config).to(Device::cpu());
+      for (const std::int32_t columns : {16, 32, 64, 128}) {
+        config.gemm_columns = columns;
+        const Tensor y = test.forward(config);
+        expect_close(y, expected);
+        EXPECT_TRUE(same_bits(y.to(Device::cpu()), widest)) << config.to_string();
+      }
+    }
+  }
+}
+
 TEST_F(Convolutions, MinuetGivesTheDefinition) {
   std::mt19937 random(1);
   const auto map = ref::submanifold_map(random, 150, 7, 3);

@@ -93,6 +93,7 @@ def wrong_documents() -> dict[str, Any]:
             change(CPU, value, *layer, name)
         for name in ("tile_rows", "gather_channel_tile", "scatter_channel_tile", "wgrad_chunk_pairs", "threads"):
             change(CPU, value, *layer, "config", name)
+        change(CPU, value, *layer, "config", "gemm_columns")
         for name in ("block_size", "query_tile", "threads"):
             change(CPU, value, *mapped, "config", name)
         change(CPU, value, "device", "units")
@@ -105,6 +106,7 @@ def wrong_documents() -> dict[str, Any]:
     change(CPU, 9.0, *layer, "config", "padding_threshold")
     change(CPU, 2e6, *layer, "config", "launch_cost_rows")
     change(CPU, (1 << 20) + 1, *layer, "config", "tile_rows")
+    change(CPU, 48, *layer, "config", "gemm_columns")
     change(CPU, 33, *mapped, "config", "threads")
     change(CPU, 2048, *mapped, "config", "threads")
     change(CPU, "", *layer, "kernel")

@@ -26,6 +26,7 @@ def entry(layer, **changes):
         "padding_threshold": 0.25,
         "launch_cost_rows": 16,
         "wgrad_chunk_pairs": 8192,
+        "gemm_columns": 0,
         "threads": 0,
     }
     return {

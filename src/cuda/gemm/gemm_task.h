@@ -8,8 +8,8 @@ namespace gavotte::internal::cuda {
 
 inline GemmTask gemm_task(const ConvPlan& plan, const ConstTensorView& x,
                           const ConstTensorView& weights) {
-  return {x.dtype,          plan.config.allow_tf32, x.data,     weights.data,
-          plan.in_channels, plan.out_channels,      plan.groups};
+  return {x.dtype,          plan.config.allow_tf32, x.data,      weights.data,
+          plan.in_channels, plan.out_channels,      plan.groups, plan.config.gemm_columns};
 }
 
 }  // namespace gavotte::internal::cuda

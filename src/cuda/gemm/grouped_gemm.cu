@@ -1,6 +1,8 @@
 // Which instantiation serves a task: by type, and by how many columns a group has.
 #include "cuda/gemm/grouped_gemm.h"
 
+#include <algorithm>
+
 #include "cuda/gemm/grouped_gemm_launch.h"
 #include "cuda/launch.h"
 
@@ -13,7 +15,8 @@ const GemmKernel& narrowest(std::int64_t columns, const GemmKernel& by32, const 
 }
 
 const GemmKernel& kernel_of(const GemmTask& task) {
-  const std::int64_t columns = task.out_channels / task.groups;
+  std::int64_t columns = task.out_channels / task.groups;
+  if (task.most_columns > 0) columns = std::min<std::int64_t>(columns, task.most_columns);
   switch (task.dtype) {
     case DType::float64:
       return kGroupedGemmF64;

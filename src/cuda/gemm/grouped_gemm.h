@@ -28,6 +28,7 @@ struct GemmTask {
   const void* weights = nullptr;  ///< [K, Cin / groups, Cout]
   std::int64_t in_channels = 0, out_channels = 0;
   int groups = 1;
+  std::int32_t most_columns = 0;  ///< Of a tile; 0: as many as there are.
 };
 
 TileHeights tile_heights(const GemmTask& task);
