@@ -21,6 +21,8 @@ if(TARGET gavotte_datasets)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/datasets/networks DESTINATION ${CMAKE_INSTALL_DATADIR}/gavotte
           FILES_MATCHING PATTERN "*.gavotte")
 endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/autotune/configs DESTINATION ${CMAKE_INSTALL_DATADIR}/gavotte
+        FILES_MATCHING PATTERN "*.json")
 if(TARGET gavotte_cli)
   install(TARGETS gavotte_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

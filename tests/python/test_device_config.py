@@ -32,7 +32,11 @@ def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(SCHEMA.schema)
 
 
-@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.json")), ids=lambda path: path.name)
+SHIPPED = sorted((SOURCE / "autotune" / "configs").glob("*.json"))
+assert SHIPPED
+
+
+@pytest.mark.parametrize("path", [*sorted(CORPUS.glob("*.json")), *SHIPPED], ids=lambda path: path.name)
 def test_what_the_library_writes_is_valid(path: Path, tmp_path: Path) -> None:
     written = tmp_path / "written.json"
     done = config("merge", path, path, "-o", written)
