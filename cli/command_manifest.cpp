@@ -8,9 +8,9 @@
 #include "gavotte/manifest.h"
 #include "input_error.h"
 #include "output.h"
-#include "point_features.h"
 #include "progress.h"
 #include "run_options.h"
+#include "scan_voxels.h"
 #include "table.h"
 
 namespace gavotte::cli {
@@ -23,19 +23,6 @@ struct Options {
   std::string output;  // - for standard output
   double peak_gflops = 0, peak_dram_gb_per_s = 0;
 };
-
-Voxels read_scan(const Options& options, const Network& network, const std::string& path) {
-  const PointCloud scan = with_input(path, [&] { return read_points(path); });
-  const auto features = options.input.features.empty() ? network.metadata().features
-                                                       : split_list(options.input.features);
-  const PointFeatures chosen = select_features(scan, features, network.input_channels(), path);
-  Voxels voxels = with_input(path, [&] {
-    return voxelize(chosen.cloud.view(), voxelize_options(options.input, network),
-                    {.threads = options.input.threads});
-  });
-  if (voxels.size() == 0) throw InputError(path + ": expected at least one finite point, got none");
-  return voxels;
-}
 
 std::string text_of(const Options& options, const Manifest& manifest) {
   Table table({{.head = "launch", .align = Align::left},
@@ -72,7 +59,7 @@ void run(const Options& options) {
 
   Progress progress(input.quiet);
   progress.begin(path + ": reading");
-  const Voxels voxels = read_scan(options, network, path);
+  const Voxels voxels = read_voxels(options.input, network, path);
   const ManifestOptions how = {.rounds = input.rounds,
                                .warmup = input.warmup >= 0 ? input.warmup : 3,
                                .peak_gflops = options.peak_gflops,

@@ -10,9 +10,9 @@
 #include "gavotte/quantization.h"
 #include "input_error.h"
 #include "output.h"
-#include "point_features.h"
 #include "progress.h"
 #include "run_options.h"
+#include "scan_voxels.h"
 #include "table.h"
 
 namespace gavotte::cli {
@@ -34,19 +34,6 @@ ActivationScales activation_scales(const Options& options) {
         "--activations row: expected --scales dynamic, since voxels differ from scan to scan; got "
         "static");
   return ActivationScales::dynamic_row;
-}
-
-Voxels read_scan(const Options& options, const Network& network, const std::string& path) {
-  const PointCloud scan = with_input(path, [&] { return read_points(path); });
-  const auto features = options.input.features.empty() ? network.metadata().features
-                                                       : split_list(options.input.features);
-  const PointFeatures chosen = select_features(scan, features, network.input_channels(), path);
-  Voxels voxels = with_input(path, [&] {
-    return voxelize(chosen.cloud.view(), voxelize_options(options.input, network),
-                    {.threads = options.input.threads});
-  });
-  if (voxels.size() == 0) throw InputError(path + ": expected at least one finite point, got none");
-  return voxels;
 }
 
 std::string report_text(const Options& options, const QuantizationReport& report) {
@@ -98,7 +85,7 @@ void run(const Options& options) {
   std::vector<Voxels> scans;
   for (const std::string& path : options.input.scans) {
     progress.begin(path + ": reading");
-    scans.push_back(read_scan(options, network, path));
+    scans.push_back(read_voxels(options.input, network, path));
   }
   const auto advance = [&](int done, int total) { progress.advance(done, total); };
   how.progress = advance;
