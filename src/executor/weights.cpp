@@ -1,6 +1,8 @@
 // Parameters in the dtype, layout and place that a run wants.
 #include "executor/weights.h"
 
+#include <algorithm>
+
 #include "backend.h"
 #include "gavotte/convolution.h"
 #include "tensor_copies.h"
@@ -25,18 +27,17 @@ Tensor vector_tensor(const std::vector<double>& values, DType dtype, const Execu
   return on_device(host, execution);
 }
 
-/// Whether a run may take the dataflow that reads weights as they are.
+/// Whether a run may take the dataflow that reads weights as they are. The cost model takes it for a layer only where an
+/// entry of another one does.
 bool may_gather(const ExecutorOptions& options, const LayerKind& kind) {
   if (!options.config || kind.dtype == DType::int8) return false;
-  const auto gathers = [](const auto& of, Dataflow dataflow) {
-    return of && dataflow == Dataflow::gather_gemm_scatter;
-  };
-  for (const TunedLayer& layer : options.config->layers())
-    if (gathers(layer.kind == kind, layer.config.dataflow)) return true;
-  for (const CostFit& fit : options.config->cost_model())
-    if (gathers(fit.dtype == kind.dtype && fit.direction == kind.direction, fit.dataflow))
-      return true;
-  return options.conv_config.dataflow == Dataflow::gather_gemm_scatter;
+  if (options.conv_config.dataflow == Dataflow::gather_gemm_scatter) return true;
+  const auto layers = options.config->layers();
+  return std::any_of(layers.begin(), layers.end(), [&](const TunedLayer& layer) {
+    return layer.kind.dtype == kind.dtype && layer.kind.direction == kind.direction &&
+           layer.kind.threads == kind.threads &&
+           layer.config.dataflow == Dataflow::gather_gemm_scatter;
+  });
 }
 
 }  // namespace

@@ -92,6 +92,21 @@ TEST(TunedExecutor, ChangesTheDataflowOfALayer) {
   }
 }
 
+// Constants of the cost model alone choose no dataflow, so that they cost no memory.
+TEST(TunedExecutor, KeepsWeightsTwiceOnlyWhereALayerGathers) {
+  const RunStats plain = run({.threads = 2});
+  DeviceConfig tuned = tuned_for(plain, {});
+  tuned.put(CostFit{.dataflow = Dataflow::gather_gemm_scatter,
+                    .threads = 2,
+                    .ns = {1, 1, 1, 1, 1, 1, 1},
+                    .samples = 100});
+  EXPECT_EQ(run({.threads = 2, .config = tuned}).weight_bytes, plain.weight_bytes);
+  ConvConfig gathers;
+  gathers.dataflow = Dataflow::gather_gemm_scatter;
+  const DeviceConfig both = tuned_for(plain, gathers);
+  EXPECT_GT(run({.threads = 2, .config = both}).weight_bytes, plain.weight_bytes);
+}
+
 TEST(TunedExecutor, RunsOtherLayersAsTheCallerSays) {
   ConvConfig mine;
   mine.tile_rows = 96;
