@@ -38,7 +38,7 @@ struct ContestRules {
   int most_duel = 21;
   double hopeless = 3;       ///< Times the default's time at once: rejected.
   double certainty = 3;      ///< Standard errors by which one is faster than another.
-  double least_gain = 0.01;  ///< A smaller one is no gain.
+  double least_gain = 0.03;  ///< A smaller one is no gain: where memory lies may do as much.
   std::uint64_t seed = 1;    ///< Of the order in each round.
 };
 

@@ -110,6 +110,15 @@ TEST(Contest, AGainWithinTheNoiseDoesNotWin) {
   EXPECT_EQ(script.hold(contenders).winner, 0U);
 }
 
+TEST(Contest, ASteadyGainCountsFromTheLeastOn) {
+  for (const double gain : {0.02, 0.04}) {
+    std::vector<Contender> contenders(2);
+    Script script{
+        [&](std::size_t i, int sample) { return shaken(i == 1 ? 1 - gain : 1.0, sample, 0.001); }};
+    EXPECT_EQ(script.hold(contenders).winner, gain > ContestRules{}.least_gain ? 1U : 0U) << gain;
+  }
+}
+
 TEST(Contest, AWrongOneIsNeverTimed) {
   std::vector<Contender> contenders(3);
   Script script{[](std::size_t i, int) { return i == 1 ? 0.01 : 1.0; }};
