@@ -70,6 +70,7 @@ TEST(CudaGlobalPooling, IsTheCpus) {
       const auto entries = static_cast<std::int64_t>(rows_of_entry.size()) + 2;  // two are empty
       for (const DType dtype : kFloatingDTypes)
         for (const std::int64_t channels : {1, 3, 8, 36}) {
+          if (dtype != DType::float32 && channels != 3) continue;  // for the emulator's time
           expect_sums(set, entries, dtype, channels, random);
           expect_bits(set, entries, dtype, channels, random);
           if (HasFailure()) return;

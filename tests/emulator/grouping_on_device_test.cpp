@@ -58,7 +58,7 @@ TEST_F(GroupingOnDevice, EqualsTheHosts) {
   std::mt19937 random(1);
   for (const GroupingPolicy policy :
        {GroupingPolicy::exact, GroupingPolicy::greedy, GroupingPolicy::none}) {
-    for (int round = 0; round < 60; ++round) {
+    for (int round = 0; round < 24; ++round) {
       const int offsets = round % 3 == 0 ? 27 : round % 3 == 1 ? 125 : 1 + round % 40;
       const auto rows = random_rows(random, offsets, round % 2 == 0 ? 300 : 4);
       expect_same_groups(rows, round % 4 == 0 ? round % offsets : -1,
@@ -146,8 +146,8 @@ class Tiles : public GroupingOnDevice {
 
 TEST_F(Tiles, HoldEachPairOnce) {
   std::mt19937 random(3);
-  for (int round = 0; round < 40; ++round) {
-    const int offsets = 1 + round;
+  for (int round = 0; round < 14; ++round) {
+    const int offsets = 1 + 3 * round;
     auto rows = random_rows(random, offsets, round % 2 == 0 ? 100 : 2000);
     const int identity = round % 3 == 0 ? offsets / 2 : -1;
     if (identity >= 0) rows[static_cast<std::size_t>(identity)] = 2001;
