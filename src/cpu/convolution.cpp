@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t kDenseElements = 1 << 16;  // of the wider side of a tile
 constexpr std::int64_t kFewestDenseRows = 128;
+constexpr std::int64_t kTilesOfAThread = 4;  // so that threads end together
+constexpr std::int64_t kBlockRows = 64;      // that a GEMM multiplies at once
 
 enum class Way { dense, depthwise, indirect, gathered };
 
@@ -36,16 +38,27 @@ MapPairs::Order order_of(Way way) {
   return way == Way::indirect ? MapPairs::Order::key : MapPairs::Order::output_row;
 }
 
-void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
-               const WorkspaceLease& workspaces) {
+// Output rows of a tile, or config.tile_rows where that is set.
+std::int64_t rows_of_tile(const Execution& execution, const ForwardTask& task, Way way) {
   std::int64_t tile_rows = rows_per_tile(task.config, task.pairs.offsets);
+  if (task.config.tile_rows > 0) return tile_rows;
   // 16-bit features and their sums lie in a worker's memory as float32.
-  if (way == Way::dense && task.config.tile_rows == 0 && !is_accumulator(task.dtype))
+  if (way == Way::dense && !is_accumulator(task.dtype))
     tile_rows = std::clamp(
         kDenseElements / std::max<std::int64_t>({task.in_channels, task.out_channels, 1}),
         kFewestDenseRows, tile_rows);
+  const int threads = thread_count(execution);
+  // A smaller tile costs what is gathered a second look at all weights, the others nothing.
+  if (threads == 1 || way == Way::gathered) return tile_rows;
+  const std::int64_t blocks = task.pairs.out_rows / (kTilesOfAThread * threads * kBlockRows);
+  return std::min(tile_rows, std::max<std::int64_t>(blocks, 1) * kBlockRows);
+}
+
+void run_tiles(const Execution& execution, const ForwardTask& task, Way way,
+               const WorkspaceLease& workspaces) {
   const std::int64_t rows = task.pairs.out_rows;
   if (rows == 0 || task.out_channels == 0) return;
+  const std::int64_t tile_rows = rows_of_tile(execution, task, way);
   parallel_for(execution, (rows + tile_rows - 1) / tile_rows, [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * tile_rows, count = std::min(tile_rows, rows - first);
     if (way == Way::dense) {
