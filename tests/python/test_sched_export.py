@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -15,35 +14,7 @@ from gavotte.sched.__main__ import main
 from gavotte.sched._export import export_acs, export_orion, export_perfetto, export_reef, table
 from gavotte.sched._manifest import evaluate
 from sched_manifests import DOCS, EXAMPLE, Document, gpu_launch, gpu_manifest, metric, parsed
-
-
-def read_orion(text: str) -> list[tuple[str, int, int, int, float]]:
-    """As Orion reads it: a header that is skipped, then five fields by commas, no blank line."""
-    lines = text.split("\n")
-    assert lines[0] == "Name,Profile,Memory_footprint,SM_usage,Duration" and lines.pop() == ""
-    rows = []
-    for line in lines[1:]:
-        name, profile, footprint, sms, duration = line.split(",")
-        assert re.fullmatch(r"[A-Za-z0-9_.]+", name) and profile in ("1", "0", "-1") and footprint == "0"
-        rows.append((name, int(profile), int(footprint), int(sms), float(duration)))
-    assert len({row[0] for row in rows}) == len(rows)
-    return rows
-
-
-def check_reef(model: Document, profile: Document) -> None:
-    """The rules of the pair: kernels by name, six launch parameters, integer us, a latency for each block count."""
-    assert set(model) == {"storage", "kernels", "args", "shared_memory"}
-    assert set(profile) == {"model_latency", "kernel_latency"} and type(profile["model_latency"]) is int
-    for storage in model["storage"]:
-        assert set(storage) == {"name", "size", "stype"}
-    names = [kernel["name"] for kernel in model["kernels"]]
-    assert len(set(names)) == len(names) and set(names) == set(profile["kernel_latency"]) == set(model["shared_memory"])
-    for kernel in model["kernels"]:
-        assert len(kernel["launch_params"]) == 6 and all(type(value) is int for value in kernel["launch_params"])
-        assert all(0 <= index < len(model["storage"]) for index in kernel["args"])
-    for latency in profile["kernel_latency"].values():
-        assert set(latency) == {"total_latency", "latency"}
-        assert all(type(value) is int and value > 0 for value in [latency["total_latency"], *latency["latency"]])
+from sched_readers import read_orion, read_reef
 
 
 def test_the_packages_copy_of_the_schema_is_that_of_the_docs() -> None:
@@ -62,6 +33,7 @@ def test_orion_rows() -> None:
         gpu_launch(3, "d", 2.0, sm=0.59, dram=0.6),
         gpu_launch(4, "e", 2.0, sm=0.59, dram=0.59),
         gpu_launch(5, "f", 0.25, api="cudaMemsetAsync", grid=None),
+        gpu_launch(6, "g", 1.0, api="cublasSgemm_v2"),
     ]
     assert read_orion(export_orion(parsed(gpu_manifest(*launches)))) == [
         ("a", 0, 0, 1251, 1500.0),
@@ -69,7 +41,7 @@ def test_orion_rows() -> None:
         ("c", 1, 0, 50, 2000.0),
         ("d", 0, 0, 50, 2000.0),
         ("e", -1, 0, 50, 2000.0),
-        ("f", -1, 0, 0, 250.0),
+        ("g", -1, 0, 50, 1000.0),  # a fill has no row: Orion looks up the number of kernels before it
     ]
 
 
@@ -91,7 +63,7 @@ def test_reef_pair() -> None:
     # 100 blocks, 2 on each of 10: 5 rounds of 100 us; one block on each takes half of it.
     manifest = parsed(gpu_manifest(gpu_launch(0, "a", 500.0), gpu_launch(1, "b", 0.2)), fill=True)
     model, profile = export_reef(manifest)
-    check_reef(model, profile)
+    read_reef(json.dumps(model), json.dumps(profile))
     assert profile == {
         "model_latency": 500,
         "kernel_latency": {
@@ -103,6 +75,31 @@ def test_reef_pair() -> None:
     assert [model["storage"][index]["name"] for index in model["kernels"][0]["args"]] == ["coordinates_0", "map_0"]
     with pytest.raises(ValueError, match="latency of one round is unavailable"):
         export_reef(parsed(gpu_manifest(gpu_launch(0, "a"))))
+
+
+def test_reef_reads_numbers_of_31_bits() -> None:
+    document = gpu_manifest(gpu_launch(0, "a"))
+    document["buffers"][5]["bytes"] = metric(2**31)
+    with pytest.raises(ValueError, match=r"buffer v1: bytes: expected at most 2147483647"):
+        export_reef(parsed(document, fill=True))
+
+
+def test_a_fill_is_a_kernel_of_one_block_to_reef() -> None:
+    document = gpu_manifest(gpu_launch(0, "a", api="cudaMemsetAsync", grid=None, each=None), gpu_launch(1, "b"))
+    with pytest.raises(ValueError, match=r"launch 0 \(a\): grid is unavailable"):
+        export_reef(parsed(document))
+    model, _ = export_reef(parsed(document, fill=True))
+    assert model["kernels"][0]["launch_params"][:3] == [1, 1, 1]
+    document["launches"][0]["api"] = "cudaLaunchKernel"  # of a kernel nobody guesses the blocks
+    with pytest.raises(ValueError, match=r"launch 0 \(a\): grid is unavailable"):
+        export_reef(parsed(document, fill=True))
+
+
+def test_the_regions_of_a_cpu_need_estimates() -> None:
+    with pytest.raises(ValueError, match=r"occupancy.sms_needed is unavailable.*--fill estimate"):
+        export_orion(parsed(EXAMPLE))
+    rows = read_orion(export_orion(parsed(EXAMPLE, fill=True)))
+    assert [row.sms for row in rows] == [2] * len(EXAMPLE["launches"])  # the threads of its budget
 
 
 def test_acs_orders_what_touches_the_same_bytes() -> None:
@@ -194,7 +191,7 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: pytest.CaptureFi
         )
     assert "profile rule orion: fp32" in capsys.readouterr().out
     read_orion((tmp_path / "orion.x").read_text())
-    check_reef(*(json.loads((tmp_path / name).read_text()) for name in ("reef.x", "reef.profile.json")))
+    read_reef(*((tmp_path / name).read_text() for name in ("reef.x", "reef.profile.json")))
 
 
 def test_a_duration_without_end_is_refused() -> None:

@@ -53,6 +53,8 @@ def _export_to(options: argparse.Namespace) -> str:
         rule = options.profile_rule or "orion"
         texts[out] = _export.export_orion(manifest, rule)
         said = f"profile rule {rule}: {_export.PROFILE_RULES[rule]}"
+        if manifest.data["device"]["kind"] == "cpu":
+            said += "\nregions of a CPU: SM_usage is cores; Orion itself runs on NVIDIA GPUs"
     elif options.format == "reef":
         model, profile = _export.export_reef(manifest)
         texts = {out: _json(model), out.with_suffix(".profile.json"): _json(profile)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gavotte.sched._manifest import Launch, Manifest
+from gavotte.sched._manifest import Launch, Manifest, MissingValue, is_kernel
 
 PROFILE_RULES = {
     "orion": "fp32 operations / DRAM bytes > 9.72: 1, else 0; without fp32 operations SM utilisation >= 60 %: 1, else "
@@ -15,22 +15,28 @@ PROFILE_RULES = {
 }
 _ORION_BALANCE = 9.72  # FLOP a byte, in Orion's script
 _BUSY = 0.6
-_ORION_CALLS = {  # what its library stands before
-    *("cudaLaunchKernel", "cudaMalloc", "cudaFree", "cudaMemcpy", "cudaMemcpyAsync", "cudaMemset", "cudaMemsetAsync"),
-    *("cublasSgemm", "cublasSgemm_v2", "cublasSgemmStridedBatched"),
-}
+# What its library stands before. It counts those of the first set, and looks up the row of that number; the others it
+# sends on without one.
+_ORION_ROWS = {"cudaLaunchKernel", "cublasSgemm", "cublasSgemm_v2", "cublasSgemmStridedBatched"}
+_ORION_NO_ROW = {"cudaMalloc", "cudaFree", "cudaMemcpy", "cudaMemcpyAsync", "cudaMemset", "cudaMemsetAsync"}
 _ACS_WINDOW = 32  # launches that ACS compares with one another
-
-
-def is_kernel(launch: Launch) -> bool:
-    """Not a copy, fill or allocation, which hold no multiprocessor."""
-    return not launch["api"].startswith(("cudaMem", "cudaMalloc", "cudaFree"))
+_REEF_LARGEST = 2**31 - 1  # its reader of numbers is atoi
 
 
 def orion_profile(manifest: Manifest, launch: Launch, rule: str = "orion") -> int:
-    """1 compute, 0 memory, -1 neither. rule: of PROFILE_RULES. Raises ValueError where a value is missing."""
-    if not is_kernel(launch):
+    """1 compute, 0 memory, -1 neither. rule: of PROFILE_RULES.
+
+    Raises ValueError where a value is missing; with `fill` it is then -1, as for a kernel that Orion knows nothing of.
+    """
+    try:
+        return _profile(manifest, launch, rule) if is_kernel(launch) else -1
+    except MissingValue:
+        if not manifest.fill:
+            raise
         return -1
+
+
+def _profile(manifest: Manifest, launch: Launch, rule: str) -> int:
     flop = manifest.value(launch, "work.flop")
     tensor = 0 if manifest.data["device"]["kind"] == "cpu" else manifest.value(launch, "work.tensor_flop")
     counted = flop if rule == "tensor_aware" else flop - tensor
@@ -55,22 +61,26 @@ def _peak(manifest: Manifest, name: str) -> float:
 
 
 def export_orion(manifest: Manifest, rule: str = "orion") -> str:
-    """Orion's CSV, a row for each call that it intercepts, in order: durations in ns, SM_usage without a cap.
+    """Orion's CSV, a row for each kernel and call of a library, in order: durations in ns, SM_usage without a cap.
 
-    Raises ValueError for a missing value, or a call that Orion does not see.
+    Copies, fills and allocations have no row, since Orion does not count them. A region of a CPU has one, whose
+    SM_usage is cores. Raises ValueError for a missing value, or a call that Orion does not see.
     """
     rows = ["Name,Profile,Memory_footprint,SM_usage,Duration"]
     for launch in manifest.launches:
         api = launch["api"]
-        if api not in _ORION_CALLS and not api.startswith("cudnn"):
-            place = f"{manifest.name}: launch {launch['seq']} ({launch['kernel']['key']})"
-            raise ValueError(f"{place}: api: expected a call that Orion intercepts, which matches by order, got {api}")
-        sms = 0
-        if is_kernel(launch):
+        if api in _ORION_NO_ROW:
+            continue
+        place = f"{manifest.name}: launch {launch['seq']} ({launch['kernel']['key']})"
+        if manifest.data["device"]["kind"] == "cpu":
+            sms = manifest.value(launch, "occupancy.sms_needed")
+        elif api in _ORION_ROWS or api.startswith("cudnn"):
             blocks, each = manifest.value(launch, "grid"), manifest.value(launch, "occupancy.blocks_per_sm")
             if not each:
                 raise manifest.missing(launch, "occupancy.blocks_per_sm", "it is 0")
             sms = -(-math.prod(blocks) // each)
+        else:
+            raise ValueError(f"{place}: api: expected a call that Orion intercepts, which matches by order, got {api}")
         nanoseconds = manifest.value(launch, "duration_us.median") * 1e3
         profile = orion_profile(manifest, launch, rule)
         rows.append(f"{launch['kernel']['key']},{profile},0,{sms},{round(nanoseconds, 3)}")
@@ -119,9 +129,12 @@ def export_reef(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _storage(manifest: Manifest, buffer: Launch) -> dict[str, Any]:
-    if buffer["bytes"]["v"] is None:
-        raise ValueError(f"{manifest.name}: buffer {buffer['name']}: bytes is unavailable: {buffer['bytes']['how']}")
-    return {"name": buffer["name"], "size": buffer["bytes"]["v"], "stype": "uint8"}
+    size, place = buffer["bytes"]["v"], f"{manifest.name}: buffer {buffer['name']}: bytes"
+    if size is None:
+        raise ValueError(f"{place} is unavailable: {buffer['bytes']['how']}")
+    if size > _REEF_LARGEST:
+        raise ValueError(f"{place}: expected at most {_REEF_LARGEST}, which REEF can read, got {size}")
+    return {"name": buffer["name"], "size": size, "stype": "byte"}  # of the types that REEF knows
 
 
 def export_acs(manifest: Manifest) -> dict[str, Any]:

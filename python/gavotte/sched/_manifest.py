@@ -20,7 +20,24 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Div: operator.truediv,
 }
 _LONGEST_US = 1e12  # eleven days
+# A region of a CPU, a copy, a fill, where a format knows kernels alone.
+_OF_ONE_BLOCK: Mapping[str, Any] = {
+    "grid": [1, 1, 1],
+    "block": [1, 1, 1],
+    "occupancy.blocks_per_sm": 1,
+    "static_shared_memory_bytes": 0,
+    "dynamic_shared_memory_bytes": 0,
+}
 Launch = Mapping[str, Any]
+
+
+class MissingValue(ValueError):
+    """A launch has no value where one is needed."""
+
+
+def is_kernel(launch: Launch) -> bool:
+    """Not a copy, fill or allocation, which hold no multiprocessor."""
+    return not launch["api"].startswith(("cudaMem", "cudaMalloc", "cudaFree"))
 
 
 @dataclass(frozen=True)
@@ -89,13 +106,13 @@ class Manifest:
             raise self.missing(launch, field, metric["how"] + tail)
         return found
 
-    def missing(self, launch: Launch, field: str, why: str) -> ValueError:
+    def missing(self, launch: Launch, field: str, why: str) -> MissingValue:
         """The error of a value that is not there."""
-        return ValueError(
+        return MissingValue(
             f"{self.name}: launch {launch['seq']} ({launch['kernel']['key']}): {field} is unavailable: {why}"
         )
 
-    def _estimate(self, launch: Launch, field: str) -> float | None:
+    def _estimate(self, launch: Launch, field: str) -> Any:
         if field == "duration_us.median":
             formula = launch["predict"]["duration_us"]["v"]
             symbols = {name: symbol["v"] for name, symbol in self.data["run"]["symbols"].items()}
@@ -106,15 +123,17 @@ class Manifest:
             held = launch["occupancy"]["sms_needed"]["v"]
             held = self._units_needed(launch) if held is None else held
             return None if held is None else min(1.0, held / self.units)
+        if field == "work.dram_bytes":  # what it touches, once
+            touched = launch["segments"]["reads"] + launch["segments"]["writes"]
+            return sum(segment["end_bytes"] - segment["begin_bytes"] for segment in touched)
         if field == "utilisation.dram":
-            count, peak = launch["work"]["dram_bytes"]["v"], self.peak("dram_gb_per_s")
+            count, peak = self.value(launch, "work.dram_bytes"), self.peak("dram_gb_per_s")
             microseconds = self.value(launch, "duration_us.median")
-            if count is None:  # what it touches, once
-                touched = launch["segments"]["reads"] + launch["segments"]["writes"]
-                count = sum(segment["end_bytes"] - segment["begin_bytes"] for segment in touched)
             if peak is None:
                 return None
             return min(1.0, count / (microseconds * peak * 1e3)) if microseconds else 0.0
+        if self.data["device"]["kind"] == "cpu" or not is_kernel(launch):
+            return _OF_ONE_BLOCK.get(field)
         return None
 
     def _units_needed(self, launch: Launch) -> int | None:

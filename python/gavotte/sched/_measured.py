@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gavotte.sched._export import is_kernel
-from gavotte.sched._manifest import Manifest
+from gavotte.sched._manifest import Manifest, is_kernel
 
 # Nsight Compute's metric: field of a launch.
 _METRICS = {

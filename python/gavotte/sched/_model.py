@@ -1,7 +1,7 @@
 """What a kernel asks of a device, and how much kernels side by side slow one another.
 
-The model is linear in what the others use, after gpulet (USENIX ATC'22) and Tally (ASPLOS'25), who fit such lines to
-measured pairs. Here nothing is fitted: see INTERFERENCE.
+The model is linear in what the others use, after gpulet (USENIX ATC'22), which fits such lines to measured pairs. Here
+nothing is fitted: see INTERFERENCE.
 """
 
 from __future__ import annotations
@@ -63,12 +63,6 @@ def kernels_of(manifest: Manifest) -> tuple[Kernel, ...]:
         safety = launch["safety"]
         compute = float(manifest.value(launch, "utilisation.sm"))
         memory = float(manifest.value(launch, "utilisation.dram"))
-        try:
-            profile = orion_profile(manifest, launch)
-        except ValueError:
-            if not manifest.fill:
-                raise
-            profile = -1  # as Orion has it for a kernel that it knows nothing of
         points, latency = safety["preemption_points"]["v"], safety["latency_us"]["v"]
         swept = {entry["sms"]: entry["duration_us"]["median"]["v"] for entry in launch["sm_budget"]}
         kernels.append(
@@ -78,7 +72,7 @@ def kernels_of(manifest: Manifest) -> tuple[Kernel, ...]:
                 units=int(manifest.value(launch, "occupancy.sms_needed")),
                 compute=compute,
                 memory=memory,
-                profile=profile,
+                profile=orion_profile(manifest, launch),
                 occupancy=int(manifest.value(launch, "occupancy.blocks_per_sm")) if cuda else 1,
                 group=safety["restart_group"],
                 idempotent=bool(safety["idempotent"]["v"]),

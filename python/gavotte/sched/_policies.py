@@ -84,9 +84,9 @@ class _Orion:
         if not any(job.active for job in device.high):
             return True
         beside = [job.running.kernel for job in device.high if job.running is not None]
-        return self.fits(device, kernel) and all(self.differ(kernel.profile, other.profile) for other in beside)
+        return self.fits(kernel) and all(self.differ(kernel.profile, other.profile) for other in beside)
 
-    def fits(self, device: Device, kernel: Kernel) -> bool:
+    def fits(self, kernel: Kernel) -> bool:
         return kernel.units < self.sm_threshold
 
     def differ(self, one: int, other: int) -> bool:
@@ -94,13 +94,16 @@ class _Orion:
 
 
 class _OrionCode(_Orion):
-    """As its repository has it: multiprocessors of best-effort work add up, and an unknown profile suits any."""
+    """As its repository has it: `sm_threshold` itself is allowed, and an unknown profile suits any.
+
+    Its sum of the multiprocessors of best-effort kernels starts anew with each pass of its loop, a kernel of each job,
+    and so never keeps one back for longer than a pass.
+    """
 
     name = "orion_code"
 
-    def fits(self, device: Device, kernel: Kernel) -> bool:
-        sent = sum(task.kernel.units for job in device.best_effort for task in job.stream)
-        return sent + kernel.units <= self.sm_threshold
+    def fits(self, kernel: Kernel) -> bool:
+        return kernel.units <= self.sm_threshold
 
     def differ(self, one: int, other: int) -> bool:
         return one != other or one == -1
