@@ -8,9 +8,16 @@
 
 namespace {
 
-std::atomic<std::int64_t> held{0}, most{0};
+constinit gavotte::CountedMemory counted;
 
 constexpr std::size_t kUsual = alignof(std::max_align_t);
+constexpr std::size_t kBlockAlignment = 64, kBlockBytes = 4096;  // at least
+
+void raise(std::atomic<std::int64_t>& most, std::int64_t value) noexcept {
+  std::int64_t before = most;
+  while (before < value && !most.compare_exchange_weak(before, value)) {
+  }
+}
 
 // The size stands in front of the block.
 void* take(std::size_t bytes, std::size_t alignment) noexcept {
@@ -20,9 +27,12 @@ void* take(std::size_t bytes, std::size_t alignment) noexcept {
   std::byte* const block = static_cast<std::byte*>(base) + alignment;
   const auto size = static_cast<std::int64_t>(bytes);
   reinterpret_cast<std::int64_t*>(block)[-1] = size;
-  const std::int64_t now = held += size;
-  std::int64_t before = most;
-  while (before < now && !most.compare_exchange_weak(before, now)) {
+  raise(counted.most_bytes, counted.held_bytes += size);
+  if (alignment >= kBlockAlignment && bytes >= kBlockBytes) {
+    ++counted.blocks;
+  } else {
+    counted.other_bytes += size;
+    raise(counted.largest_other_bytes, size);
   }
   return block;
 }
@@ -35,7 +45,7 @@ void* take_or_throw(std::size_t bytes, std::size_t alignment) {
 
 void drop(void* memory, std::size_t alignment) noexcept {
   if (memory == nullptr) return;
-  held -= static_cast<std::int64_t*>(memory)[-1];
+  counted.held_bytes -= static_cast<std::int64_t*>(memory)[-1];
   std::free(static_cast<std::byte*>(memory) - alignment);
 }
 
@@ -60,10 +70,8 @@ void operator delete(void* memory, std::size_t, std::align_val_t alignment) noex
   drop(memory, static_cast<std::size_t>(alignment));
 }
 
-namespace gavotte::bench {
+namespace gavotte {
 
-std::int64_t held_bytes() noexcept { return held; }
-std::int64_t most_bytes() noexcept { return most; }
-void restart_most() noexcept { most = held.load(); }
+CountedMemory& counted_memory() noexcept { return counted; }
 
-}  // namespace gavotte::bench
+}  // namespace gavotte

@@ -1,14 +1,21 @@
-// Every operator new of the benchmark and the library in it, counted. (What OpenMP and libxsmm take is not seen.)
+// Every operator new of the program and the library in it, counted. (What OpenMP and libxsmm take for their threads and
+// code is not seen.)
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
-namespace gavotte::bench {
+namespace gavotte {
 
-/// Bytes that are held now.
-std::int64_t held_bytes() noexcept;
-/// The most that were held since the last call of restart_most(), at first since the start.
-std::int64_t most_bytes() noexcept;
-void restart_most() noexcept;
+/// All may be set anew, but for held_bytes.
+struct CountedMemory {
+  std::atomic<std::int64_t> held_bytes{0};
+  std::atomic<std::int64_t> most_bytes{0};   ///< That were held at once.
+  std::atomic<std::int64_t> blocks{0};       ///< Taken for tensors and scratch: large and aligned.
+  std::atomic<std::int64_t> other_bytes{0};  ///< Taken otherwise: by std::vector and its like.
+  std::atomic<std::int64_t> largest_other_bytes{0};
+};
 
-}  // namespace gavotte::bench
+CountedMemory& counted_memory() noexcept;
+
+}  // namespace gavotte

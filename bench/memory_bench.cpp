@@ -43,7 +43,7 @@ std::int64_t feature_bytes(const internal::Plan& plan, const RunStats& stats, DT
 
 MemoryRow measure(const Scene& scene, const std::string& name, DType dtype) {
   internal::cpu::release_kept_memory();  // what came before
-  const std::int64_t before = held_bytes();
+  const std::int64_t before = counted_memory().held_bytes;
   Voxels scan;
   scan.coordinates = scene.coordinates.clone();
   scan.features = filled({scene.coordinates.rows(), 4});
@@ -56,9 +56,9 @@ MemoryRow measure(const Scene& scene, const std::string& name, DType dtype) {
     return Executor(network, {.dtype = dtype, .threads = 1});
   }();
   for (int i = 0; i < kWarmUps; ++i) executor.run(scan);
-  restart_most();
+  counted_memory().most_bytes = counted_memory().held_bytes.load();
   const RunStats stats = executor.run(scan).stats;
-  row.held_bytes = most_bytes() - before;
+  row.held_bytes = counted_memory().most_bytes - before;
   row.needed_bytes = stats.needed_bytes;
   row.input_bytes = scan.coordinates.view().bytes() + scan.features.view().bytes();
   row.feature_bytes = feature_bytes(plan, stats, dtype);

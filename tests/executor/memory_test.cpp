@@ -1,79 +1,21 @@
-// Counts the program's memory: every operator new of it and the library passes through here. Steady
-// runs take none for tensors and scratch, and all that is held stays near what a run cannot do
-// without. (What libxsmm and OpenMP take for their code and threads is not seen.)
+// Counts the program's memory: steady runs take none for tensors and scratch, and all that is held stays near what a
+// run cannot do without.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <new>
+#include <array>
 
+#include "counted_memory.h"
 #include "cpu/kept_memory.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "executor/plan.h"
 #include "executor/scene.h"
 #include "gavotte/executor.h"
 
-namespace {
-
-struct Counters {
-  std::atomic<std::int64_t> held{0}, most{0};
-  std::atomic<std::int64_t> blocks{0};       ///< Taken through the memory seam: aligned.
-  std::atomic<std::int64_t> other_bytes{0};  ///< Taken otherwise: std::vector and its like.
-  std::atomic<std::int64_t> largest_other{0};
-};
-Counters counters;
-
-// The size stands in front of the block.
-void* take(std::size_t bytes, std::size_t alignment) {
-  void* const base =
-      std::aligned_alloc(alignment, (bytes + 2 * alignment - 1) / alignment * alignment);
-  if (base == nullptr) throw std::bad_alloc();
-  std::byte* const block = static_cast<std::byte*>(base) + alignment;
-  const auto size = static_cast<std::int64_t>(bytes);
-  reinterpret_cast<std::int64_t*>(block)[-1] = size;
-  const std::int64_t held = counters.held += size;
-  counters.most = std::max(counters.most.load(), held);
-  if (alignment >= 64 && size >= 4096) {
-    ++counters.blocks;
-  } else {
-    counters.other_bytes += size;
-    counters.largest_other = std::max(counters.largest_other.load(), size);
-  }
-  return block;
-}
-
-void drop(void* memory, std::size_t alignment) noexcept {
-  if (memory == nullptr) return;
-  counters.held -= static_cast<std::int64_t*>(memory)[-1];
-  std::free(static_cast<std::byte*>(memory) - alignment);
-}
-
-constexpr std::size_t kUsual = 16;
-
-}  // namespace
-
-void* operator new(std::size_t bytes) { return take(bytes, kUsual); }
-void* operator new[](std::size_t bytes) { return take(bytes, kUsual); }
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return take(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return take(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { drop(memory, kUsual); }
-void operator delete[](void* memory) noexcept { drop(memory, kUsual); }
-void operator delete(void* memory, std::size_t) noexcept { drop(memory, kUsual); }
-void operator delete[](void* memory, std::size_t) noexcept { drop(memory, kUsual); }
-void operator delete(void* memory, std::align_val_t alignment) noexcept {
-  drop(memory, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
-  drop(memory, static_cast<std::size_t>(alignment));
-}
-
 namespace gavotte {
 namespace {
+
+CountedMemory& counters = counted_memory();
 
 /// Two scales with a skip connection.
 Network unet() {
@@ -128,18 +70,18 @@ std::int64_t least_bytes(const Network& network, const test::Scan& scan, const R
 
 TEST(Memory, OfSteadyRunsIsKeptAndNearTheLeast) {
   const Network network = unet();
-  const std::int64_t before = counters.held;
+  const std::int64_t before = counters.held_bytes;
   const test::Scan scan = test::make_scan(12000, 32, 4, 71);
   Executor executor(network, {.threads = 1});
   for (int i = 0; i < 3; ++i) executor.run(scan.coordinates, scan.features);
-  counters.blocks = counters.other_bytes = counters.largest_other = counters.most = 0;
+  counters.blocks = counters.other_bytes = counters.largest_other_bytes = counters.most_bytes = 0;
   const RunStats stats = executor.run(scan.coordinates, scan.features).stats;
   EXPECT_EQ(counters.blocks, 0);
   // Handles, and lists of the pieces of maps.
-  EXPECT_LT(counters.largest_other, 64 << 10);
+  EXPECT_LT(counters.largest_other_bytes, 64 << 10);
   EXPECT_LT(counters.other_bytes, 256 << 10);
 
-  const std::int64_t most = counters.most - before;
+  const std::int64_t most = counters.most_bytes - before;
   const std::int64_t least = stats.needed_bytes;
   EXPECT_GT(most, least);  // else one of the two is counted wrong
   EXPECT_LT(static_cast<double>(most), 1.2 * static_cast<double>(least))
@@ -149,7 +91,7 @@ TEST(Memory, OfSteadyRunsIsKeptAndNearTheLeast) {
 /// A run of what a robot keeps: an Executor, whose network is let go, and one scan.
 void expect_near_the_least(const std::string& name, DType dtype) {
   internal::cpu::release_kept_memory();
-  const std::int64_t before = counters.held;
+  const std::int64_t before = counters.held_bytes;
   Voxels scan;
   {
     test::Scan made = test::make_scan(12000, 32, 4, 73);
@@ -161,10 +103,10 @@ void expect_near_the_least(const std::string& name, DType dtype) {
   }();
   for (int i = 0; i < 3; ++i) executor.run(scan);
   counters.blocks = 0;
-  counters.most = counters.held.load();
+  counters.most_bytes = counters.held_bytes.load();
   const RunStats stats = executor.run(scan).stats;
   EXPECT_EQ(counters.blocks, 0) << name;
-  const std::int64_t most = counters.most - before;
+  const std::int64_t most = counters.most_bytes - before;
   EXPECT_GT(most, stats.needed_bytes) << name;
   EXPECT_LT(static_cast<double>(most), 1.2 * static_cast<double>(stats.needed_bytes))
       << name << " in " << gavotte::name(dtype) << ": " << most << " bytes held";
@@ -208,12 +150,12 @@ TEST(Memory, NeededBytesAreThoseOfInputFeaturesWeightsAndMaps) {
 
 // A block that nobody asks for goes back, so that one large scan does not cost its memory for ever.
 TEST(Memory, OfALargeScanGoesBackInTime) {
-  const std::int64_t before = counters.held;
+  const std::int64_t before = counters.held_bytes;
   constexpr std::int64_t kLarge = 64 << 20;
   { Tensor large(DType::uint8, Shape{kLarge}); }
-  EXPECT_GE(counters.held - before, kLarge);  // kept at first
+  EXPECT_GE(counters.held_bytes - before, kLarge);  // kept at first
   for (int i = 0; i < 5000; ++i) Tensor(DType::uint8, Shape{8192});
-  EXPECT_LT(counters.held - before, kLarge / 2);
+  EXPECT_LT(counters.held_bytes - before, kLarge / 2);
   counters.blocks = 0;
   for (int i = 0; i < 5000; ++i) Tensor(DType::uint8, Shape{8192});
   EXPECT_EQ(counters.blocks, 0);
