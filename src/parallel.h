@@ -24,7 +24,8 @@ int thread_count(const Execution& execution);
 /// thread_count(execution)) and no two calls with the same worker run at once, so it may index
 /// scratch memory. One thread, one task, or a call from inside another parallel_for: all tasks run
 /// in the caller, in order, as worker 0. An exception of the body stops the tasks that have not
-/// started and is thrown here; of several, the one of the lowest task.
+/// started and is thrown here; of several, the one of the lowest task. So does the flag of a StopScope
+/// (cpu/stop.h) that is set: Stopped is thrown here once no task runs.
 void parallel_for(const Execution& execution, std::int64_t tasks,
                   FunctionRef<void(std::int64_t task, int worker)> body);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gavotte/device_config.h"
+#include "gavotte/eviction.h"
 #include "gavotte/network.h"
 #include "gavotte/voxelize.h"
 
@@ -95,6 +96,14 @@ struct GAVOTTE_API Result {
   Tensor argmax() const;
 };
 
+/// What a run with RunOptions came to.
+struct GAVOTTE_API RunOutcome {
+  std::optional<Result> result = {};  ///< Without a value: cancelled at a tile boundary.
+  /// Of a cancelled run: where resume() goes on, a restart group of the network's manifest. Groups before it are done.
+  int restart_group = -1;
+  bool cancelled() const noexcept { return !result.has_value(); }
+};
+
 namespace internal {
 struct ScanData;
 struct ExecutorAccess;
@@ -147,6 +156,22 @@ class GAVOTTE_API Executor {
   /// The second part, as often as wanted. map_ms and total_ms of the statistics count the time of prepare().
   /// Throws Error (value): an empty handle, or a scan of another Executor.
   Result run(const PreparedScan& scan);
+
+  /// The same with options of this call, on the CPU. Where its flag is set, the run stops in all its threads, each at its
+  /// next tile boundary, and is suspended: the Executor keeps maps and features and shares the scan, which nobody may
+  /// change; of views it makes copies. resume() runs the restart group that was cut again, then the rest, and gives the bits of an
+  /// undisturbed run. Until then, or until drop(), any run() is an Error; prepare() stays possible. Results of earlier
+  /// runs are no longer valid, as after any run.
+  /// Throws Error (value): as run(); a run is suspended; options on a GPU, or threads out of range.
+  RunOutcome run(const Voxels& voxels, const RunOptions& how);
+  RunOutcome run(ConstTensorView coordinates, ConstTensorView features, const RunOptions& how);
+  RunOutcome run(const PreparedScan& scan, const RunOptions& how);
+  /// Goes on with the suspended run, which may be cancelled again. With another number of threads than before, a run that
+  /// was cut before its first step prepares its scan anew. An Error leaves the run suspended.
+  /// Throws Error (value): no run is suspended; options as for run().
+  RunOutcome resume(const RunOptions& how = {});
+  bool suspended() const noexcept;
+  void drop() noexcept;  ///< Forgets the suspended run, if there is one; the arena stays.
 
   /// A run on a GPU as a fixed sequence of launches: it waits for nothing, allocates nothing after its first call, and
   /// is the same for every scan, so that it may be captured in a CUDA graph, whose replays take what the three views

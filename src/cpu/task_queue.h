@@ -1,4 +1,5 @@
-// Tasks handed out in ascending order to whoever asks, and the first failure among them.
+// Tasks handed out in ascending order to whoever asks, and the first failure among them. A boundary of a StopScope lies
+// before each task.
 #pragma once
 
 #include <atomic>
@@ -6,6 +7,7 @@
 #include <exception>
 #include <mutex>
 
+#include "cpu/stop.h"
 #include "function_ref.h"
 
 namespace gavotte::cpu {
@@ -13,7 +15,7 @@ namespace gavotte::cpu {
 class TaskQueue {
  public:
   TaskQueue(std::int64_t tasks, FunctionRef<void(std::int64_t, int)> body)
-      : tasks_(tasks), body_(body) {}
+      : tasks_(tasks), body_(body), flag_(internal::cpu::StopScope::flag_of_this_thread()) {}
 
   /// Takes and runs tasks until none is left or one has failed. Never throws.
   void work(int worker) noexcept {
@@ -21,6 +23,7 @@ class TaskQueue {
       const std::int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
       if (task >= tasks_) return;
       try {
+        internal::cpu::tile_boundary(flag_);
         body_(task, worker);
       } catch (...) {
         fail(task);
@@ -47,6 +50,7 @@ class TaskQueue {
 
   std::int64_t tasks_;
   FunctionRef<void(std::int64_t, int)> body_;
+  EvictionFlag* flag_;
   std::atomic<std::int64_t> next_{0};
   std::mutex mutex_;
   std::exception_ptr error_;
@@ -57,7 +61,11 @@ class TaskQueue {
 inline bool ran_inline(int threads, std::int64_t tasks, bool nested,
                        FunctionRef<void(std::int64_t, int)> body) {
   if (threads > 1 && tasks > 1 && !nested) return false;
-  for (std::int64_t task = 0; task < tasks; ++task) body(task, 0);
+  EvictionFlag* const flag = internal::cpu::StopScope::flag_of_this_thread();
+  for (std::int64_t task = 0; task < tasks; ++task) {
+    internal::cpu::tile_boundary(flag);
+    body(task, 0);
+  }
   return true;
 }
 

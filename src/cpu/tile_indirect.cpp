@@ -11,6 +11,7 @@
 #include "cpu/scratch.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/stop.h"
 #include "parallel.h"
 #include "tensor_checks.h"
 
@@ -137,7 +138,7 @@ class TaskRuns {
     for (int run = 0; run < workers; ++run) next_[at(run)].task = begin(run);
   }
 
-  // To be called `tasks` times, by any worker.
+  // To be called up to `tasks` times, by any worker.
   std::int64_t take(int worker) {
     const int runs = static_cast<int>(next_.size());
     for (int run = worker;; run = run + 1 == runs ? 0 : run + 1) {
@@ -172,12 +173,14 @@ void for_each_tile(const Execution& execution, const ConvConfig& config, const M
       std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
   const std::int64_t tasks = (pairs.out_rows + task_rows - 1) / task_rows;
   TaskRuns runs(tasks, thread_count(execution));
+  EvictionFlag* const flag = StopScope::flag_of_this_thread();
   parallel_for(execution, tasks, [&](std::int64_t, int worker) {
     Workspace& workspace = workspaces[worker];
     const std::int64_t first = runs.take(worker) * task_rows;
     const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
     seek_pairs(pairs, first, workspace);
     for (std::int64_t row = first; row < end; row += tile_rows) {
+      if (row > first) tile_boundary(flag);  // before the first lies the task's
       const std::int64_t rows = std::min(tile_rows, end - row);
       next_pairs(pairs, row, rows, workspace);
       body(row, rows, workspace);

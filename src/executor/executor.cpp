@@ -167,14 +167,14 @@ void Executor::Impl::launch_int8(const PlanStep& step, const internal::ConvPlan&
                             internal::input_scale(*step.quantization)};
   if (step.reads_bytes) input.x = byte_views[at(step.inputs[0])];
   backend->convolution_bytes(
-      execution, conv, input, epilogue,
+      call, conv, input, epilogue,
       {views[at(step.output)], byte_views[at(step.output)], kept.value_or(internal::ByteScale{})});
 }
 
 /// The bytes of a value that was written as floats, where it is kept as bytes too.
 void Executor::Impl::write_bytes(int value, ConstTensorView floats) {
   if (const auto& scale = plan.values[at(value)].bytes)
-    backend->quantize(execution, floats, *scale, 0, byte_views[at(value)]);
+    backend->quantize(call, floats, *scale, 0, byte_views[at(value)]);
 }
 
 /// How a convolution or dense step runs on a map, or on as many rows.
@@ -216,7 +216,7 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const ConvConf
         return conv;
       }
       conv.config.dataflow = Dataflow::dense_gemm;
-      backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
+      backend->convolution_forward(call, conv, x, own.matrix, epilogue, y);
       break;
     case StepKind::convolution:
       if (conv.config.dataflow == Dataflow::dense_gemm && !map.is_identity())
@@ -226,30 +226,30 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const ConvConf
         launch_int8(step, conv, x, epilogue);
         return conv;
       }
-      backend->convolution_forward(execution, conv, x, own.matrix, epilogue, y);
+      backend->convolution_forward(call, conv, x, own.matrix, epilogue, y);
       break;
     case StepKind::elementwise:
-      backend->epilogue(execution, x, epilogue, y);
+      backend->epilogue(call, x, epilogue, y);
       break;
     case StepKind::concatenate: {
       std::int64_t column = 0;
       for (int input : step.inputs) {
         check_one_set(step, step.output, input);
         const internal::PlanValue& value = plan.values[at(step.output)];
-        if (value.floats) backend->scatter_rows(execution, read(input, input_view), {}, column, y);
+        if (value.floats) backend->scatter_rows(call, read(input, input_view), {}, column, y);
         if (value.bytes)
-          backend->quantize(execution, read(input, input_view), *value.bytes, column,
+          backend->quantize(call, read(input, input_view), *value.bytes, column,
                             byte_views[at(step.output)]);
         column += plan.values[at(input)].channels;
       }
       return conv;
     }
     case StepKind::pool:
-      backend->pool_forward(execution, map, step.mode, x, y);
+      backend->pool_forward(call, map, step.mode, x, y);
       break;
     case StepKind::global_pool: {
       const Coordinates& set = set_coordinates[at(plan.values[at(step.inputs[0])].set)];
-      backend->global_pool_forward(execution, *set.data(), step.mode, x, y);
+      backend->global_pool_forward(call, *set.data(), step.mode, x, y);
       break;
     }
   }
@@ -303,73 +303,11 @@ std::int64_t Executor::Impl::needed_bytes(const internal::ScanData& scan) const 
          internal::needed_bytes(set_coordinates) + internal::needed_bytes(scan.maps);
 }
 
-Result Executor::Impl::run(const internal::ScanData& scan) {
-  const auto start = Clock::now();
-  Result result;
-  RunStats& stats = result.stats;
-  padding_ms = 0;
-  const std::vector<MapResult>& maps = scan.maps;
-  take_sets(scan.input, maps);
-  const int output_set = plan.values[at(plan.output)].set;
-  const bool on_input =
-      output_set != internal::kBatchRows && set_coordinates[at(output_set)].same_as(scan.input);
-  const bool reorder = on_input && !scan.given.same_as(scan.input);
-  reserve_arena(std::max(place(scan.batch, reorder), scan.borrowed_bytes));
-  set_views(arena, scan.batch);
-  write_bytes(0, scan.features);
-
-  stats.layers = layer_stats;
-  std::vector<bool> map_counted(maps.size(), false);
-  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    const int map = plan.steps[i].map;
-    if (map >= 0 && !map_counted[at(map)]) stats.layers[i].map_ms = maps[at(map)].build_ms;
-    if (map >= 0) map_counted[at(map)] = true;
-    run_step(i, map >= 0 ? maps[at(map)].map : KernelMap(), scan.features, stats.layers[i]);
-    stats.compute_ms += stats.layers[i].compute_ms;
-    if (options.observe) options.observe(static_cast<int>(i), views[at(plan.steps[i].output)]);
-    if (options.progress)
-      options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
-  }
-
-  result.features = views[at(plan.output)];
-  if (output_set != internal::kBatchRows) result.coordinates = set_coordinates[at(output_set)];
-  if (reorder) {
-    backend->scatter_rows(execution, result.features, scan.given.order(), 0, views.back());
-    result.features = views.back();
-    result.coordinates = scan.given;
-  }
-  stats.voxels = scan.input.rows();
-  stats.arena_bytes = arena.capacity();
-  stats.peak_bytes = arena.capacity() + scan.bytes() + scan.given_feature_bytes;
-  stats.needed_bytes = needed_bytes(scan);
-  stats.weight_bytes = weight_bytes;
-  for (Coordinates& set : set_coordinates) set = {};  // only the result keeps its set
-  stats.map_ms = scan.ms;
-  stats.total_ms = scan.ms + ms_since(start) - padding_ms;
-  return result;
-}
-
 Executor::Executor(const Network& network, ExecutorOptions options)
     : impl_(std::make_unique<Impl>(network, std::move(options))) {}
 Executor::Executor(Executor&&) noexcept = default;
 Executor& Executor::operator=(Executor&&) noexcept = default;
 Executor::~Executor() = default;
-
-Result Executor::run(const Voxels& voxels) {
-  return impl_->run(impl_->prepare(voxels, impl_->execution, impl_->begin_run()));
-}
-
-Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
-  return impl_->run(impl_->prepare(coordinates, features, 0, impl_->execution, impl_->begin_run()));
-}
-
-Result Executor::run(const PreparedScan& scan) {
-  GAVOTTE_CHECK(scan.data_ != nullptr && scan.data_->plan == impl_->plan_name,
-                scan.data_ == nullptr
-                    ? "run() expects a scan that prepare() made, got an empty one"
-                    : "run() expects a scan that this Executor prepared, got another's");
-  return impl_->run(*scan.data_);
-}
 
 void Executor::enqueue(ConstTensorView coordinates, ConstTensorView features,
                        ConstTensorView count) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,6 +37,28 @@ struct ScanData {
   std::shared_ptr<const int> plan;  ///< Names the plan that the maps are of.
   std::int64_t bytes() const;       ///< Of coordinate sets, maps and `memory`.
 };
+
+/// What a run is given: views, and the tensors that keep their memory where they are not the caller's.
+struct ScanInput {
+  ConstTensorView coordinates, features;
+  std::int64_t least_batch = 0;  ///< Entries of the batch, at least.
+  Tensor coordinate_memory = {}, feature_memory = {};
+  void own();  ///< Copies what is the caller's.
+};
+
+/// A run from its input to its result, one restart group after another; what is here is of those that are done.
+struct Job {
+  ScanInput input;                           ///< Not of a prepared scan.
+  std::shared_ptr<const ScanData> prepared;  ///< Null: `own`, once the input has been read.
+  std::optional<ScanData> own;
+  int preparing_threads = 0;  ///< That `own` was begun with.
+  bool placed = false;        ///< Its features have their places in the arena.
+  bool reorder = false;       ///< The output returns to the rows of the caller.
+  std::size_t steps = 0;
+  Result result;
+  double ms = 0;  ///< Spent after preparing.
+  const ScanData& scan() const { return prepared ? *prepared : *own; }
+};
 }  // namespace internal
 
 struct Executor::Impl {
@@ -46,6 +69,7 @@ struct Executor::Impl {
       std::make_shared<const int>(0);  ///< Its address is unique.
   ExecutorOptions options;
   Execution execution;
+  Execution call = execution;  ///< With the budget of the call at hand.
   internal::Backend* backend = nullptr;
   std::vector<internal::StepWeights> weights;  ///< Of each step.
   std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
@@ -68,7 +92,6 @@ struct Executor::Impl {
   double padding_ms = 0;  ///< Spent on measuring padding; in none of the times.
 
   Impl(const Network& network, ExecutorOptions given);
-  Result run(const internal::ScanData& scan);
   std::span<std::byte> begin_run();
   void reserve_arena(std::int64_t bytes);
   std::int64_t needed_bytes(const internal::ScanData& scan) const;
@@ -86,13 +109,27 @@ struct Executor::Impl {
   void run_step(std::size_t index, const KernelMap& map, ConstTensorView input_view,
                 LayerStats& stats);
 
+  // Runs and their restart groups (run.cpp).
+  std::optional<internal::Job> underway;  ///< Between calls: the suspended run.
+  RunOutcome run(internal::Job job, const RunOptions& how);
+  RunOutcome go_on(const RunOptions& how);
+  bool advance(EvictionFlag* flag);
+  void prepare(internal::Job& job, EvictionFlag* flag);
+  void start_steps(internal::Job& job);
+  void run_next_step(internal::Job& job, EvictionFlag* flag);
+  void finish(internal::Job& job, EvictionFlag* flag);
+  void drop() noexcept;
+  int restart_group(const internal::Job& job) const;
+  void check_run(const RunOptions& how) const;
+
   // What comes before a run (prepare.cpp); changes nothing here, so that it may go on beside a run. `lent`, which may
   // be empty, is scratch for the maps: what a run's features lie in, where no run is underway.
-  internal::ScanData prepare(ConstTensorView coordinates, ConstTensorView features,
-                             std::int64_t least_batch, const Execution& how,
+  internal::ScanInput input_of(const Voxels& voxels) const;
+  internal::ScanData prepare(const internal::ScanInput& input, const Execution& how,
                              std::span<std::byte> lent) const;
-  internal::ScanData prepare(const Voxels& voxels, const Execution& how,
-                             std::span<std::byte> lent) const;
+  internal::ScanData read_input(const internal::ScanInput& input, const Execution& how) const;
+  void build_maps(internal::ScanData& scan, EvictionFlag* flag, std::span<std::byte> lent) const;
+  void build_next_map(internal::ScanData& scan, EvictionFlag* flag) const;
   void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
   void take_features(ConstTensorView features, const Execution& how,
                      internal::ScanData& scan) const;

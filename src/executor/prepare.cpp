@@ -1,17 +1,19 @@
 // What a run needs of its scan: the input's features in the order and dtype of the run, and all
 // coordinate sets and maps.
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 
 #include "check.h"
 #include "cpu/loan.h"
 #include "executor/executor_impl.h"
+#include "executor/region.h"
 #include "executor/row_order.h"
 #include "parallel.h"
 
 namespace gavotte {
+
+using internal::at;
 
 namespace internal {
 
@@ -24,6 +26,16 @@ std::int64_t ScanData::bytes() const {
                        (given ? bytes_of(std::as_const(given.data()->rank).view()) : 0);
   if (!input.same_as(given)) bytes += bytes_of(input.lattice());
   return bytes;
+}
+
+void ScanInput::own() {
+  const auto copied = [](Tensor& memory, ConstTensorView& view) {
+    if (memory || view.rows() == 0) return;
+    memory = Tensor::copy_of(view);
+    view = std::as_const(memory).view();
+  };
+  copied(coordinate_memory, coordinates);
+  copied(feature_memory, features);
 }
 
 }  // namespace internal
@@ -70,48 +82,68 @@ void Executor::Impl::take_features(ConstTensorView features, const Execution& ho
   }
 }
 
-internal::ScanData Executor::Impl::prepare(ConstTensorView coordinates, ConstTensorView features,
-                                           std::int64_t least_batch, const Execution& how,
-                                           std::span<std::byte> lent) const {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  check_input(coordinates, features);
+/// The scan but for its maps.
+internal::ScanData Executor::Impl::read_input(const internal::ScanInput& input,
+                                              const Execution& how) const {
+  const internal::Timed start;
+  check_input(input.coordinates, input.features);
   internal::ScanData scan;
   scan.plan = plan_name;
-  scan.given_feature_bytes = features.bytes();
+  scan.given_feature_bytes = input.features.bytes();
   scan.manager = CoordinateManager(how, options.map_config, options.config);
-  scan.given = Coordinates(coordinates, 1, StrideStyle::divided, how);
+  scan.given = Coordinates(input.coordinates, 1, StrideStyle::divided, how);
   scan.input = internal::in_key_order(*backend, how, scan.given);
-  scan.batch = std::max<std::int64_t>(scan.given.batch_size(), least_batch);
-  take_features(features, how, scan);
-  {
-    const internal::cpu::Loan loan(lent);
-    scan.maps = scan.manager.plan(scan.input, plan.maps);
-    scan.borrowed_bytes = loan.wanted();
-  }
-  scan.ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  scan.batch = std::max<std::int64_t>(scan.given.batch_size(), input.least_batch);
+  take_features(input.features, how, scan);
+  if (!scan.memory) scan.lent = input.feature_memory;
+  scan.ms = start.ms();
   return scan;
 }
 
-internal::ScanData Executor::Impl::prepare(const Voxels& voxels, const Execution& how,
+/// All that the scan does not have yet. On the CPU one by one: those that are done stay where `flag` ends the rest.
+void Executor::Impl::build_maps(internal::ScanData& scan, EvictionFlag* flag,
+                                std::span<std::byte> lent) const {
+  const internal::Timed timed(scan.ms);
+  const internal::cpu::Loan loan(lent);
+  if (backend->kind() != DeviceKind::cpu) scan.maps = scan.manager.plan(scan.input, plan.maps);
+  while (scan.maps.size() < plan.maps.size()) {
+    build_next_map(scan, flag);
+    scan.borrowed_bytes = std::max(scan.borrowed_bytes, loan.wanted());
+  }
+}
+
+void Executor::Impl::build_next_map(internal::ScanData& scan, EvictionFlag* flag) const {
+  const CoordinateManager::PlannedLayer& layer = plan.maps[scan.maps.size()];
+  const Coordinates& from = layer.input < 0 ? scan.input : scan.maps[at(layer.input)].output;
+  internal::in_region(flag,
+                      [&] { scan.maps.push_back(scan.manager.kernel_map(from, layer.spec)); });
+}
+
+internal::ScanData Executor::Impl::prepare(const internal::ScanInput& input, const Execution& how,
                                            std::span<std::byte> lent) const {
-  const std::int64_t scans =
+  internal::ScanData scan = read_input(input, how);
+  build_maps(scan, nullptr, lent);
+  return scan;
+}
+
+internal::ScanInput Executor::Impl::input_of(const Voxels& voxels) const {
+  internal::ScanInput input;
+  input.least_batch =
       std::max<std::int64_t>(static_cast<std::int64_t>(voxels.scan_starts.size()) - 1, 0);
   const Device& device = options.device;
   if (voxels.size() > 0) {
     const bool here = voxels.coordinates.device() == device;
-    const Tensor coordinates = here ? voxels.coordinates : voxels.coordinates.to(device);
-    const Tensor features = here ? voxels.features : voxels.features.to(device);
-    internal::ScanData scan = prepare(coordinates, features, scans, how, lent);
-    if (!scan.memory) scan.lent = features;
-    return scan;
+    input.coordinate_memory = here ? voxels.coordinates : voxels.coordinates.to(device);
+    input.feature_memory = here ? voxels.features : voxels.features.to(device);
+    input.coordinates = std::as_const(input.coordinate_memory).view();
+    input.features = std::as_const(input.feature_memory).view();
+    return input;
   }
   // An empty scan may come without memory; its channels are the network's.
   static constexpr std::int32_t kNothing = 0;
-  const ConstTensorView coordinates(&kNothing, DType::int32, Shape{0, plan.dims + 1}, device);
-  const ConstTensorView features(&kNothing, DType::float32, Shape{0, plan.values[0].channels},
-                                 device);
-  return prepare(coordinates, features, scans, how, lent);
+  input.coordinates = {&kNothing, DType::int32, Shape{0, plan.dims + 1}, device};
+  input.features = {&kNothing, DType::float32, Shape{0, plan.values[0].channels}, device};
+  return input;
 }
 
 Execution Executor::Impl::preparing(int threads) const {
@@ -124,14 +156,14 @@ Execution Executor::Impl::preparing(int threads) const {
 }
 
 PreparedScan Executor::prepare(const Voxels& voxels, int threads) const {
-  internal::ScanData scan = impl_->prepare(voxels, impl_->preparing(threads), {});
+  internal::ScanData scan = impl_->prepare(impl_->input_of(voxels), impl_->preparing(threads), {});
   scan.borrowed_bytes = 0;  // an arena is not for it
   return PreparedScan(std::make_shared<const internal::ScanData>(std::move(scan)));
 }
 
 PreparedScan Executor::prepare(ConstTensorView coordinates, ConstTensorView features,
                                int threads) const {
-  internal::ScanData scan = impl_->prepare(coordinates, features, 0, impl_->preparing(threads), {});
+  internal::ScanData scan = impl_->prepare({coordinates, features}, impl_->preparing(threads), {});
   scan.borrowed_bytes = 0;
   if (!scan.memory && features.rows() > 0) {
     scan.memory = Tensor::copy_of(features);

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "cpu/stop.h"
 #include "gavotte/error.h"
 
 namespace gavotte {
@@ -95,6 +96,49 @@ TEST(Parallel, RunsAgainAfterAFailure) {
   std::atomic<int> runs = 0;
   parallel_for(with_threads(2), 8, [&](std::int64_t, int) { ++runs; });
   EXPECT_EQ(runs, 8);
+}
+
+TEST(Parallel, AFlagEndsTheCallsOfItsScope) {
+  EvictionFlag flag;
+  const auto run = [](int threads, std::atomic<int>& runs) {
+    parallel_for(with_threads(threads), 200, [&](std::int64_t, int) { ++runs; });
+  };
+  for (const int threads : {1, 4}) {
+    for (const int passed : {0, 1, 77, 199}) {
+      std::atomic<int> runs = 0;
+      flag.set_after(passed);
+      const internal::cpu::StopScope scope(&flag);
+      EXPECT_THROW(run(threads, runs), internal::cpu::Stopped);
+      EXPECT_EQ(runs, passed) << threads << " threads";
+      {
+        const internal::cpu::StopScope hidden(nullptr);
+        EXPECT_NO_THROW(run(threads, runs));
+      }
+      EXPECT_THROW(run(threads, runs), internal::cpu::Stopped);
+      std::jthread([&] { EXPECT_NO_THROW(run(threads, runs)); });  // another thread's calls
+      EXPECT_EQ(runs, passed + 400);
+    }
+    std::atomic<int> runs = 0;
+    flag.set_after(200);
+    {
+      const internal::cpu::StopScope scope(&flag);
+      EXPECT_NO_THROW(run(threads, runs));  // none lies behind the last task
+    }
+    EXPECT_TRUE(flag.is_set());
+    EXPECT_NO_THROW(run(threads, runs));
+    EXPECT_EQ(runs, 400);
+  }
+}
+
+TEST(Parallel, AFlagLeavesFailuresAlone) {
+  EvictionFlag flag;
+  flag.set_after(100);
+  const internal::cpu::StopScope scope(&flag);
+  EXPECT_THROW(parallel_for(with_threads(1), 200,
+                            [](std::int64_t task, int) {
+                              if (task == 50) throw Error(ErrorKind::value, "");
+                            }),
+               Error);
 }
 
 TEST(Parallel, NestedCallsRunInTheirCaller) {

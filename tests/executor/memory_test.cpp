@@ -33,6 +33,17 @@ Network unet() {
   return net.build(net.linear("head", layer("last", net.concatenate("skip", both), 64), 8));
 }
 
+constexpr std::int64_t kManyBoundaries = 1'000'000;
+
+/// Cancels a run, and resumes it; returns the result's statistics.
+RunStats run_cut(Executor& executor, const Voxels& scan, std::int64_t boundaries) {
+  EvictionFlag flag;
+  flag.set_after(boundaries);
+  const RunOutcome cut = executor.run(scan, {.evict = &flag});
+  EXPECT_TRUE(cut.cancelled());
+  return executor.resume().result->stats;
+}
+
 std::int64_t weights_of(const Network& network) {
   std::int64_t bytes = 0;
   for (const auto& [name, tensor] : network.parameters()) bytes += tensor.view().bytes();
@@ -146,6 +157,35 @@ TEST(Memory, NeededBytesAreThoseOfInputFeaturesWeightsAndMaps) {
     if (name.find(".bn") != std::string::npos) folded += tensor.view().bytes() / 2;
   EXPECT_EQ(stats.needed_bytes, least_bytes(network, scan, stats) - (identities + shared) * 8 -
                                     folded - stats.voxels * 16);
+}
+
+// What a suspended run keeps is what it would hold anyway.
+TEST(Memory, OfRunsThatAreCutIsThatOfWholeOnes) {
+  Voxels scan;
+  {
+    test::Scan made = test::make_scan(12000, 32, 4, 75);
+    scan.coordinates = std::move(made.coordinates);
+    scan.features = std::move(made.features);
+  }
+  Executor executor(unet(), {.threads = 1});
+  for (int i = 0; i < 3; ++i) executor.run(scan);
+  counters.most_bytes = counters.held_bytes.load();
+  const std::int64_t arena = executor.run(scan).stats.arena_bytes;
+  const std::int64_t whole = counters.most_bytes;
+  EvictionFlag counted;
+  counted.set_after(kManyBoundaries);
+  executor.run(scan, {.evict = &counted});
+  const std::int64_t all = kManyBoundaries - counted.boundaries_left();
+  for (int part = 0; part < 8; ++part) {
+    const std::int64_t boundaries = all * part / 8;
+    run_cut(executor, scan, boundaries);
+    counters.blocks = counters.largest_other_bytes = counters.other_bytes = 0;
+    counters.most_bytes = counters.held_bytes.load();
+    EXPECT_EQ(run_cut(executor, scan, boundaries).arena_bytes, arena) << boundaries;
+    EXPECT_EQ(counters.blocks, 0) << boundaries;
+    EXPECT_LT(counters.largest_other_bytes, 64 << 10) << boundaries;
+    EXPECT_LE(counters.most_bytes, whole + (256 << 10)) << boundaries;
+  }
 }
 
 // A block that nobody asks for goes back, so that one large scan does not cost its memory for ever.

@@ -109,7 +109,7 @@ void expect_steps_replay(const Network& network, const ExecutorOptions& options)
   const Manifest manifest = profile(network, voxels, options, test::kOnce);
   Executor executor(network, options);
   auto& impl = ExecutorAccess::impl(executor);
-  const internal::ScanData scan = impl.prepare(voxels, impl.execution, {});
+  const internal::ScanData scan = impl.prepare(impl.input_of(voxels), impl.execution, {});
   ASSERT_TRUE(scan.given.same_as(scan.input));
   impl.take_sets(scan.input, scan.maps);
   impl.arena.reserve(impl.place(scan.batch, false));
