@@ -73,9 +73,11 @@ std::string dataflow_of(const PlanStep& step, const ConvConfig& config) {
 
 class Describer {
  public:
-  Describer(const Impl& impl, const std::vector<RunStats>& rounds, Manifest& manifest)
+  Describer(const Impl& impl, const std::vector<RunStats>& rounds,
+            const std::vector<std::int64_t>& tiles, Manifest& manifest)
       : impl_(impl),
         stats_(rounds.back()),
+        tiles_(tiles),
         manifest_(manifest),
         durations_(region_durations(impl.plan, rounds)) {}
 
@@ -152,8 +154,24 @@ class Describer {
                             : "it writes all of its segments from others that it leaves alone");
     launch.safety.restart_group = launch.seq;
     launch.safety.block_independent = derived(true, "no two tasks write the same memory");
-    launch.safety.preemption_points = derived(std::int64_t{0}, "a region runs to its end");
-    launch.safety.latency_us = launch.duration_us.p99;
+    set_preemption(launch);
+  }
+
+  /// A step's tiles are of one kind and about equal; the input and a map are made in passes of several, one of which
+  /// may be most of it.
+  void set_preemption(Launch& launch) const {
+    const std::int64_t tiles = tiles_[static_cast<std::size_t>(launch.seq)];
+    launch.safety.preemption_points =
+        measured(tiles, "tile boundaries that a run of this scan passed");
+    const manifest::Amount& longest = launch.duration_us.p99;
+    launch.safety.latency_us = longest;
+    launch.safety.latency_us.how = "p99 of the region: no bound within";
+    const auto steps_begin = static_cast<std::int64_t>(1 + impl_.plan.maps.size());
+    if (launch.seq < steps_begin || tiles == 0) return;
+    const std::int64_t at_once = std::min(tiles, manifest_.run.threads);
+    launch.safety.latency_us =
+        estimated(*longest.v * static_cast<double>(at_once) / static_cast<double>(tiles),
+                  "p99 of the region * min(threads, tiles) / tiles, as if tiles were equal");
   }
 
   /// Earlier launches that write what this one reads, or touch what it writes.
@@ -248,6 +266,7 @@ class Describer {
 
   const Impl& impl_;
   const RunStats& stats_;
+  const std::vector<std::int64_t>& tiles_;
   Manifest& manifest_;
   std::vector<manifest::Duration> durations_;
   std::map<std::string, const Buffer*> buffers_;
@@ -255,8 +274,9 @@ class Describer {
 
 }  // namespace
 
-void describe_run(const Impl& impl, const std::vector<RunStats>& rounds, Manifest& manifest) {
-  Describer(impl, rounds, manifest).describe();
+void describe_run(const Impl& impl, const std::vector<RunStats>& rounds,
+                  const std::vector<std::int64_t>& tiles, Manifest& manifest) {
+  Describer(impl, rounds, tiles, manifest).describe();
 }
 
 }  // namespace gavotte::internal

@@ -24,6 +24,10 @@ template <class T>
 manifest::Metric<T> declared(T value, std::string how) {
   return metric(std::move(value), manifest::Source::declared, std::move(how));
 }
+template <class T>
+manifest::Metric<T> estimated(T value, std::string how) {
+  return metric(std::move(value), manifest::Source::estimated, std::move(how));
+}
 /// What nobody knows, and why.
 template <class Metric>
 void leave_out(std::string why, Metric& metric) {

@@ -6,6 +6,7 @@
 #include "gavotte/version.h"
 #include "manifest/describe.h"
 #include "manifest/metric.h"
+#include "manifest/tiles.h"
 
 namespace gavotte {
 namespace {
@@ -92,12 +93,15 @@ Manifest profile(const Network& network, const Voxels& voxels, const ExecutorOpt
     RunStats stats = executor.run(voxels).stats;
     if (i >= how.warmup) rounds.push_back(std::move(stats));
   }
-  const auto& impl = internal::ExecutorAccess::impl(executor);
+  auto& impl = internal::ExecutorAccess::impl(executor);
+  impl.options.observe = {};  // the run that counts tiles is not the caller's
+  impl.options.progress = {};
+  const std::vector<std::int64_t> tiles = internal::count_tiles(impl, voxels);
   Manifest manifest;
   manifest.library = library_facts();
   manifest.device = device_facts(options.device, how);
   manifest.run = run_facts(network, options, kind_threads(impl.execution), rounds.back());
-  internal::describe_run(impl, rounds, manifest);
+  internal::describe_run(impl, rounds, tiles, manifest);
   return manifest;
 }
 

@@ -1,0 +1,14 @@
+// Where each launch of a run may be left.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "executor/executor_access.h"
+
+namespace gavotte::internal {
+
+/// Runs the scan once more and counts the tile boundaries that an eviction flag would be read at, of each launch.
+std::vector<std::int64_t> count_tiles(ExecutorAccess::Impl& impl, const Voxels& voxels);
+
+}  // namespace gavotte::internal
