@@ -2,8 +2,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "check.h"
 
@@ -29,12 +29,6 @@ class Collector : public benchmark::BenchmarkReporter {
   Clock clock_;
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 void enable_interleaving() {
   std::string program = "bench", flag = "--benchmark_enable_random_interleaving=true";
   std::vector<char*> arguments = {program.data(), flag.data(), nullptr};
@@ -44,7 +38,7 @@ void enable_interleaving() {
 
 }  // namespace
 
-std::vector<double> compare(const std::vector<Contender>& contenders, int rounds, Clock clock) {
+Comparison compare(const std::vector<Contender>& contenders, int rounds, Clock clock) {
   enable_interleaving();
   benchmark::ClearRegisteredBenchmarks();
   for (const Contender& contender : contenders) {
@@ -57,22 +51,20 @@ std::vector<double> compare(const std::vector<Contender>& contenders, int rounds
                                    }
                                  })
         ->Iterations(1)
-        ->Repetitions(rounds)
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
   }
   Collector collector(clock);
-  benchmark::RunSpecifiedBenchmarks(&collector);
+  for (int round = 0; round < rounds; ++round) benchmark::RunSpecifiedBenchmarks(&collector);
   benchmark::ClearRegisteredBenchmarks();
-  std::vector<double> medians;
+  std::vector<std::vector<double>> ms;
   for (const Contender& contender : contenders) {
-    const std::vector<double>& times = collector.times_ms[contender.name];
-    GAVOTTE_CHECK_RUNTIME(static_cast<int>(times.size()) == rounds,
+    ms.push_back(collector.times_ms[contender.name]);
+    GAVOTTE_CHECK_RUNTIME(static_cast<int>(ms.back().size()) == rounds,
                           "expected " + std::to_string(rounds) + " times of '" + contender.name +
-                              "'; got " + std::to_string(times.size()));
-    medians.push_back(median(times));
+                              "'; got " + std::to_string(ms.back().size()));
   }
-  return medians;
+  return Comparison(std::move(ms));
 }
 
 }  // namespace gavotte::bench

@@ -1,10 +1,11 @@
-// Times several ways of doing one thing side by side: Google Benchmark runs them interleaved in
-// random order, one call a round, and the median over the rounds counts.
+// Times several ways of doing one thing side by side: in each round Google Benchmark calls each once, in random order.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
+
+#include "comparison.h"
 
 namespace gavotte::bench {
 
@@ -16,8 +17,7 @@ struct Contender {
 /// thread: the CPU time of the calling thread, for work on one thread where other programs run too.
 enum class Clock { wall, thread };
 
-/// Median milliseconds of each contender's call, in their order; each is called once beforehand.
-std::vector<double> compare(const std::vector<Contender>& contenders, int rounds,
-                            Clock clock = Clock::wall);
+/// Contenders in their order; each is called once beforehand.
+Comparison compare(const std::vector<Contender>& contenders, int rounds, Clock clock = Clock::wall);
 
 }  // namespace gavotte::bench

@@ -58,7 +58,7 @@ void bench_dtypes(const Scene& scene, int rounds, Report& report) {
       }
       std::vector<Contender> contenders = layers;
       contenders.insert(contenders.end(), peaks.begin(), peaks.end());
-      const std::vector<double> medians = compare(contenders, rounds, Clock::thread);
+      const Comparison times = compare(contenders, rounds, Clock::thread);
       const auto add = [&](std::size_t i, std::size_t to) {
         report.rows.push_back({.scene = scene.name,
                                .operation = backward ? "dgrad" : "forward",
@@ -66,8 +66,8 @@ void bench_dtypes(const Scene& scene, int rounds, Report& report) {
                                .dtype = std::string(name(kDTypes[i])),
                                .threads = 1,
                                .library = contenders[i].name,
-                               .median_ms = medians[i],
-                               .ratio = medians[to] / medians[i],
+                               .median_ms = times.median_ms(i),
+                               .ratio = times.ratio(i, to),
                                .ratio_to = contenders[to].name});
       };
       for (std::size_t i = 0; i < layers.size(); ++i) {

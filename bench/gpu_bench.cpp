@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "check.h"
+#include "comparison.h"
 #include "gavotte/convolution.h"
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/executor.h"
@@ -68,21 +69,14 @@ class Timer {
   cudaStream_t stream() const { return stream_; }
   Execution execution() const { return {.device = kCuda, .stream = {stream_}}; }
 
-  /// Median milliseconds of each.
-  std::vector<double> compare(const std::vector<Contender>& contenders, int rounds) const {
+  Comparison compare(const std::vector<Contender>& contenders, int rounds) const {
     std::vector<std::vector<double>> times(contenders.size());
     for (int round = -kWarmUps; round < rounds; ++round)
       for (std::size_t i = 0; i < contenders.size(); ++i) {
         const double ms = time_ms(contenders[i].call);
         if (round >= 0) times[i].push_back(ms);
       }
-    std::vector<double> medians;
-    for (std::vector<double>& of_one : times) {
-      const auto middle = of_one.begin() + static_cast<std::ptrdiff_t>(of_one.size() / 2);
-      std::nth_element(of_one.begin(), middle, of_one.end());
-      medians.push_back(*middle);
-    }
-    return medians;
+    return Comparison(std::move(times));
   }
 
  private:
@@ -101,12 +95,12 @@ class Timer {
 };
 
 /// Rows of what was compared; the first contender is what ratios refer to.
-void report_medians(Report& report, Row like, const std::vector<Contender>& contenders,
-                    const std::vector<double>& medians) {
+void report_times(Report& report, Row like, const std::vector<Contender>& contenders,
+                  const Comparison& times) {
   for (std::size_t i = 0; i < contenders.size(); ++i) {
     like.library = contenders[i].name;
-    like.median_ms = medians[i];
-    like.ratio = medians[0] / medians[i];
+    like.median_ms = times.median_ms(i);
+    like.ratio = times.ratio(i);
     like.ratio_to = contenders[0].name;
     report.rows.push_back(like);
   }
@@ -139,12 +133,12 @@ void bench_map_step(const Scene& scene, const Tensor& lattice, const Timer& time
                                 manager.kernel_map(own, ConvSpec::submanifold(3));
                               }});
       }
-    report_medians(report,
-                   {.scene = scene.name,
-                    .operation = operation,
-                    .layer = "3x3x3 submanifold",
-                    .dtype = "int32"},
-                   contenders, timer.compare(contenders, rounds));
+    report_times(report,
+                 {.scene = scene.name,
+                  .operation = operation,
+                  .layer = "3x3x3 submanifold",
+                  .dtype = "int32"},
+                 contenders, timer.compare(contenders, rounds));
   }
 }
 
@@ -194,12 +188,12 @@ void bench_layers(const Scene& scene, const Tensor& lattice, const Timer& timer,
             contenders.push_back(
                 {"gavotte " + std::string(name(dataflow)) + (tf32 ? " tf32" : ""), call});
           }
-        report_medians(report,
-                       {.scene = scene.name,
-                        .operation = operation,
-                        .layer = fmt::format("3x3x3 {}->{}", width.in, width.out),
-                        .dtype = std::string(name(dtype))},
-                       contenders, timer.compare(contenders, rounds));
+        report_times(report,
+                     {.scene = scene.name,
+                      .operation = operation,
+                      .layer = fmt::format("3x3x3 {}->{}", width.in, width.out),
+                      .dtype = std::string(name(dtype))},
+                     contenders, timer.compare(contenders, rounds));
       }
     }
 }
@@ -248,12 +242,12 @@ void bench_networks(const Scene& scene, const Tensor& lattice, const Timer& time
           {"gavotte run", [&] { waiting.run(lattice, features); }},
           {"gavotte enqueue", enqueue},
           {"gavotte graph", [&] { CHECK_CUDA(cudaGraphLaunch(executable, timer.stream())); }}};
-      report_medians(report,
-                     {.scene = scene.name,
-                      .operation = "network",
-                      .layer = std::string(network_name),
-                      .dtype = std::string(name(dtype))},
-                     contenders, timer.compare(contenders, rounds));
+      report_times(report,
+                   {.scene = scene.name,
+                    .operation = "network",
+                    .layer = std::string(network_name),
+                    .dtype = std::string(name(dtype))},
+                   contenders, timer.compare(contenders, rounds));
       fixed.collect();  // an error of the device shows here
       CHECK_CUDA(cudaGraphExecDestroy(executable));
       CHECK_CUDA(cudaGraphDestroy(graph));

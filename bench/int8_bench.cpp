@@ -44,8 +44,7 @@ void bench_int8(const Scene& scene, const std::vector<int>& threads, int rounds,
                               executor.run(std::as_const(voxels.coordinates), voxels.features);
                             }});
     }
-    const std::vector<double> medians =
-        compare(contenders, rounds, count == 1 ? Clock::thread : Clock::wall);
+    const Comparison times = compare(contenders, rounds, count == 1 ? Clock::thread : Clock::wall);
     for (std::size_t i = 0; i < contenders.size(); ++i)
       report.rows.push_back({.scene = scene.name,
                              .operation = "network",
@@ -53,8 +52,8 @@ void bench_int8(const Scene& scene, const std::vector<int>& threads, int rounds,
                              .dtype = i < 2 ? std::string(name(ways[i].dtype)) : "int8",
                              .threads = count,
                              .library = contenders[i].name,
-                             .median_ms = medians[i],
-                             .ratio = medians[0] / medians[i],
+                             .median_ms = times.median_ms(i),
+                             .ratio = times.ratio(i),
                              .ratio_to = contenders[0].name});
   }
 }

@@ -43,7 +43,7 @@ void add_rows(const Layer& layer, const std::string& operation,
               const std::vector<Contender>& contenders, int rounds,
               const std::vector<double>& padding, Report& report) {
   const Clock clock = layer.execution.threads == 1 ? Clock::thread : Clock::wall;
-  const std::vector<double> medians = compare(contenders, rounds, clock);
+  const Comparison times = compare(contenders, rounds, clock);
   for (std::size_t i = 0; i < contenders.size(); ++i)
     report.rows.push_back({.scene = layer.scene.name,
                            .operation = operation,
@@ -51,8 +51,8 @@ void add_rows(const Layer& layer, const std::string& operation,
                            .dtype = "float32",
                            .threads = layer.execution.threads,
                            .library = contenders[i].name,
-                           .median_ms = medians[i],
-                           .ratio = medians[0] / medians[i],
+                           .median_ms = times.median_ms(i),
+                           .ratio = times.ratio(i),
                            .ratio_to = contenders[0].name,
                            .padding = padding.empty() ? 0 : padding[i]});
 }
@@ -132,7 +132,7 @@ void bench_networks(const Scene& scene, const std::vector<int>& threads, int rou
                               executor.run(std::as_const(scene.coordinates), features);
                             }});
     }
-    const std::vector<double> medians = compare(contenders, rounds);
+    const Comparison times = compare(contenders, rounds);
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       report.rows.push_back({.scene = scene.name,
                              .operation = "network",
@@ -140,8 +140,8 @@ void bench_networks(const Scene& scene, const std::vector<int>& threads, int rou
                              .dtype = "float32",
                              .threads = threads[i],
                              .library = contenders[i].name,
-                             .median_ms = medians[i],
-                             .ratio = medians[0] / medians[i],
+                             .median_ms = times.median_ms(i),
+                             .ratio = times.ratio(i),
                              .ratio_to = contenders[0].name});
     }
   }

@@ -87,8 +87,7 @@ void bench_map_step(const Scene& scene, const std::vector<int>& threads, int rou
       contenders.push_back(
           {builder.name, [&scene, &builder, count] { build_map(scene, builder.config, count); }});
     }
-    const std::vector<double> medians =
-        compare(contenders, rounds, count == 1 ? Clock::thread : Clock::wall);
+    const Comparison times = compare(contenders, rounds, count == 1 ? Clock::thread : Clock::wall);
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       report.rows.push_back({.scene = scene.name,
                              .operation = "map_step",
@@ -96,8 +95,8 @@ void bench_map_step(const Scene& scene, const std::vector<int>& threads, int rou
                              .dtype = "int32",
                              .threads = count,
                              .library = contenders[i].name,
-                             .median_ms = medians[i],
-                             .ratio = medians[0] / medians[i],
+                             .median_ms = times.median_ms(i),
+                             .ratio = times.ratio(i),
                              .ratio_to = rival});
     }
   }

@@ -78,8 +78,9 @@ std::string to_markdown(const Report& report) {
   fmt::format_to(out,
                  "# Benchmark\n\n- command: `{}`\n- commit: {}\n- device: {}\n- medians of {} "
                  "rounds; what is compared ran interleaved, in one process\n- ratio: time of "
-                 "`ratio to` over the row's own; above 1 the row is the faster. Times in ms serve "
-                 "only to judge whether a ratio is in the noise.\n\n",
+                 "`ratio to` over the row's own in one round, the median over the rounds; above 1 "
+                 "the row is the faster. Times in ms serve only to judge whether a ratio is in the "
+                 "noise.\n\n",
                  report.command, report.commit, report.device, report.rounds);
   fmt::format_to(out, "| scene | voxels | matches a voxel |\n|---|---|---|\n");
   for (const SceneFacts& facts : report.scenes)

@@ -21,12 +21,12 @@ constexpr std::array<std::pair<std::int64_t, std::int64_t>, 9> kWidths = {
     {{4, 16}, {8, 8}, {16, 16}, {32, 32}, {64, 64}, {64, 96}, {128, 128}, {256, 256}, {256, 384}}};
 
 void add_rows(Row row, std::vector<Contender> contenders, int rounds, Report& report) {
-  const std::vector<double> medians =
+  const Comparison times =
       compare(contenders, rounds, row.threads == 1 ? Clock::thread : Clock::wall);
   for (std::size_t i = 0; i < contenders.size(); ++i) {
     row.library = contenders[i].name;
-    row.median_ms = medians[i];
-    row.ratio = medians[0] / medians[i];
+    row.median_ms = times.median_ms(i);
+    row.ratio = times.ratio(i);
     row.ratio_to = contenders[0].name;
     report.rows.push_back(row);
   }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -100,13 +101,24 @@ TEST(BenchProgram, RefusesAnUnknownScene) {
   EXPECT_NE(std::system(command.c_str()), 0);
 }
 
-TEST(Compare, GivesOneMedianForEachContenderAndCallsEachEquallyOften) {
-  int first = 0, second = 0;
-  const std::vector<double> medians =
-      compare({{"first", [&] { ++first; }}, {"second", [&] { ++second; }}}, 3);
-  EXPECT_EQ(medians.size(), 2U);
-  EXPECT_EQ(first, second);
-  EXPECT_GE(first, 4);  // a call beforehand and three rounds
+TEST(Compare, CallsEachContenderOnceARound) {
+  int first = 0, second = 0, apart = 0;
+  compare({{"first", [&] { apart = std::max(apart, std::abs(++first - second)); }},
+           {"second", [&] { apart = std::max(apart, std::abs(++second - first)); }}},
+          9);
+  EXPECT_EQ(first, 10);  // a call beforehand and nine rounds
+  EXPECT_EQ(second, 10);
+  EXPECT_EQ(apart, 1);
+}
+
+TEST(Comparison, ARatioIsOfOneRound) {
+  // The machine's pace doubles from round to round; the second takes half as long as the first in each but the last.
+  const Comparison times({{1, 2, 4, 8, 16}, {0.5, 1, 2, 4, 32}});
+  EXPECT_EQ(times.median_ms(0), 4);
+  EXPECT_EQ(times.median_ms(1), 2);
+  EXPECT_EQ(times.ratio(0), 1);
+  EXPECT_EQ(times.ratio(1), 2);
+  EXPECT_EQ(times.ratio(0, 1), 0.5);
 }
 
 }  // namespace
