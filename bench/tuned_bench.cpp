@@ -63,7 +63,7 @@ void bench_layer(const Scene& scene, const KernelMap& map, LayerKind kind,
   for (const Direction direction : {Direction::forward, Direction::dgrad, Direction::wgrad}) {
     kind.direction = direction;
     const LayerChoice choice = config.find(kind, map.out_rows(), map.pairs());
-    if (choice.source == ConfigSource::built_in) continue;
+    if (choice.config == ConvConfig{}) continue;  // the default itself
     const auto run = [&](const ConvConfig& how) -> std::function<void()> {
       return [&x, &grad_y, &weights, &map, &execution, direction, how] {
         if (direction == Direction::forward)

@@ -9,8 +9,8 @@
 
 namespace gavotte::bench {
 
-/// Both built-in networks in float32 and bfloat16, maps included, and the layers of workloads in each direction that
-/// the config has something for. A row for each, beside that of the default.
+/// Both built-in networks in float32 and bfloat16, maps included, and of nine layers, in each direction, those that the
+/// config runs in another way than the default. A row for each, beside that of the default.
 void bench_tuned(const Scene& scene, const TunedConfig& config, const std::vector<int>& threads,
                  int rounds, Report& report);
 
