@@ -1,11 +1,12 @@
 #include "cost_model.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <tuple>
 
 #include "candidates.h"
+#include "least_squares.h"
 #include "timing.h"
 
 namespace gavotte::internal {
@@ -93,24 +94,6 @@ void share(CostUnits& units, double tasks, int threads) {
     *unit *= part;
 }
 
-/// The least squares over the columns of a subset, or nothing where one of the constants is below 0.
-std::optional<Eigen::VectorXd> solve(const Eigen::MatrixXd& all, unsigned subset) {
-  std::vector<Eigen::Index> columns;
-  for (Eigen::Index c = 0; c < all.cols(); ++c)
-    if ((subset >> c & 1U) != 0) columns.push_back(c);
-  if (static_cast<Eigen::Index>(columns.size()) > all.rows()) return std::nullopt;
-  Eigen::MatrixXd some(all.rows(), static_cast<Eigen::Index>(columns.size()));
-  for (std::size_t i = 0; i < columns.size(); ++i)
-    some.col(static_cast<Eigen::Index>(i)) = all.col(columns[i]);
-  const Eigen::VectorXd solution =
-      some.colPivHouseholderQr().solve(Eigen::VectorXd::Ones(all.rows()));
-  if (!solution.allFinite() || (solution.array() < 0).any()) return std::nullopt;
-  Eigen::VectorXd constants = Eigen::VectorXd::Zero(all.cols());
-  for (std::size_t i = 0; i < columns.size(); ++i)
-    constants[columns[i]] = solution[static_cast<Eigen::Index>(i)];
-  return constants;
-}
-
 }  // namespace
 
 Dataflow resolved_dataflow(const LayerShape& shape, const ConvConfig& config, DeviceKind device) {
@@ -157,41 +140,20 @@ CostFit fit_cost(CostFit key, std::span<const CostSample> samples) {
   key.ns.assign(kCostUnits, 0.0);
   key.error = 0;
   if (samples.empty()) return key;
-  // Predicted / measured, with each column scaled to a length of 1: the units differ by many powers of ten.
-  Eigen::MatrixXd ratios(key.samples, kCostUnits);
-  for (Eigen::Index row = 0; row < ratios.rows(); ++row)
-    for (Eigen::Index c = 0; c < kCostUnits; ++c) {
-      const CostSample& sample = samples[static_cast<std::size_t>(row)];
-      ratios(row, c) = sample.units[static_cast<std::size_t>(c)] / sample.ms;
-    }
-  Eigen::VectorXd lengths = ratios.colwise().norm();
-  for (double& length : lengths)
-    if (!(length > 0)) length = 1;
-  ratios.array().rowwise() /= lengths.transpose().array();
-
-  constexpr double kSame = 1e-9;  // a further unit has to explain more than rounding
-  Eigen::VectorXd best = Eigen::VectorXd::Zero(kCostUnits);
-  double least = static_cast<double>(key.samples);
-  std::vector<unsigned> subsets;
-  for (unsigned subset = 1; subset < 1U << kCostUnits; ++subset) subsets.push_back(subset);
-  std::stable_sort(subsets.begin(), subsets.end(),
-                   [](unsigned a, unsigned b) { return std::popcount(a) < std::popcount(b); });
-  for (const unsigned subset : subsets) {
-    const auto constants = solve(ratios, subset);
-    if (!constants) continue;
-    const double squares = (ratios * *constants).array().operator-(1.0).square().sum();
-    if (squares < least - kSame * key.samples) {
-      least = squares;
-      best = *constants;
-    }
+  std::vector<std::vector<double>> units;
+  std::vector<double> ms;
+  for (const CostSample& sample : samples) {
+    units.emplace_back(sample.units.begin(), sample.units.end());
+    ms.push_back(sample.ms);
   }
+  const std::vector<double> constants = fit_relative(units, ms);
   std::vector<double> errors;
-  const Eigen::VectorXd predicted = ratios * best;
-  for (const double ratio : predicted) errors.push_back(std::abs(ratio - 1));
+  for (std::size_t i = 0; i < units.size(); ++i)
+    errors.push_back(std::abs(
+        std::inner_product(units[i].begin(), units[i].end(), constants.begin(), 0.0) / ms[i] - 1));
   key.error = median(errors);
   constexpr double kNsPerMs = 1e6;
-  for (int c = 0; c < kCostUnits; ++c)
-    key.ns[static_cast<std::size_t>(c)] = best[c] / lengths[c] * kNsPerMs;
+  for (std::size_t c = 0; c < constants.size(); ++c) key.ns[c] = constants[c] * kNsPerMs;
   return key;
 }
 

@@ -17,6 +17,7 @@
 #include "gavotte/network.h"
 #include "gavotte/points.h"
 #include "gavotte/pooling.h"
+#include "gavotte/predict.h"
 #include "gavotte/shape.h"
 #include "gavotte/sparse_ops.h"
 #include "gavotte/sparse_tensor.h"

@@ -73,6 +73,33 @@ struct DeviceFacts {
   friend bool operator==(const DeviceFacts&, const DeviceFacts&) = default;
 };
 
+struct Range {
+  double min = 0, max = 0;
+  friend bool operator==(const Range&, const Range&) = default;
+};
+/// How far a time may be from the predicted one, by what is known of a scan: with the band b it lies within predicted /
+/// (1 + b) and predicted * (1 + b).
+struct Bands {
+  Amount sizes, voxels, points;  ///< Each symbol; N_in alone; the number of points alone.
+  friend bool operator==(const Bands&, const Bands&) = default;
+};
+struct Prediction {
+  Words duration_us;  ///< A formula of the symbols.
+  Amount error;  ///< Median of |predicted - measured| / measured, over scans left out of the fit.
+  Bands band;
+  std::map<std::string, Range> valid;  ///< Of each symbol over the scans of the fit.
+  friend bool operator==(const Prediction&, const Prediction&) = default;
+};
+/// Of a whole run: what calibrate() (gavotte/predict.h) fitted.
+struct RunPrediction {
+  Count scans;       ///< That it was fitted to.
+  Amount level;      ///< The share of scans, alike to those, whose times lie within the bands.
+  Prediction total;  ///< Of a run from its input to its result: the sum of its launches.
+  /// Symbols as formulas of N_in; N_in as one of `points`.
+  std::map<std::string, std::string> sizes;
+  friend bool operator==(const RunPrediction&, const RunPrediction&) = default;
+};
+
 struct Run {
   std::string network, dtype;
   std::int64_t threads = 1;
@@ -80,6 +107,8 @@ struct Run {
   std::string launch_sequence_hash;      ///< Of what no scan's size changes.
   Flag sequence_stable;
   Count host_reads, workspace_bytes, peak_bytes;
+  Duration duration_us;  ///< Of the whole run.
+  RunPrediction predict;
   friend bool operator==(const Run&, const Run&) = default;
 };
 
@@ -151,16 +180,6 @@ struct Segments {
   std::vector<Segment> reads, writes;
   friend bool operator==(const Segments&, const Segments&) = default;
 };
-struct Range {
-  double min = 0, max = 0;
-  friend bool operator==(const Range&, const Range&) = default;
-};
-struct Prediction {
-  Words duration_us;  ///< A formula of the symbols.
-  Amount error;
-  std::map<std::string, Range> valid;
-  friend bool operator==(const Prediction&, const Prediction&) = default;
-};
 
 struct Launch {
   std::int64_t seq = 0;
@@ -212,6 +231,9 @@ struct ManifestOptions {
   /// Of the device, as measured or declared by the caller: 10^9 FLOP and 10^9 bytes a second; 0: not known, and no
   /// launch is classed then.
   double peak_gflops = 0, peak_dram_gb_per_s = 0;
+  /// Whether the run is timed with each smaller budget of threads as well, from 1, `warmup` and `rounds` times each:
+  /// Launch::sm_budget, with an entry for each budget up to that of the run.
+  bool thread_sweep = false;
 };
 
 /// Runs a network on a scan, `warmup` and `rounds` times, and says what each of its steps needs. On the CPU a launch is

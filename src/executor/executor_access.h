@@ -8,6 +8,7 @@ namespace gavotte::internal {
 struct ExecutorAccess {
   using Impl = Executor::Impl;
   static Impl& impl(Executor& executor) { return *executor.impl_; }
+  static const Impl& impl(const Executor& executor) { return *executor.impl_; }
 };
 
 }  // namespace gavotte::internal

@@ -130,6 +130,8 @@ struct Executor::Impl {
   internal::ScanData read_input(const internal::ScanInput& input, const Execution& how) const;
   void build_maps(internal::ScanData& scan, EvictionFlag* flag, std::span<std::byte> lent) const;
   void build_next_map(internal::ScanData& scan, EvictionFlag* flag) const;
+  /// Throws Error (value): an empty handle, or a scan of another Executor.
+  const internal::ScanData& data_of(const PreparedScan& scan) const;
   void check_input(const ConstTensorView& coordinates, const ConstTensorView& features) const;
   void take_features(ConstTensorView features, const Execution& how,
                      internal::ScanData& scan) const;

@@ -172,6 +172,14 @@ PreparedScan Executor::prepare(ConstTensorView coordinates, ConstTensorView feat
   return PreparedScan(std::make_shared<const internal::ScanData>(std::move(scan)));
 }
 
+const internal::ScanData& Executor::Impl::data_of(const PreparedScan& scan) const {
+  GAVOTTE_CHECK(scan.data_ != nullptr && scan.data_->plan == plan_name,
+                scan.data_ == nullptr
+                    ? "expected a scan that prepare() made, got an empty one"
+                    : "expected a scan that this Executor prepared, got another's");
+  return *scan.data_;
+}
+
 std::int64_t PreparedScan::voxels() const noexcept { return data_ ? data_->input.rows() : 0; }
 std::int64_t PreparedScan::bytes() const { return data_ ? data_->bytes() : 0; }
 

@@ -180,10 +180,7 @@ RunOutcome Executor::run(ConstTensorView coordinates, ConstTensorView features,
 }
 
 RunOutcome Executor::run(const PreparedScan& scan, const RunOptions& how) {
-  GAVOTTE_CHECK(scan.data_ != nullptr && scan.data_->plan == impl_->plan_name,
-                scan.data_ == nullptr
-                    ? "run() expects a scan that prepare() made, got an empty one"
-                    : "run() expects a scan that this Executor prepared, got another's");
+  impl_->data_of(scan);
   Job job;
   job.prepared = scan.data_;
   return impl_->run(std::move(job), how);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <vector>
 
 #include "check.h"
 #include "manifest/formula.h"
@@ -47,6 +48,15 @@ void check_segment(const Segment& segment, const Buffers& buffers, const Symbols
                     std::to_string(end));
 }
 
+void check_prediction(const manifest::Prediction& predict, const Symbols& symbols,
+                      const std::string& where) {
+  if (predict.duration_us.v) evaluate(*predict.duration_us.v, symbols, where + ".duration_us");
+  for (const auto& [symbol, range] : predict.valid)
+    GAVOTTE_CHECK(
+        symbols.contains(symbol) && range.min <= range.max,
+        where + ".valid: expected symbols of the run and min up to max, got '" + symbol + "'");
+}
+
 void check_launch(const Launch& launch, const Buffers& buffers, const Symbols& symbols,
                   const std::string& where) {
   for (const auto* segments : {&launch.segments.reads, &launch.segments.writes})
@@ -55,17 +65,24 @@ void check_launch(const Launch& launch, const Buffers& buffers, const Symbols& s
   for (const std::string* formula :
        {&launch.shape.in_rows, &launch.shape.out_rows, &launch.shape.pairs})
     evaluate_count(*formula, symbols, where + ".shape");
-  if (launch.predict.duration_us.v)
-    evaluate(*launch.predict.duration_us.v, symbols, where + ".predict.duration_us");
   std::set<std::int64_t> once;
   for (const std::int64_t other : launch.dependencies)
     GAVOTTE_CHECK(other >= 0 && other < launch.seq && once.insert(other).second,
                   where + ".dependencies: expected earlier launches, each once, got " +
                       std::to_string(other));
-  for (const auto& [symbol, range] : launch.predict.valid)
-    GAVOTTE_CHECK(symbols.contains(symbol) && range.min <= range.max,
-                  where + ".predict.valid: expected symbols of the run and min up to max, got '" +
-                      symbol + "'");
+  check_prediction(launch.predict, symbols, where + ".predict");
+}
+
+void check_run_prediction(const manifest::RunPrediction& predict, const Symbols& symbols,
+                          const std::string& where) {
+  check_prediction(predict.total, symbols, where + ".total");
+  for (const auto& [symbol, formula] : predict.sizes) {
+    const std::string place = where + ".sizes." + symbol;
+    GAVOTTE_CHECK(symbols.contains(symbol) && symbol != "points",
+                  place + ": expected a symbol of the run, got another");
+    const std::vector<std::string> of = {symbol == "N_in" ? "points" : "N_in"};
+    linear_form(formula, of, place);
+  }
 }
 
 }  // namespace
@@ -74,6 +91,7 @@ void check_consistency(const Manifest& manifest, const std::string& what) {
   for (const char* symbol : {"N_in", "N_out"})
     GAVOTTE_CHECK(manifest.run.symbols.contains(symbol),
                   what + ".run.symbols: '" + symbol + "' is missing");
+  check_run_prediction(manifest.run.predict, manifest.run.symbols, what + ".run.predict");
   const Buffers buffers = check_buffers(manifest, what);
   std::set<std::string> keys;
   std::set<std::int64_t> groups;

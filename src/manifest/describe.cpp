@@ -71,6 +71,11 @@ std::string dataflow_of(const PlanStep& step, const ConvConfig& config) {
   return std::string(name(given ? config.dataflow : Dataflow::tile_indirect));
 }
 
+void leave_out_prediction(manifest::Prediction& predict) {
+  leave_out_all("no model was fitted", predict.duration_us, predict.error, predict.band.sizes,
+                predict.band.voxels, predict.band.points);
+}
+
 class Describer {
  public:
   Describer(const Impl& impl, const std::vector<RunStats>& rounds,
@@ -85,6 +90,8 @@ class Describer {
     manifest_.run.symbols = run_symbols(impl_, stats_);
     manifest_.buffers = plan_buffers(impl_, manifest_.run.symbols);
     for (const Buffer& buffer : manifest_.buffers) buffers_[buffer.name] = &buffer;
+    leave_out_all("no model was fitted", manifest_.run.predict.scans, manifest_.run.predict.level);
+    leave_out_prediction(manifest_.run.predict.total);
     add_input();
     for (std::size_t i = 0; i < impl_.plan.maps.size(); ++i) add_map(i);
     for (std::size_t i = 0; i < impl_.plan.steps.size(); ++i) add_step(i);
@@ -128,7 +135,7 @@ class Describer {
                   launch.occupancy.waves, launch.work.tensor_flop, launch.utilisation.tensor);
     leave_out_all("no counter was read", launch.utilisation.sm, launch.utilisation.dram,
                   launch.utilisation.l2);
-    leave_out_all("no model was fitted", launch.predict.duration_us, launch.predict.error);
+    leave_out_prediction(launch.predict);
     leave_out("no meter was read", launch.energy_mj);
     leave_out_all("not counted for this operation", launch.work.flop, launch.work.dram_bytes);
     launch.classed.metric = {{}, manifest::Source::unavailable, "its work is not counted"};

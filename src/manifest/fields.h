@@ -20,7 +20,7 @@ struct Limit {
 };
 
 inline Limit key_text() { return {.shortest = 1, .longest = 256, .kind = TextKind::key}; }
-inline Limit formula_text() { return {.shortest = 1, .longest = 1024, .kind = TextKind::formula}; }
+inline Limit formula_text() { return {.shortest = 1, .longest = 4096, .kind = TextKind::formula}; }
 inline Limit short_text(std::size_t shortest = 0) { return {.shortest = shortest, .longest = 256}; }
 inline Limit integer(double lowest, double highest) {
   return {.lowest = lowest, .highest = highest};
@@ -82,6 +82,34 @@ void fields(Archive& a, manifest::DeviceFacts& x) {
 }
 
 template <class Archive>
+void fields(Archive& a, manifest::Range& x) {
+  const Limit any = {.lowest = std::numeric_limits<double>::lowest(),
+                     .highest = std::numeric_limits<double>::max()};
+  a("min", x.min, any);
+  a("max", x.max, any);
+}
+template <class Archive>
+void fields(Archive& a, manifest::Bands& x) {
+  a("sizes", x.sizes, amount());
+  a("voxels", x.voxels, amount());
+  a("points", x.points, amount());
+}
+template <class Archive>
+void fields(Archive& a, manifest::Prediction& x) {
+  a("duration_us", x.duration_us, formula_text());
+  a("error", x.error, amount());
+  a("band", x.band);
+  a("valid", x.valid);
+}
+template <class Archive>
+void fields(Archive& a, manifest::RunPrediction& x) {
+  a("scans", x.scans);
+  a("level", x.level, fraction());
+  a("total", x.total);
+  a("sizes", x.sizes, formula_text());
+}
+
+template <class Archive>
 void fields(Archive& a, manifest::Run& x) {
   a("network", x.network);
   a("dtype", x.dtype, one_of({"float16", "bfloat16", "float32", "float64"}));
@@ -93,6 +121,8 @@ void fields(Archive& a, manifest::Run& x) {
   a("host_reads", x.host_reads);
   a("workspace_bytes", x.workspace_bytes);
   a("peak_bytes", x.peak_bytes);
+  a("duration_us", x.duration_us);
+  a("predict", x.predict);
 }
 
 template <class Archive>
@@ -172,19 +202,6 @@ void fields(Archive& a, manifest::Safety& x) {
   a("block_independent", x.block_independent);
   a("preemption_points", x.preemption_points);
   a("latency_us", x.latency_us, amount());
-}
-template <class Archive>
-void fields(Archive& a, manifest::Range& x) {
-  const Limit any = {.lowest = std::numeric_limits<double>::lowest(),
-                     .highest = std::numeric_limits<double>::max()};
-  a("min", x.min, any);
-  a("max", x.max, any);
-}
-template <class Archive>
-void fields(Archive& a, manifest::Prediction& x) {
-  a("duration_us", x.duration_us, formula_text());
-  a("error", x.error, amount());
-  a("valid", x.valid);
 }
 /// A metric with one member more.
 template <class Archive>

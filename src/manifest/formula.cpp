@@ -2,8 +2,12 @@
 // a sum in parentheses.
 #include "manifest/formula.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <optional>
+#include <utility>
 
 #include "check.h"
 
@@ -16,16 +20,20 @@ constexpr int kMostDepth = 64;                     // of parentheses and signs
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// Reads a formula into values of an algebra: numbers, or what stands for them.
+template <class Algebra>
 class Reader {
  public:
-  Reader(std::string_view text, const Symbols& symbols, const std::string& where)
-      : text_(text), symbols_(symbols), where_(where) {}
+  using Value = typename Algebra::Value;
+  Reader(std::string_view text, const Algebra& algebra, const std::string& where)
+      : text_(text), algebra_(algebra), where_(where) {}
 
-  double value() {
-    const double value = sum(0);
+  Value value() {
+    Value value = sum(0);
     if (peek() != '\0') fail("an operator");
-    GAVOTTE_CHECK(std::isfinite(value), where_ + ": expected a formula with a finite value, got '" +
-                                            std::string(text_.substr(0, 80)) + "'");
+    GAVOTTE_CHECK(Algebra::finite(value), where_ +
+                                              ": expected a formula with a finite value, got '" +
+                                              std::string(text_.substr(0, 80)) + "'");
     return value;
   }
 
@@ -46,35 +54,39 @@ class Reader {
     return true;
   }
 
-  double sum(int depth) {
-    double value = product(depth);
+  Value sum(int depth) {
+    Value value = product(depth);
     while (true) {
       if (take('+')) {
-        value += product(depth);
+        Algebra::add(value, product(depth), 1);
       } else if (take('-')) {
-        value -= product(depth);
+        Algebra::add(value, product(depth), -1);
       } else {
         return value;
       }
     }
   }
-  double product(int depth) {
-    double value = factor(depth);
+  Value product(int depth) {
+    Value value = factor(depth);
     while (true) {
       if (take('*')) {
-        value *= factor(depth);
+        if (!Algebra::multiply(value, factor(depth))) fail("one factor without symbols");
       } else if (take('/')) {
-        value /= factor(depth);
+        if (!Algebra::divide(value, factor(depth))) fail("a divisor without symbols");
       } else {
         return value;
       }
     }
   }
-  double factor(int depth) {
+  Value factor(int depth) {
     if (depth > kMostDepth) fail("less nesting");
-    if (take('-')) return -factor(depth + 1);
+    if (take('-')) {
+      Value value = factor(depth + 1);
+      Algebra::multiply(value, algebra_.number(-1));
+      return value;
+    }
     if (take('(')) {
-      const double value = sum(depth + 1);
+      Value value = sum(depth + 1);
       if (!take(')')) fail("')'");
       return value;
     }
@@ -86,29 +98,114 @@ class Reader {
         std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
     if (error != std::errc()) fail("a number");
     at_ = static_cast<std::size_t>(end - text_.data());
-    return value;
+    return algebra_.number(value);
   }
-  double symbol() {
+  Value symbol() {
     const std::size_t begin = at_;
     while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]))) ++at_;
-    const auto found = symbols_.find(std::string(text_.substr(begin, at_ - begin)));
-    if (found == symbols_.end() || !found->second.v) {
+    std::optional<Value> value = algebra_.symbol(text_.substr(begin, at_ - begin));
+    if (!value) {
       at_ = begin;
       fail("a symbol of the run");
     }
-    return static_cast<double>(*found->second.v);
+    return std::move(*value);
   }
 
   std::string_view text_;
-  const Symbols& symbols_;
+  const Algebra& algebra_;
   const std::string& where_;
   std::size_t at_ = 0;
+};
+
+struct Numbers {
+  using Value = double;
+  const Symbols& symbols;
+
+  static double number(double value) { return value; }
+  std::optional<double> symbol(std::string_view name) const {
+    const auto found = symbols.find(std::string(name));
+    if (found == symbols.end() || !found->second.v) return std::nullopt;
+    return static_cast<double>(*found->second.v);
+  }
+  static bool finite(double value) { return std::isfinite(value); }
+  static void add(double& value, double other, int sign) { value += sign * other; }
+  static bool multiply(double& value, double other) {
+    value *= other;
+    return true;
+  }
+  static bool divide(double& value, double other) {
+    value /= other;
+    return true;
+  }
+};
+
+struct LinearForms {
+  using Value = LinearForm;
+  std::span<const std::string> names;
+
+  LinearForm number(double value) const { return {value, std::vector<double>(names.size(), 0.0)}; }
+  std::optional<LinearForm> symbol(std::string_view name) const {
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return std::nullopt;
+    LinearForm form = number(0);
+    form.of[static_cast<std::size_t>(found - names.begin())] = 1;
+    return form;
+  }
+  static bool finite(const LinearForm& form) {
+    return std::isfinite(form.constant) &&
+           std::all_of(form.of.begin(), form.of.end(), [](double x) { return std::isfinite(x); });
+  }
+  static bool is_number(const LinearForm& form) {
+    return std::all_of(form.of.begin(), form.of.end(), [](double x) { return x == 0; });
+  }
+  static void add(LinearForm& form, const LinearForm& other, int sign) { form.add(other, sign); }
+  static bool multiply(LinearForm& form, LinearForm other) {
+    if (!is_number(other)) std::swap(form, other);
+    if (!is_number(other)) return false;
+    form.scale(other.constant);
+    return true;
+  }
+  static bool divide(LinearForm& form, const LinearForm& other) {
+    if (!is_number(other)) return false;
+    form.scale(1 / other.constant);
+    return true;
+  }
 };
 
 }  // namespace
 
 double evaluate(std::string_view formula, const Symbols& symbols, const std::string& where) {
-  return Reader(formula, symbols, where).value();
+  const Numbers numbers{symbols};
+  return Reader(formula, numbers, where).value();
+}
+
+void LinearForm::add(const LinearForm& other, double factor) {
+  constant += factor * other.constant;
+  for (std::size_t i = 0; i < of.size(); ++i) of[i] += factor * other.of[i];
+}
+
+void LinearForm::scale(double factor) {
+  constant *= factor;
+  for (double& each : of) each *= factor;
+}
+
+std::string LinearForm::to_string(std::span<const std::string> names) const {
+  std::string text;
+  const auto append = [&text](double factor, const std::string& name) {
+    if (factor == 0) return;
+    char number[40];
+    std::snprintf(number, sizeof(number), "%.7g", factor);
+    text += (text.empty() ? "" : "+") + std::string(number) + (name.empty() ? "" : "*" + name);
+  };
+  append(constant, "");
+  for (std::size_t i = 0; i < of.size(); ++i) append(of[i], names[i]);
+  return text.empty() ? "0" : text;
+}
+
+LinearForm linear_form(std::string_view formula, std::span<const std::string> names,
+                       const std::string& where) {
+  const LinearForms forms{names};
+  return Reader(formula, forms, where).value();
 }
 
 std::int64_t evaluate_count(std::string_view formula, const Symbols& symbols,

@@ -198,8 +198,7 @@ class Reader {
   template <class T>
   static void read(const Json& json, std::map<std::string, T>& values, const std::string& where,
                    const Limit& limit) {
-    constexpr bool kSettings =
-        !std::is_same_v<T, manifest::Count> && !std::is_same_v<T, manifest::Range>;
+    constexpr bool kSettings = std::is_same_v<T, decltype(manifest::Config::values)::mapped_type>;
     for (const auto& item : to_object(json, where).items()) {
       std::string key;
       read(Json(item.key()), key, where,

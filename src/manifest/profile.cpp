@@ -5,6 +5,7 @@
 #include "gavotte/manifest.h"
 #include "gavotte/version.h"
 #include "manifest/describe.h"
+#include "manifest/durations.h"
 #include "manifest/metric.h"
 #include "manifest/tiles.h"
 
@@ -82,17 +83,45 @@ manifest::Run run_facts(const Network& network, const ExecutorOptions& options, 
   return run;
 }
 
+std::vector<RunStats> timed_rounds(Executor& executor, const Voxels& voxels,
+                                   const ManifestOptions& how) {
+  std::vector<RunStats> rounds;
+  for (int i = 0; i < how.warmup + how.rounds; ++i) {
+    RunStats stats = executor.run(voxels).stats;
+    if (i >= how.warmup) rounds.push_back(std::move(stats));
+  }
+  return rounds;
+}
+
+manifest::Duration whole_runs(const std::vector<RunStats>& rounds) {
+  std::vector<double> us;
+  for (const RunStats& stats : rounds) us.push_back(stats.total_ms * 1e3);
+  return internal::duration_of(std::move(us), "steady clock around the run and its preparing");
+}
+
+/// Durations with each budget of threads up to that of the run, whose own come last.
+void add_sweep(const Network& network, const Voxels& voxels, ExecutorOptions options,
+               const ManifestOptions& how, Manifest& manifest) {
+  for (int threads = 1; threads < manifest.run.threads; ++threads) {
+    options.threads = threads;
+    Executor executor(network, options);  // one at a time: each packs its weights
+    const std::vector<RunStats> rounds = timed_rounds(executor, voxels, how);
+    const auto durations =
+        internal::region_durations(internal::ExecutorAccess::impl(executor).plan, rounds);
+    for (std::size_t i = 0; i < durations.size(); ++i)
+      manifest.launches[i].sm_budget.push_back({threads, durations[i]});
+  }
+  for (manifest::Launch& launch : manifest.launches)
+    launch.sm_budget.push_back({manifest.run.threads, launch.duration_us});
+}
+
 }  // namespace
 
 Manifest profile(const Network& network, const Voxels& voxels, const ExecutorOptions& options,
                  const ManifestOptions& how) {
   check(options, how);
   Executor executor(network, options);
-  std::vector<RunStats> rounds;
-  for (int i = 0; i < how.warmup + how.rounds; ++i) {
-    RunStats stats = executor.run(voxels).stats;
-    if (i >= how.warmup) rounds.push_back(std::move(stats));
-  }
+  const std::vector<RunStats> rounds = timed_rounds(executor, voxels, how);
   auto& impl = internal::ExecutorAccess::impl(executor);
   impl.options.observe = {};  // the run that counts tiles is not the caller's
   impl.options.progress = {};
@@ -101,7 +130,11 @@ Manifest profile(const Network& network, const Voxels& voxels, const ExecutorOpt
   manifest.library = library_facts();
   manifest.device = device_facts(options.device, how);
   manifest.run = run_facts(network, options, kind_threads(impl.execution), rounds.back());
+  manifest.run.duration_us = whole_runs(rounds);
   internal::describe_run(impl, rounds, tiles, manifest);
+  if (voxels.points() > 0)
+    manifest.run.symbols["points"] = measured(voxels.points(), "points that became the voxels");
+  if (how.thread_sweep) add_sweep(network, voxels, options, how, manifest);
   return manifest;
 }
 

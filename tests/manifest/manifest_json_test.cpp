@@ -75,6 +75,13 @@ TEST(ManifestJson, RefusesWhatIsWrongWithItsPlace) {
   expect_refused("/launches/2/class/v", "fast", {"launches[2].class.v", "one of compute"});
   expect_refused("/run/launch_sequence_hash", "xyz", {"launch_sequence_hash"});
   expect_refused("/run/dtype", "int8", {"run.dtype"});
+  expect_refused("/run/predict/sizes", {{"N_9", "N_in"}}, {"run.predict.sizes.N_9"});
+  expect_refused("/run/predict/sizes/N_1", "N_in*N_in",
+                 {"run.predict.sizes.N_1", "without symbols"});
+  expect_refused("/run/predict/sizes/N_in", "N_in", {"run.predict.sizes.N_in", "a symbol"});
+  expect_refused("/run/predict/total/valid/N_in/min", 5000, {"run.predict.total.valid", "N_in"});
+  expect_refused("/run/predict/level", {{"v", 1.5}, {"src", "derived"}, {"how", "x"}},
+                 {"run.predict.level.v", "1.5"});
   expect_says([] { Manifest::from_json("[]"); }, {"manifest"});
   expect_says([] { Manifest::from_json("{\"format\": 1, \"format\": 1}"); }, {"twice"});
 }
@@ -90,12 +97,29 @@ TEST(ManifestJson, RefusesEachMissingMember) {
       ++refused;
     }
   };
-  for (const char* parent :
-       {"", "/library", "/device", "/device/limits", "/device/peaks", "/device/sharing", "/run",
-        "/buffers/0", "/launches/0", "/launches/0/kernel", "/launches/0/shape",
-        "/launches/0/occupancy", "/launches/0/duration_us", "/launches/0/work",
-        "/launches/0/utilisation", "/launches/0/class", "/launches/0/safety",
-        "/launches/0/segments", "/launches/0/predict"})
+  for (const char* parent : {"",
+                             "/library",
+                             "/device",
+                             "/device/limits",
+                             "/device/peaks",
+                             "/device/sharing",
+                             "/run",
+                             "/buffers/0",
+                             "/launches/0",
+                             "/launches/0/kernel",
+                             "/launches/0/shape",
+                             "/launches/0/occupancy",
+                             "/launches/0/duration_us",
+                             "/launches/0/work",
+                             "/launches/0/utilisation",
+                             "/launches/0/class",
+                             "/launches/0/safety",
+                             "/launches/0/segments",
+                             "/launches/0/predict",
+                             "/launches/0/predict/band",
+                             "/run/duration_us",
+                             "/run/predict",
+                             "/run/predict/total"})
     without(parent);
   EXPECT_GT(refused, 90);
 }

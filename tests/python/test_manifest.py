@@ -86,7 +86,7 @@ def every_place(value: Any, place: Place = ()) -> Iterator[Place]:
         yield from every_place(member, (*place, key))
 
 
-FREE = ("symbols", "values", "valid")  # objects whose members are named by who writes them
+FREE = ("symbols", "values", "valid", "sizes")  # objects whose members are named by who writes them
 
 
 def test_a_member_of_the_wrong_type_is_refused() -> None:
@@ -100,7 +100,7 @@ def test_a_missing_member_and_one_too_many_are_refused() -> None:
         if not isinstance(parent, dict):
             continue
         free = len(place) > 1 and place[-2] in FREE
-        if not free or place[-1] in ("N_in", "N_out"):
+        if not free or place[-2:] in (("symbols", "N_in"), ("symbols", "N_out")):
             document = copy.deepcopy(EXAMPLE)
             del at(document, place[:-1])[place[-1]]
             assert not SCHEMA.is_valid(document), place
@@ -132,6 +132,9 @@ WRONG: list[tuple[Any, Place]] = [
     ({"v": None, "src": "derived", "how": "x", "rule": "r"}, (*FIRST, "class")),
     ({"v": "N_1,", "src": "estimated", "how": "x"}, (*FIRST, "predict", "duration_us")),
     ({"N_in": {"min": 1}}, (*FIRST, "predict", "valid")),
+    ({"N_1": "N_in;1"}, ("run", "predict", "sizes")),
+    ({"v": 1.5, "src": "derived", "how": "x"}, ("run", "predict", "level")),
+    ({"v": -0.1, "src": "estimated", "how": "x"}, ("run", "predict", "total", "band", "points")),
     ({"a b": {"v": 1, "src": "derived", "how": "x"}}, ("run", "symbols")),
     ([1, 1], (*FIRST, "dependencies")),
     ([-1], (*FIRST, "dependencies")),
