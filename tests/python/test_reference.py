@@ -23,9 +23,10 @@ import gavotte.compat.minkowski  # noqa: E402
 import gavotte.compat.spconv  # noqa: E402
 import gavotte.compat.torchsparse  # noqa: E402
 import gavotte.convert  # noqa: E402
+import gavotte.sched  # noqa: E402
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-OWN = (gavotte, gavotte.batch, gavotte.convert)
+OWN = (gavotte, gavotte.batch, gavotte.convert, gavotte.sched)
 COMPAT = (gavotte.compat.minkowski, gavotte.compat.spconv, gavotte.compat.torchsparse)
 
 

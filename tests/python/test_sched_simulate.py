@@ -203,7 +203,7 @@ def test_the_command_writes_a_report(jobs_file: Path, tmp_path: Path) -> None:
         assert main(["simulate", "--jobs", str(jobs_file), "-o", str(out)]) == 0
         made = {path.name for path in out.iterdir()}
         timelines = {f"timeline.{policy}.json" for policy in POLICIES}
-        assert made == {"report.md", "results.json", "latency.png", "throughput.png", *timelines}
+        assert made == {"report.md", "results.json", "latency_cdf.png", "tradeoff.png", "timeline.png", *timelines}
         texts.append({path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".png"})
     assert texts[0] == texts[1]
     results = json.loads(texts[0]["results.json"])["policies"]

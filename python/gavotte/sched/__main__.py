@@ -1,4 +1,4 @@
-"""`python -m gavotte.sched export | merge | simulate`: manifests for other schedulers, jobs that share a device."""
+"""Manifests for other schedulers, jobs that share a device: `python -m gavotte.sched COMMAND`, see docs/sched.md."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from gavotte.sched import _export
 from gavotte.sched._jobs import load_jobs
 from gavotte.sched._manifest import Manifest
 from gavotte.sched._measured import READERS, merge
+from gavotte.sched._pairs import load_pairs_file, measure
+from gavotte.sched._pairs_report import write_pairs
 from gavotte.sched._policies import POLICIES
 from gavotte.sched._report import write_report
 from gavotte.sched._simulate import simulate
+from gavotte.sched._validate import describe
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,6 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--jobs", type=Path, required=True, metavar="YAML")
     run.add_argument("--policy", default=",".join(POLICIES), metavar="LIST", help=f"some of {','.join(POLICIES)} (all)")
     run.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    pairs = commands.add_parser("pairs", help="jobs run together on this CPU, and a model fitted to that")
+    pairs.add_argument("--jobs", type=Path, required=True, metavar="YAML")
+    pairs.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    checked = commands.add_parser("validate", help="whether files are manifests, job files or measured pairs")
+    checked.add_argument("files", type=Path, nargs="+", metavar="FILE", help="*.yaml, *.yml: jobs; others: JSON")
     for command in (export, run):
         command.add_argument("--fill", choices=("estimate",), help="take estimates where a value is missing")
     return parser
@@ -84,6 +92,28 @@ def _merge(options: argparse.Namespace) -> str:
     return f"{len(rows)} kernels measured by {how}"
 
 
+def _measure_pairs(options: argparse.Namespace) -> str:
+    data = load_pairs_file(options.jobs)
+    options.output.mkdir(parents=True, exist_ok=True)
+    measurement = measure(data, options.jobs.parent, lambda line: print(line, file=sys.stderr))
+    how = [
+        f"command: `python -m gavotte.sched pairs --jobs {options.jobs.name}`",
+        f"{data['rounds']} rounds of {data['seconds']:g} s: the one alone, the other alone, both",
+    ]
+    return write_pairs(options.output, measurement, how)
+
+
+def _validate_all(files: Sequence[Path]) -> int:
+    status = 0
+    for file in files:
+        try:
+            print(f"{file}: {describe(file)}")
+        except (ImportError, OSError, ValueError) as error:
+            print(f"gavotte.sched: {error}", file=sys.stderr)
+            status = 2
+    return status
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
 
@@ -96,6 +126,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             said = _export_to(options)
         elif options.command == "merge":
             said = _merge(options)
+        elif options.command == "pairs":
+            said = _measure_pairs(options)
+        elif options.command == "validate":
+            return _validate_all(options.files)
         else:
             scenario = load_jobs(options.jobs, fill=bool(options.fill))
             write_report(options.output, scenario, simulate(scenario, options.policy.split(",")))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gavotte.sched._jobs import JobSpec, Scenario
-from gavotte.sched._model import INTERFERENCE, Interference, Kernel, slowdown, stretch
+from gavotte.sched._model import Kernel, duration_us, slowdown, stretch
 from gavotte.sched._optional import optional
 
 _ROUNDING_US = 1e-6  # what is left of a kernel that has ended
@@ -19,7 +19,14 @@ _ROUNDING_US = 1e-6  # what is left of a kernel that has ended
 
 @dataclass(frozen=True)
 class Span:
-    """A kernel that ran, or was stopped before its end. beside: what other jobs ran when it was submitted."""
+    """A kernel that ran, or was stopped before its end. beside: what other jobs ran when it was submitted.
+
+    >>> from gavotte.sched import JobSpec, Kernel, Scenario, simulate
+    >>> job = JobSpec("a", True, (Kernel("k", 10.0, 1, 0.5, 0.0),), arrivals=(5.0,))
+    >>> span = simulate(Scenario((job,), duration_us=100.0, units=2), ["streams"])[0].spans[0]
+    >>> span.job, span.begin_us, span.end_us, span.stopped
+    ('a', 5.0, 15.0, False)
+    """
 
     job: str
     kernel: Kernel
@@ -43,16 +50,34 @@ class Task:
     stop_at_us: float | None = None
 
 
+@dataclass(frozen=True)
+class Request:
+    """A run that is wanted: when it came, and its kernels."""
+
+    arrival_us: float
+    kernels: tuple[Kernel, ...]
+
+    @property
+    def alone_us(self) -> float:
+        """With the device to itself."""
+        return duration_us(self.kernels)
+
+
 class Job:
     """A job's requests, and its stream."""
 
     def __init__(self, spec: JobSpec, share: float | None) -> None:
         self.spec, self.share = spec, share
-        self.requests: deque[float] = deque()  # arrivals of those that have not ended
+        self.requests: deque[Request] = deque()  # those that have not ended
+        self.arrived = 0  # requests so far
         self.stream: deque[Task] = deque()
         self.next = 0  # kernel of the first request to submit
         self.runs: list[tuple[float, float]] = []  # arrival and end
-        self.done_us = 0.0  # work that need not be done again
+
+    def arrive(self, at_us: float) -> None:
+        """Takes a request."""
+        self.requests.append(Request(at_us, self.spec.of_run(self.arrived)))
+        self.arrived += 1
 
     @property
     def active(self) -> bool:
@@ -62,8 +87,8 @@ class Job:
     @property
     def ready(self) -> Kernel | None:
         """The kernel to submit next, of the request that runs."""
-        kernels = self.spec.kernels
-        return kernels[self.next] if self.requests and self.next < len(kernels) else None
+        kernels = self.requests[0].kernels if self.requests else ()
+        return kernels[self.next] if self.next < len(kernels) else None
 
     @property
     def running(self) -> Task | None:
@@ -73,13 +98,16 @@ class Job:
     @property
     def left_us(self) -> float:
         """Work of the request that runs."""
-        waiting = sum(kernel.duration_us for kernel in self.spec.kernels[self.next :]) if self.requests else 0.0
-        return waiting + sum(task.left_us for task in self.stream)
+        return duration_us(self._waiting) + sum(task.left_us for task in self.stream)
 
     @property
     def kernels_left(self) -> list[Kernel]:
         """Of the request that runs."""
-        return [task.kernel for task in self.stream] + list(self.spec.kernels[self.next :] if self.requests else ())
+        return [task.kernel for task in self.stream] + list(self._waiting)
+
+    @property
+    def _waiting(self) -> tuple[Kernel, ...]:
+        return self.requests[0].kernels[self.next :] if self.requests else ()
 
 
 class Device:
@@ -93,9 +121,9 @@ class Device:
     ) -> None:
         self.scenario, self.decide = scenario, decide
         self.units = scenario.units
-        self.model = INTERFERENCE[scenario.kind]
+        self.model = scenario.model
         if shares:
-            self.model = Interference(0.0, self.model.memory)
+            self.model = replace(self.model, compute=0.0)
         self.env = optional("simpy").Environment()
         self.jobs = [Job(spec, (shares or {}).get(spec.name)) for spec in scenario.jobs]
         self.high = [job for job in self.jobs if job.spec.high]
@@ -112,7 +140,7 @@ class Device:
         """To the scenario's end; what has not ended then is left."""
         for job in self.jobs:
             if job.spec.arrivals is None:
-                job.requests.append(0.0)
+                job.arrive(0.0)
             else:
                 self.env.process(self._arrive(job, job.spec.arrivals))
         self.env.process(self._loop())
@@ -170,7 +198,7 @@ class Device:
         for arrival in arrivals:
             if arrival > self.now:
                 yield self.env.timeout(arrival - self.now)
-            job.requests.append(arrival)
+            job.arrive(arrival)
             if not self._changed.triggered:
                 self._changed.succeed()
 
@@ -192,7 +220,8 @@ class Device:
                 if task.left_us <= _ROUNDING_US:
                     self._end(job, task)
                 elif task.stop_at_us is not None and task.stop_at_us - self.now <= _ROUNDING_US:
-                    self._leave(job, next(i for i, k in enumerate(job.spec.kernels) if k.group == task.kernel.group))
+                    kernels = job.requests[0].kernels
+                    self._leave(job, next(i for i, k in enumerate(kernels) if k.group == task.kernel.group))
 
     def _note(self, job: Job, task: Task, stopped: bool) -> None:
         assert task.begin_us is not None
@@ -203,17 +232,15 @@ class Device:
     def _end(self, job: Job, task: Task) -> None:
         self._note(job, task, False)
         job.stream.popleft()
-        job.done_us += task.kernel.duration_us
-        if task.index + 1 == len(job.spec.kernels):
-            job.runs.append((job.requests.popleft(), self.now))
+        if task.index + 1 == len(job.requests[0].kernels):
+            job.runs.append((job.requests.popleft().arrival_us, self.now))
             job.next = 0
             if job.spec.arrivals is None:
-                job.requests.append(self.now)
+                job.arrive(self.now)
         self._start(job)
 
     def _leave(self, job: Job, again_from: int) -> None:
         task = job.stream[0]
         self._note(job, task, True)
-        job.done_us -= sum(kernel.duration_us for kernel in job.spec.kernels[again_from : task.index])
         job.stream.clear()
         job.next = again_from

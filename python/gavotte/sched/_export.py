@@ -64,7 +64,17 @@ def export_orion(manifest: Manifest, rule: str = "orion") -> str:
     """Orion's CSV, a row for each kernel and call of a library, in order: durations in ns, SM_usage without a cap.
 
     Copies, fills and allocations have no row, since Orion does not count them. A region of a CPU has one, whose
-    SM_usage is cores. Raises ValueError for a missing value, or a call that Orion does not see.
+    SM_usage is cores. rule: "orion", or "tensor_aware", what tells compute from memory.
+
+    Raises ValueError for a missing value, or a call that Orion does not see.
+
+    >>> import gavotte, gavotte.sched
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    >>> profiled = gavotte.profile(network, voxels, threads=1, rounds=1, warmup=0, peak_dram_gb_per_s=10.0)
+    >>> manifest = gavotte.sched.Manifest.parse(profiled.to_json(), fill=True)
+    >>> export_orion(manifest).splitlines()[0]
+    'Name,Profile,Memory_footprint,SM_usage,Duration'
     """
     rows = ["Name,Profile,Memory_footprint,SM_usage,Duration"]
     for launch in manifest.launches:
@@ -92,6 +102,15 @@ def export_reef(manifest: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Its latency of one round at j + 1 blocks for each multiprocessor is measured by no manifest, hence an estimate: that
     of the full kernel, in proportion to the blocks. Raises ValueError without `fill`, or for a missing value.
+
+    >>> import gavotte, gavotte.sched
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    >>> profiled = gavotte.profile(network, voxels, threads=1, rounds=1, warmup=0, peak_dram_gb_per_s=10.0)
+    >>> manifest = gavotte.sched.Manifest.parse(profiled.to_json(), fill=True)
+    >>> model, profile = export_reef(manifest)
+    >>> len(model["kernels"]) == len(profile["kernel_latency"]) == len(manifest.launches)
+    True
     """
     number = {buffer["name"]: index for index, buffer in enumerate(manifest.data["buffers"])}
     kernels, profile, shared, whole = [], {}, {}, 0.0
@@ -139,7 +158,17 @@ def _storage(manifest: Manifest, buffer: Launch) -> dict[str, Any]:
 
 def export_acs(manifest: Manifest) -> dict[str, Any]:
     """Bytes of each block of memory that each launch reads and writes, and the earlier ones of a window that it must
-    follow: those that write what it touches, or read what it writes."""
+    follow: those that write what it touches, or read what it writes.
+
+    >>> import gavotte, gavotte.sched
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    >>> profiled = gavotte.profile(network, voxels, threads=1, rounds=1, warmup=0, peak_dram_gb_per_s=10.0)
+    >>> manifest = gavotte.sched.Manifest.parse(profiled.to_json(), fill=True)
+    >>> rows = export_acs(manifest)["launches"]
+    >>> rows[0]["after"], 0 in rows[1]["after"]
+    ([], True)
+    """
     places = {buffer["name"]: (buffer["memory"], buffer["offset_bytes"]["v"]) for buffer in manifest.data["buffers"]}
 
     def resolved(segments: list[Launch]) -> list[dict[str, Any]]:
@@ -190,7 +219,17 @@ def trace(rows: dict[str, list[tuple[str, float, float]]]) -> dict[str, Any]:
 
 
 def export_perfetto(manifest: Manifest) -> dict[str, Any]:
-    """The launches one after another, each at its median, as a trace."""
+    """The launches one after another, each at its median, as a trace in Chrome's format. Raises ValueError for a
+    duration that is missing.
+
+    >>> import gavotte, gavotte.sched
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    >>> profiled = gavotte.profile(network, voxels, threads=1, rounds=1, warmup=0, peak_dram_gb_per_s=10.0)
+    >>> manifest = gavotte.sched.Manifest.parse(profiled.to_json(), fill=True)
+    >>> len(export_perfetto(manifest)["traceEvents"]) == len(manifest.launches) + 1
+    True
+    """
     now, rows = 0.0, dict[str, list[tuple[str, float, float]]]()
     for launch in manifest.launches:
         duration = float(manifest.value(launch, "duration_us.median"))
@@ -200,7 +239,16 @@ def export_perfetto(manifest: Manifest) -> dict[str, Any]:
 
 
 def table(manifest: Manifest) -> str:
-    """For people: a line for each launch, '-' where a value is missing."""
+    """For people: a line for each launch, '-' where a value is missing.
+
+    >>> import gavotte, gavotte.sched
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    >>> profiled = gavotte.profile(network, voxels, threads=1, rounds=1, warmup=0, peak_dram_gb_per_s=10.0)
+    >>> manifest = gavotte.sched.Manifest.parse(profiled.to_json(), fill=True)
+    >>> table(manifest).split()[:3]
+    ['seq', 'kernel', 'layer']
+    """
 
     def shown(metric: Launch, form: str = "{}") -> str:
         return "-" if metric["v"] is None else form.format(metric["v"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gavotte.sched._optional import check_schema
+from gavotte.sched._read import parse_json, read_file
 
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -42,7 +43,16 @@ def is_kernel(launch: Launch) -> bool:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A valid manifest. name: for messages. data: the JSON document. fill: use estimates where a value is missing."""
+    """A valid manifest. name: for messages. data: the JSON document. fill: use estimates where a value is missing.
+
+    >>> import gavotte, gavotte.sched
+    >>> network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    >>> profiled = gavotte.profile(network, voxels, threads=1, rounds=1, warmup=0, peak_dram_gb_per_s=10.0)
+    >>> manifest = gavotte.sched.Manifest.parse(profiled.to_json(), fill=True)
+    >>> manifest.units >= 1, manifest.value(manifest.launches[0], "occupancy.sms_needed")
+    (True, 1)
+    """
 
     name: str
     data: Mapping[str, Any]
@@ -51,15 +61,12 @@ class Manifest:
     @classmethod
     def load(cls, path: str | Path, *, fill: bool = False) -> Manifest:
         """Reads a file. Raises OSError; ValueError, one line, where it is no manifest."""
-        return cls.parse(Path(path).read_bytes(), str(path), fill=fill)
+        return cls.parse(read_file(Path(path), "JSON"), str(path), fill=fill)
 
     @classmethod
     def parse(cls, text: str | bytes, name: str = "manifest", *, fill: bool = False) -> Manifest:
         """Of JSON. Raises ValueError, one line, where it is no manifest."""
-        try:
-            data = json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{name}: expected JSON: {' '.join(str(error).split())}") from error
+        data = parse_json(name, text)
         schema = json.loads(Path(__file__).with_name("manifest.schema.json").read_text(encoding="utf-8"))
         check_schema(name, data, schema)
         _check_beyond_schema(name, data)
@@ -169,10 +176,6 @@ def evaluate(formula: str, symbols: Mapping[str, float | None]) -> float:
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"formula {formula!r}: expected a number of at least 0, got {value}")
     return value
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number")
 
 
 def _check_beyond_schema(name: str, data: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import csv
 import io
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gavotte.sched._manifest import Manifest, is_kernel
+from gavotte.sched._read import parse_json
 
 # Nsight Compute's metric: field of a launch.
 _METRICS = {
@@ -81,10 +81,7 @@ def _value(place: str, where: str, text: str, unit: str) -> float:
 def read_cupti(text: str, name: str = "cupti.json") -> list[Row]:
     """Of kernel records of CUPTI's activities as JSON: a list of objects with name, start and end in ns (or of a
     `kernels` member that is one), in any order. Raises ValueError, one line."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{name}: expected JSON: {' '.join(str(error).split())}") from error
+    data = parse_json(name, text)
     records = data.get("kernels") if isinstance(data, dict) else data
     if not isinstance(records, list):
         raise ValueError(f"{name}: expected a list of kernels, got {type(records).__name__}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import math
 from typing import Any
 
 
@@ -18,19 +17,9 @@ def optional(name: str) -> Any:
 
 def check_schema(what: str, value: Any, schema: dict[str, Any]) -> None:
     """Raises ValueError, one line, with the place of the first thing that the JSON Schema forbids."""
-    if not _finite(value):  # legal numbers to a schema
-        raise ValueError(f"{what}: expected numbers that are finite, got NaN or infinity")
     errors = optional("jsonschema").Draft202012Validator(schema).iter_errors(value)
     worst = min(errors, key=lambda error: (list(map(str, error.absolute_path)), error.message), default=None)
     if worst is not None:
         place = ".".join(map(str, worst.absolute_path)) or "the file"
         message = " ".join(worst.message.split())
         raise ValueError(f"{what}: {place}: {message[:300]}")
-
-
-def _finite(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_finite, value.values()))
-    if isinstance(value, list):
-        return all(map(_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)

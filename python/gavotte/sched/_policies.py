@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gavotte.sched._device import Device, Job
 from gavotte.sched._jobs import Scenario
-from gavotte.sched._model import Kernel
+from gavotte.sched._model import Kernel, duration_us
 
 Decide = Callable[[Device], None]
 
@@ -31,7 +31,7 @@ def _exclusive(scenario: Scenario) -> Decide:
             return
         waiting = [job for job in device.jobs if job.active]
         if waiting:  # min takes the first of equals
-            device.submit_all(min(waiting, key=lambda job: (not job.spec.high, job.requests[0])))
+            device.submit_all(min(waiting, key=lambda job: (not job.spec.high, job.requests[0].arrival_us)))
 
     return decide
 
@@ -144,15 +144,17 @@ def _gavotte(scenario: Scenario) -> Decide:
                 running = job.running
                 mine = device.slowdown(job, kernel, [running.kernel] if running is not None else [])
                 late = left_us * mine * (1 - 1 / worst_slowdown)
-                end = device.now + job.left_us + (len(job.requests) - 1) * job.spec.alone_us + late
-                if end > job.requests[-1] + job.spec.deadline_us:
+                behind = sum(request.alone_us for request in list(job.requests)[1:])
+                end = device.now + job.left_us + behind + late
+                if end > job.requests[-1].arrival_us + job.spec.deadline_us:
                     return False
             elif job.spec.deadline_us is not None:  # it may arrive now, and the kernel then stops at its next point
-                worst_slowdown = worst(device, job, list(job.spec.kernels), beside)
-                mine = max(device.slowdown(job, kernel, [other]) for other in job.spec.kernels)
-                beside_us = kernel.stop_us if kernel.stoppable else left_us * mine
-                if job.spec.alone_us + beside_us * (1 - 1 / worst_slowdown) > job.spec.deadline_us:
-                    return False
+                for kernels in job.spec.scans:
+                    worst_slowdown = worst(device, job, list(kernels), beside)
+                    mine = max(device.slowdown(job, kernel, [other]) for other in kernels)
+                    beside_us = kernel.stop_us if kernel.stoppable else left_us * mine
+                    if duration_us(kernels) + beside_us * (1 - 1 / worst_slowdown) > job.spec.deadline_us:
+                        return False
         return True
 
     def decide(device: Device) -> None:

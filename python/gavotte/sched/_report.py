@@ -7,8 +7,7 @@ from pathlib import Path
 
 from gavotte.sched._export import trace
 from gavotte.sched._jobs import Scenario
-from gavotte.sched._model import INTERFERENCE
-from gavotte.sched._optional import optional
+from gavotte.sched._plots import plot_latencies, plot_timeline, plot_tradeoff
 from gavotte.sched._simulate import PolicyResult
 
 _COLUMNS = (
@@ -18,8 +17,19 @@ _COLUMNS = (
 
 
 def write_report(out: Path, scenario: Scenario, results: list[PolicyResult]) -> None:
-    """Into the folder `out`, which is made where it is not there. Raises OSError, ImportError without matplotlib."""
-    figure = optional("matplotlib.figure")
+    """report.md with its plots, results.json and timelines into the folder `out`, which is made where it is not there.
+
+    Raises OSError, ImportError without matplotlib.
+
+    >>> import pathlib, tempfile
+    >>> from gavotte.sched import JobSpec, Kernel, Scenario, simulate
+    >>> job = JobSpec("a", True, (Kernel("k", 10.0, 1, 0.5, 0.0),), arrivals=(0.0, 50.0))
+    >>> scenario = Scenario((job,), duration_us=100.0, units=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_report(pathlib.Path(folder), scenario, simulate(scenario, ["exclusive"]))
+    ...     sorted(path.name for path in pathlib.Path(folder).glob("*.md"))
+    ['report.md']
+    """
     out.mkdir(parents=True, exist_ok=True)
     document = {"duration_us": scenario.duration_us, "policies": [result.to_json() for result in results]}
     (out / "results.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -29,20 +39,21 @@ def write_report(out: Path, scenario: Scenario, results: list[PolicyResult]) -> 
             label = span.kernel.name + (" (stopped)" if span.stopped else "")
             rows[span.job].append((label, span.begin_us, span.end_us - span.begin_us))
         (out / f"timeline.{result.policy}.json").write_text(json.dumps(trace(rows)) + "\n", encoding="utf-8")
-    _plot(figure, out / "latency.png", results, "high", "p99_us", 1e-3, "p99 latency (ms), high priority")
-    _plot(figure, out / "throughput.png", results, "best_effort", "runs_per_s", 1.0, "runs a second, best effort")
+    plot_timeline(out / "timeline.png", scenario, results)
+    plot_latencies(out / "latency_cdf.png", scenario, results)
+    plot_tradeoff(out / "tradeoff.png", results)
     (out / "report.md").write_text(report(scenario, results), encoding="utf-8")
 
 
 def report(scenario: Scenario, results: list[PolicyResult]) -> str:
     """As Markdown."""
-    model = INTERFERENCE[scenario.kind]
+    model = scenario.model
     units = "multiprocessors" if scenario.kind == "cuda" else "cores"
     lines = [
         "# Co-location, simulated",
         "",
-        f"{scenario.duration_us / 1e3:g} ms on {scenario.units} {units}. Interference: linear, compute "
-        f"{model.compute:g}, memory {model.memory:g}; assumed, fitted to no measured pair.",
+        f"{scenario.duration_us / 1e3:g} ms on {scenario.units} {units}. Interference: {model.form}, compute "
+        f"{model.compute:.3g}, memory {model.memory:.3g}; {model.source}.",
         "",
         _COLUMNS,
         "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -57,35 +68,16 @@ def report(scenario: Scenario, results: list[PolicyResult]) -> str:
             )
     lines += ["", "| policy | rules | devices | STP |", "|---|---|--:|--:|"]
     lines += [f"| {result.policy} | {result.source} | {result.devices} | {result.stp:.3f} |" for result in results]
-    lines += ["", "![p99 latency](latency.png)", "", "![throughput](throughput.png)"]
+    lines += ["", "What best effort reached, and what it cost high priority:", "", "![tradeoff](tradeoff.png)"]
+    lines += ["", "Latencies of high priority:", "", "![latencies](latency_cdf.png)"]
+    lines += [
+        "",
+        "Around the first arrivals; `timeline.POLICY.json` opens in Perfetto:",
+        "",
+        "![timeline](timeline.png)",
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value / 1e3:.4g}"
-
-
-def _plot(
-    matplotlib_figure: object,
-    path: Path,
-    results: list[PolicyResult],
-    priority: str,
-    field: str,
-    scale: float,
-    title: str,
-) -> None:
-    drawing = matplotlib_figure.Figure(figsize=(7, 3), layout="constrained")  # type: ignore[attr-defined]
-    axes = drawing.subplots()
-    names = [job.job for job in results[0].jobs if job.priority == priority]
-    width = 0.8 / max(1, len(names))
-    for index, name in enumerate(names):
-        values = [getattr(job, field) or 0.0 for result in results for job in result.jobs if job.job == name]
-        axes.bar(
-            [place + index * width for place in range(len(results))], [v * scale for v in values], width, label=name
-        )
-    axes.set_xticks([place + (len(names) - 1) * width / 2 for place in range(len(results))])
-    axes.set_xticklabels([result.policy for result in results])
-    axes.set_title(title)
-    if names:
-        axes.legend()
-    drawing.savefig(path, metadata={"Software": None})
