@@ -10,6 +10,7 @@ void add_run_command(CLI::App& app);
 void add_scene_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_manifest_command(CLI::App& app);
+void add_predict_command(CLI::App& app);
 void add_quantize_command(CLI::App& app);
 void add_tune_command(CLI::App& app);
 void add_config_command(CLI::App& app);

@@ -1,11 +1,12 @@
-// gavotte manifest: a network and a scan in, what each launch of the run needs out.
+// gavotte manifest: a network and a scan in, what each launch of the run needs out; of several scans, what predicts
+// runs on others as well.
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "command.h"
 #include "gavotte/datasets/readers.h"
-#include "gavotte/manifest.h"
+#include "gavotte/predict.h"
 #include "input_error.h"
 #include "output.h"
 #include "progress.h"
@@ -22,6 +23,7 @@ struct Options {
   RunOptions input;    // what a scan becomes; the network; how it runs
   std::string output;  // - for standard output
   double peak_gflops = 0, peak_dram_gb_per_s = 0;
+  bool sweep = false;
 };
 
 std::string text_of(const Options& options, const Manifest& manifest) {
@@ -45,39 +47,49 @@ std::string text_of(const Options& options, const Manifest& manifest) {
          table.to_string();
 }
 
-void run(const Options& options) {
+Manifest profile_scan(const Options& options, const Network& network, const TunedConfig& tuned,
+                      const std::string& path, Progress& progress) {
   const RunOptions& input = options.input;
-  const Network network = open_network(input.network);
-  if (input.scans.size() != 1)
-    throw InputError(
-        fmt::format("expected one SCAN, got {}; a manifest is of one run", input.scans.size()));
-  const std::string& path = input.scans.front();
-  check_readable(path);
-  with_input(path, [&] { return point_format(path); });
-  if (options.output != "-") check_writable(options.output);
-  const TunedConfig tuned = tuned_config(input);
-
-  Progress progress(input.quiet);
   progress.begin(path + ": reading");
   const Voxels voxels = read_voxels(options.input, network, path);
   const ManifestOptions how = {.rounds = input.rounds,
                                .warmup = input.warmup >= 0 ? input.warmup : 3,
                                .peak_gflops = options.peak_gflops,
-                               .peak_dram_gb_per_s = options.peak_dram_gb_per_s};
-  const int runs = how.warmup + how.rounds;
+                               .peak_dram_gb_per_s = options.peak_dram_gb_per_s,
+                               .thread_sweep = options.sweep};
+  const int budgets = options.sweep ? kind_threads({.threads = input.threads}) : 1;
+  const int runs = budgets * (how.warmup + how.rounds);
   int done = 0;
   progress.begin(path, "run");
-  const Manifest manifest =
-      profile(network, voxels,
-              {.dtype = dtype_from_name(input.dtype),
-               .threads = input.threads,
-               .config = tuned,
-               .other_device = input.other_device ? OtherDevice::accept : OtherDevice::refuse,
-               .progress =
-                   [&](int layer, int layers) {
-                     if (layer + 1 == layers) progress.advance(++done, runs);
-                   }},
-              how);
+  return profile(network, voxels,
+                 {.dtype = dtype_from_name(input.dtype),
+                  .threads = input.threads,
+                  .config = tuned,
+                  .other_device = input.other_device ? OtherDevice::accept : OtherDevice::refuse,
+                  .progress =
+                      [&](int layer, int layers) {
+                        if (layer + 1 == layers) progress.advance(++done, runs);
+                      }},
+                 how);
+}
+
+void run(const Options& options) {
+  const RunOptions& input = options.input;
+  const Network network = open_network(input.network);
+  if (input.scans.size() == 2)
+    throw InputError("expected one SCAN, or at least 3 to predict others from, got 2");
+  for (const std::string& path : input.scans) {
+    check_readable(path);
+    with_input(path, [&] { return point_format(path); });
+  }
+  if (options.output != "-") check_writable(options.output);
+  const TunedConfig tuned = tuned_config(input);
+
+  Progress progress(input.quiet);
+  std::vector<Manifest> runs;
+  for (const std::string& path : input.scans)
+    runs.push_back(profile_scan(options, network, tuned, path, progress));
+  const Manifest manifest = runs.size() == 1 ? runs.front() : calibrate(runs);
   progress.clear();
   if (options.output == "-") return print(manifest.to_json());
   manifest.save(options.output);
@@ -108,6 +120,10 @@ void add_manifest_command(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->type_name("X")
       ->group(machine);
+  command
+      ->add_flag("--sweep-threads", options->sweep,
+                 "Time each launch with each smaller number of threads too (sm_budget)")
+      ->group("How it runs");
   const std::string output = "Output";
   command
       ->add_option("-o,--output", options->output,
@@ -124,6 +140,7 @@ void add_manifest_command(CLI::App& app) {
       "\n"
       "Examples:\n"
       "  gavotte manifest street street.pcd -o m.json\n"
+      "  gavotte manifest street drive-*.pcd -o m.json     # and what gavotte predict needs\n"
       "  gavotte manifest sparse_res_unet42 street.bin --threads 1 --rounds 50 -o -\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");

@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
   gavotte::cli::add_inspect_command(app);
   gavotte::cli::add_quantize_command(app);
   gavotte::cli::add_manifest_command(app);
+  gavotte::cli::add_predict_command(app);
   gavotte::cli::add_tune_command(app);
   gavotte::cli::add_config_command(app);
   gavotte::cli::add_info_command(app);

@@ -11,7 +11,7 @@ TEST(Usage, HelpNamesCommandsExamplesAndExitCodes) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   for (const char* word :
-       {"run", "scene", "inspect", "tune", "manifest", "config", "info", "bench",
+       {"run", "scene", "inspect", "tune", "manifest", "predict", "config", "info", "bench",
         "Examples:", "Exit codes: 0 done; 1 internal error; 2 bad input or usage"}) {
     EXPECT_NE(outcome.out.find(word), std::string::npos) << word << " in:\n" << outcome.out;
   }
@@ -19,7 +19,7 @@ TEST(Usage, HelpNamesCommandsExamplesAndExitCodes) {
 
 TEST(Usage, EveryCommandHasHelpWithAnExample) {
   for (const char* command :
-       {"run", "scene", "inspect", "tune", "manifest", "config", "info", "bench"}) {
+       {"run", "scene", "inspect", "tune", "manifest", "predict", "config", "info", "bench"}) {
     const Outcome outcome = gavotte({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_EQ(outcome.err, "") << command;

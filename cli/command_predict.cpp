@@ -1,0 +1,201 @@
+// gavotte predict: how long a run will take, from a calibrated manifest, before it is made.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <memory>
+#include <optional>
+
+#include "command.h"
+#include "gavotte/predict.h"
+#include "input_error.h"
+#include "output.h"
+#include "run_options.h"
+#include "scan_voxels.h"
+#include "table.h"
+
+namespace gavotte::cli {
+namespace {
+
+struct Options {
+  std::string manifest;
+  std::string voxels, points;  // N or LO:HI
+  RunOptions input;            // of scans: what they become
+  bool launches = false;
+};
+
+struct Counts {
+  std::int64_t least = 0, most = 0;
+};
+
+/// "37445" or "30000:40000".
+Counts parse_counts(const std::string& option, const std::string& text) {
+  Counts counts;
+  const char* const end = text.data() + text.size();
+  auto read = std::from_chars(text.data(), end, counts.least);
+  counts.most = counts.least;
+  if (read.ec == std::errc() && read.ptr != end && *read.ptr == ':')
+    read = std::from_chars(read.ptr + 1, end, counts.most);
+  if (read.ec != std::errc() || read.ptr != end || counts.least < 0 || counts.most < counts.least)
+    throw InputError(option + ": expected a count N, or a range LO:HI of them from 0, got '" +
+                     text + "'");
+  return counts;
+}
+
+/// What is asked about: a range of counts, or a scan's own sizes.
+struct Question {
+  std::string what;
+  std::optional<Counts> voxels, points;
+  std::map<std::string, std::int64_t> sizes;
+
+  PredictedTime ask(const Predictor& predictor, std::size_t launch) const {
+    if (voxels) return predictor.of_voxels(voxels->least, voxels->most, launch);
+    if (points) return predictor.of_points(points->least, points->most, launch);
+    return predictor.of_sizes(sizes, launch);
+  }
+};
+
+std::string counted(const Counts& counts, const char* what) {
+  const std::string least = with_commas(counts.least);
+  return (counts.least == counts.most ? least : least + " to " + with_commas(counts.most)) + " " +
+         what;
+}
+
+std::vector<Question> scan_questions(const Options& options, const Manifest& manifest) {
+  const Network network = open_network(options.input.network);
+  if (network.metadata().name != manifest.run.network)
+    throw InputError(fmt::format("expected the network '{}' that {} is of, got '{}'",
+                                 manifest.run.network, options.manifest, network.metadata().name));
+  const Executor executor(network, {.dtype = dtype_from_name(manifest.run.dtype),
+                                    .threads = static_cast<int>(manifest.run.threads)});
+  std::vector<Question> questions;
+  for (const std::string& path : options.input.scans) {
+    check_readable(path);
+    const Voxels voxels = read_voxels(options.input, network, path);
+    const auto threads = static_cast<int>(manifest.run.threads);
+    questions.push_back({path, {}, {}, sizes_of(executor, executor.prepare(voxels, threads))});
+  }
+  return questions;
+}
+
+std::vector<Question> questions_of(const Options& options, const Manifest& manifest) {
+  const bool of_scans = !options.input.network.name.empty();
+  if (of_scans + !options.voxels.empty() + !options.points.empty() != 1 ||
+      of_scans == options.input.scans.empty())
+    throw InputError("expected one of --voxels, --points, or NETWORK with SCAN");
+  if (of_scans) return scan_questions(options, manifest);
+  Question question;
+  if (!options.voxels.empty()) {
+    question.voxels = parse_counts("--voxels", options.voxels);
+    question.what = counted(*question.voxels, "voxels");
+  } else {
+    question.points = parse_counts("--points", options.points);
+    question.what = counted(*question.points, "points");
+  }
+  return {question};
+}
+
+Json json_of(const PredictedTime& time) {
+  return {
+      {"us", time.us}, {"low_us", time.low_us}, {"high_us", time.high_us}, {"inside", time.inside}};
+}
+
+std::vector<std::string> row_of(const std::string& what, const PredictedTime& time) {
+  return {what, fmt::format("{:.3f}", time.us / 1e3), fmt::format("{:.3f}", time.low_us / 1e3),
+          fmt::format("{:.3f}", time.high_us / 1e3),
+          time.inside ? "" : "outside of what was calibrated"};
+}
+
+void run(const Options& options) {
+  check_readable(options.manifest);
+  const Manifest manifest =
+      with_input(options.manifest, [&] { return Manifest::load(options.manifest); });
+  const Predictor predictor = with_input(options.manifest, [&] { return Predictor(manifest); });
+  const std::vector<Question> questions = questions_of(options, manifest);
+
+  Table table({{.head = "", .align = Align::left},
+               {.head = "predicted", .unit = "ms"},
+               {.head = "low", .unit = "ms"},
+               {.head = "high", .unit = "ms"},
+               {.head = "", .align = Align::left}});
+  Json report = {{"manifest", options.manifest},    {"network", manifest.run.network},
+                 {"device", manifest.device.name},  {"dtype", manifest.run.dtype},
+                 {"threads", manifest.run.threads}, {"level", predictor.level()},
+                 {"predictions", Json::array()}};
+  for (const Question& question : questions) {
+    const PredictedTime time =
+        with_input(question.what, [&] { return question.ask(predictor, Predictor::kRun); });
+    Json entry = json_of(time);
+    entry["of"] = question.what;
+    table.add_row(row_of(question.what, time));
+    if (options.launches) {
+      entry["launches"] = Json::array();
+      for (const manifest::Launch& launch : manifest.launches) {
+        const PredictedTime part = question.ask(predictor, static_cast<std::size_t>(launch.seq));
+        const std::string name = launch.op.substr(0, launch.op.find('+'));
+        table.add_row(row_of(
+            fmt::format("  {} {} {}", launch.seq, name, short_layer_name(launch.layer)), part));
+        Json row = json_of(part);
+        row["key"] = launch.kernel.key;
+        entry["launches"].push_back(std::move(row));
+      }
+    }
+    report["predictions"].push_back(std::move(entry));
+  }
+  if (options.input.json_path != "-")
+    print(
+        fmt::format("{}, {}, threads {}, {}: of {:.0f} % of such scans the time lies from low to "
+                    "high\n\n{}",
+                    manifest.run.network, manifest.run.dtype, manifest.run.threads,
+                    manifest.device.name, 100 * predictor.level(), table.to_string()));
+  if (!options.input.json_path.empty()) write_json(report, options.input.json_path);
+}
+
+}  // namespace
+
+void add_predict_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "predict", "Say how long a run will take, from a manifest of several scans");
+  auto options = std::make_shared<Options>();
+  command
+      ->add_option("MANIFEST", options->manifest,
+                   "Of gavotte manifest, calibrated on three scans or more")
+      ->required()
+      ->type_name("");
+  add_network_options(*command, options->input.network);
+  command->get_option("NETWORK")->required(false);
+  add_scan_options(*command, options->input);
+  command->get_option("SCAN")->required(false);
+  for (const char* option :
+       {"--voxel-size", "--crop", "--features", "--reduce", "--channels", "--classes", "--seed"})
+    command->get_option(option)->needs(command->get_option("SCAN"));
+  const std::string group = "Instead of scans";
+  command
+      ->add_option("--voxels", options->voxels,
+                   "The network's input has so many voxels: N or LO:HI")
+      ->type_name("COUNT")
+      ->group(group);
+  command->add_option("--points", options->points, "The scan has so many points: N or LO:HI")
+      ->type_name("COUNT")
+      ->group(group);
+  const std::string output = "Output";
+  command->add_flag("--launches", options->launches, "Each launch as well")->group(output);
+  command
+      ->add_option("--json", options->input.json_path,
+                   "Write the predictions as JSON to FILE, - for standard output alone")
+      ->type_name("FILE")
+      ->group(output);
+  command->footer(
+      "Of a scan the coordinates and maps are counted, nothing is multiplied. docs/predict.md says "
+      "what a band\n"
+      "promises.\n"
+      "\n"
+      "Examples:\n"
+      "  gavotte manifest street drive-*.pcd -o m.json\n"
+      "  gavotte predict m.json --voxels 30000:40000\n"
+      "  gavotte predict m.json street next.pcd --launches\n"
+      "\n"
+      "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
+  command->callback([options] { run(*options); });
+}
+
+}  // namespace gavotte::cli
