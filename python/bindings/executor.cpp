@@ -10,6 +10,7 @@
 #include "bindings.h"
 #include "devices.h"
 #include "gavotte/error.h"
+#include "gavotte/predict.h"
 #include "tuned.h"
 
 namespace py = pybind11;
@@ -49,6 +50,9 @@ class SharedExecutor {
   }
   PreparedScan prepare(ConstTensorView coordinates, ConstTensorView features, int threads) const {
     return executor_.prepare(coordinates, features, threads);
+  }
+  std::map<std::string, std::int64_t> sizes(const PreparedScan& scan) const {
+    return sizes_of(executor_, scan);
   }
   std::string plan() const { return executor_.plan(); }
 
@@ -206,6 +210,7 @@ void bind_executor(py::module_& module) {
              const py::gil_scoped_release released;
              return executor.prepare(where, what, threads);
            })
+      .def("sizes", &SharedExecutor::sizes)
       .def("plan", &SharedExecutor::plan);
 }
 

@@ -11,6 +11,7 @@ from gavotte._info import Info, cmake_prefix, info, synchronizations
 from gavotte._manifest import Manifest, profile
 from gavotte._network import Network, builtin_networks, trained_networks
 from gavotte._points import PointCloud
+from gavotte._predict import PredictedRun, PredictedTime, calibrate, predict
 from gavotte._quantization import LayerError, QuantizationReport, quantization_error, quantize
 from gavotte._stats import LayerStats, RunStats
 from gavotte._tune import tune
@@ -41,6 +42,8 @@ __all__ = [
     "Manifest",
     "Network",
     "PointCloud",
+    "PredictedRun",
+    "PredictedTime",
     "PreparedScan",
     "QuantizationReport",
     "Result",
@@ -51,6 +54,7 @@ __all__ = [
     "Voxels",
     "__version__",
     "builtin_networks",
+    "calibrate",
     "cat",
     "cmake_prefix",
     "collate",
@@ -64,6 +68,7 @@ __all__ = [
     "models",
     "nn",
     "ops",
+    "predict",
     "profile",
     "quantization_error",
     "quantize",

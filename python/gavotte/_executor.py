@@ -203,6 +203,21 @@ class Executor:
             raise TypeError(f"prepare: expected Voxels, or coordinates and features, got {type(first).__name__}")
         return PreparedScan(self._native.prepare_voxels(first, threads))
 
+    def sizes(self, scan: PreparedScan) -> dict[str, int]:
+        """Rows of the coordinate sets and pairs of the kernel maps of a scan that this executor prepared, by the names
+        of `Manifest.symbols`: what :func:`gavotte.predict` predicts its run from.
+
+        Raises:
+            ValueError: a scan that another executor prepared.
+
+        >>> import gavotte
+        >>> executor = gavotte.Executor(gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4))
+        >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(100), 1.0)
+        >>> executor.sizes(executor.prepare(voxels, threads=1))["N_in"] == len(voxels)
+        True
+        """
+        return self._native.sizes(scan._native)
+
     def plan(self) -> str:
         """The steps that a run takes, one line each."""
         return self._native.plan()

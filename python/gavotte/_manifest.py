@@ -36,6 +36,7 @@ class Manifest:
         """Of a text that the library wrote; users call `load` or `from_json`."""
         self._text = text
         self._document: dict[str, Any] = json.loads(text)
+        self._predictor: _core.Predictor | None = None  # made when it is first asked
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
@@ -94,6 +95,7 @@ def profile(
     warmup: int = 3,
     peak_gflops: float = 0.0,
     peak_dram_gb_per_s: float = 0.0,
+    thread_sweep: bool = False,
     dtype: str = "float32",
     threads: int = 0,
     config: DeviceConfig | str | os.PathLike[str] | None = None,
@@ -107,6 +109,7 @@ def profile(
         warmup: runs before them.
         peak_gflops, peak_dram_gb_per_s: of the machine, as ``gavotte bench peak`` measures them; 0: not known, and no
             launch is classed as bound by compute or memory.
+        thread_sweep: run with each smaller number of threads as well, as often: the `sm_budget` of each launch.
         dtype, threads, config: as of :class:`gavotte.Executor`.
 
     Raises:
@@ -122,10 +125,12 @@ def profile(
     """
     held = as_config(config)
     network: Network
+    points = 0
     if isinstance(model, Network):
         if not isinstance(inputs, _core.Voxels):
             raise TypeError(f"profile: expected Voxels for a network, got {type(inputs).__name__}")
         network, coordinates, features = model, inputs.coordinates, inputs.features
+        points = len(inputs.inverse)
     else:
         tensors: Any = importlib.import_module("gavotte.sparse_tensor")
         if not isinstance(inputs, tensors.SparseTensor):
@@ -138,6 +143,7 @@ def profile(
             network._native,
             coordinates,
             features,
+            points,
             dtype,
             threads,
             None if held is None else held._native,
@@ -145,5 +151,6 @@ def profile(
             warmup,
             peak_gflops,
             peak_dram_gb_per_s,
+            thread_sweep,
         )
     )
