@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bytes.h"
@@ -18,6 +19,7 @@
 #include "gavotte/sparse_ops.h"
 #include "gavotte/voxelize.h"
 #include "geometry.h"
+#include "launches.h"
 #include "map_data.h"
 
 namespace gavotte::internal {
@@ -74,6 +76,11 @@ class Backend {
   /// How long the work of `call` takes, which goes to the stream of the execution alone: waits for what is there
   /// before, and for the call's own.
   virtual double time_ms(const Execution&, FunctionRef<void()> call) = 0;
+  /// Who is told of what this thread starts from now on; null: nobody. Returns the one before. A device that starts no
+  /// kernels has nothing to tell.
+  virtual LaunchListener* listen(LaunchListener*) { return nullptr; }
+  /// The mangled name of a kernel that a listener was told of; empty where nobody knows it.
+  virtual std::string kernel_symbol(const void* /*kernel*/) { return {}; }
 
   // Coordinates. lattice: int32 [N, 1 + D].
   /// to = from / stride (`divide`) or from * stride on the axes; may be in place. Returns the first

@@ -11,12 +11,15 @@
 #include "backend.h"
 #include "check.h"
 #include "config/kinds.h"
+#include "launch_scope.h"
 
 namespace gavotte {
 
 using internal::AxisOffset;
 using internal::Bounds;
 using internal::Geometry;
+using internal::LaunchScope;
+using internal::RunPart;
 using internal::Wait;
 
 namespace {
@@ -337,6 +340,7 @@ std::vector<MapResult> CoordinateManager::plan(const Coordinates& input,
   try {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const auto start = Clock::now();
+      const LaunchScope scope(RunPart::set, i);
       const std::size_t cached = state_->sets.size();
       const int from = layers[i].input;
       results[i].input = from < 0 ? input : results[static_cast<std::size_t>(from)].output;
@@ -347,9 +351,13 @@ std::vector<MapResult> CoordinateManager::plan(const Coordinates& input,
     for (std::size_t i = sets_before; i < state_->sets.size(); ++i)
       made.push_back(state_->sets[i].output.data());
     const bool exact = !input.data()->deferred();
-    if (exact) backend.resolve(state_->execution, made);
+    if (exact) {
+      const LaunchScope scope(RunPart::sizes);
+      backend.resolve(state_->execution, made);
+    }
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const auto start = Clock::now();
+      const LaunchScope scope(RunPart::map, i);
       const std::size_t cached = state_->maps.size();
       results[i].map = state_->map(results[i].input, results[i].output, layers[i].spec,
                                    geometries[i], Wait::later);
@@ -358,7 +366,10 @@ std::vector<MapResult> CoordinateManager::plan(const Coordinates& input,
     std::vector<std::shared_ptr<const internal::MapData>> built;
     for (std::size_t i = maps_before; i < state_->maps.size(); ++i)
       built.push_back(state_->maps[i].map.data());
-    if (exact) backend.resolve(state_->execution, built);
+    if (exact) {
+      const LaunchScope scope(RunPart::lists);
+      backend.resolve(state_->execution, built);
+    }
   } catch (...) {
     state_->sets.resize(sets_before);
     state_->maps.resize(maps_before);

@@ -188,6 +188,7 @@ struct Launch {
   LayerShape shape;
   std::optional<Config> config;
   Extent grid, block;
+  Words grid_formula, block_formula;  ///< Of their first numbers.
   Count static_shared_memory_bytes, dynamic_shared_memory_bytes, registers;
   Extent cluster;
   Occupancy occupancy;
@@ -235,6 +236,22 @@ struct ManifestOptions {
   /// Launch::sm_budget, with an entry for each budget up to that of the run.
   bool thread_sweep = false;
 };
+
+/// Files that say what a run does not; empty: none. docs/manifest.md has their members.
+struct LaunchOptions {
+  /// Of the GPU that the manifest is for; none: the one that runs.
+  std::string device_description = {};
+  /// What the compiler said of each kernel's registers and memory.
+  std::string kernel_resources = {};
+};
+
+/// Runs a network on a scan on a GPU, twice, and says what each launch of the second run needs: kernels, fills, copies
+/// and calls of other libraries, in order. Nothing is timed: durations are unavailable. The voxels lie on the device or
+/// are brought there. With a description, grids are those of a device of as many multiprocessors.
+/// Throws Error: as Executor; a device that is a CPU; (value) a file that is not as it should be.
+GAVOTTE_API Manifest record_launches(const Network& network, const Voxels& voxels,
+                                     const ExecutorOptions& options,
+                                     const LaunchOptions& files = {});
 
 /// Runs a network on a scan, `warmup` and `rounds` times, and says what each of its steps needs. On the CPU a launch is
 /// a region: the input's sorting, each kernel map, each step of the plan, the return of the result. All but the measured

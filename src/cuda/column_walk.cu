@@ -59,10 +59,12 @@ void column_walk(const Execution& execution, const MapConfig& config,
         std::min<std::int64_t>(most_keys, std::int64_t{args.columns.count} * args.tile * 3 / 2));
     const std::int64_t shared_bytes = static_cast<std::int64_t>(sizeof(WalkColumnsShared)) +
                                       args.capacity * static_cast<std::int64_t>(sizeof(Key));
+    const GridRule rule = {.of = Extent::rows_written, .per_block = args.tile};
     launch(kernel_name<"walk_columns", 0, Key>(), execution.stream.handle,
-           {.blocks = blocks_for(search.query_count.bound, args.tile),
+           {.blocks = rule.count(search.query_count.bound),
             .threads = config.threads,
-            .shared_bytes = shared_bytes},
+            .shared_bytes = shared_bytes,
+            .blocks_by = rule},
            walk_columns_kernel<Key>, args);
   }
 }

@@ -8,6 +8,7 @@
 #include "cuda/dense.h"
 #include "cuda/elementwise.h"
 #include "cuda/global_pooling.h"
+#include "cuda/launch.h"
 #include "cuda/map.h"
 #include "cuda/memory.h"
 #include "cuda/pooling.h"
@@ -50,6 +51,12 @@ double CudaBackend::time_ms(const Execution& execution, FunctionRef<void()> call
   use_device(execution.device.index);
   return cuda::time_ms(execution.stream.handle, call);
 }
+
+LaunchListener* CudaBackend::listen(LaunchListener* listener) {
+  return set_launch_listener(listener);
+}
+
+std::string CudaBackend::kernel_symbol(const void* kernel) { return cuda::kernel_symbol(kernel); }
 
 std::int64_t CudaBackend::scale_lattice(const Execution& execution, ConstTensorView from,
                                         const PerAxis& stride, bool divide, TensorView to) {

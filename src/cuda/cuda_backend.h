@@ -14,6 +14,8 @@ class CudaBackend final : public Backend {
   void order_streams(const Execution& first, const Execution& later) override;
   DeviceIdentity identity(const Device&) override;
   double time_ms(const Execution&, FunctionRef<void()> call) override;
+  LaunchListener* listen(LaunchListener*) override;
+  std::string kernel_symbol(const void* kernel) override;
 
   std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
                              bool divide, TensorView to) override;

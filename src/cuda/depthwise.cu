@@ -15,7 +15,8 @@ Scratch<std::int32_t> inputs_by_row(const Execution& execution, const KernelMap&
                                     const PartialRows& places) {
   Scratch<std::int32_t> inputs(execution, map.pairs());
   const auto* pair_begin = static_cast<const std::int64_t*>(map.pair_begin().data);
-  launch("list_inputs", execution.stream.handle, shape_of_items(map.pairs()), list_inputs_kernel,
+  launch("list_inputs", execution.stream.handle, shape_of_items(map.pairs(), {.of = Extent::pairs}),
+         list_inputs_kernel,
          {pair_begin, static_cast<const std::int32_t*>(map.pair_in().data),
           static_cast<const std::int32_t*>(map.pair_out().data), map.offsets(),
           RowCount{map.pairs(), pair_begin + map.offsets()}, places, inputs.get()});

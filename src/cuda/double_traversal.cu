@@ -37,15 +37,26 @@ void search_offsets(const Execution& execution, const MapConfig& config,
   Scratch<std::int64_t> work_count(execution, 1);
 
   const int warps = config.threads / kWarpThreads;
+  const GridRule borders_rule = {
+      .of = Extent::rows_read, .per_block = std::int64_t{block_size} * warps, .least = 1};
   launch(kernel_name<"find_borders", 0, Key>(), execution.stream.handle,
-         {.blocks = blocks_for(blocks, warps), .threads = config.threads}, find_borders_kernel<Key>,
+         {.blocks = borders_rule.count(search.target_count.bound),
+          .threads = config.threads,
+          .blocks_by = borders_rule},
+         find_borders_kernel<Key>,
          FindBordersArgs<Key>{search.queries, search.targets, search.query_count,
                               search.target_count, steps, block_size, blocks, item_groups,
                               borders.get(), items_of_block.get()});
-  const auto schedule_threads = static_cast<int>(
-      std::min<std::int64_t>(kScheduleThreads, blocks_for(blocks, kWarpThreads) * kWarpThreads));
+  const GridRule schedule_threads = {.of = Extent::rows_read,
+                                     .per_block = std::int64_t{block_size} * kWarpThreads,
+                                     .tiles = kWarpThreads,
+                                     .least = kWarpThreads,
+                                     .most = kScheduleThreads};
   launch("schedule_items", execution.stream.handle,
-         {.threads = schedule_threads, .shared_bytes = sizeof(ScheduleItemsShared)},
+         {.threads = static_cast<int>(schedule_threads.count(search.target_count.bound)),
+          .shared_bytes = sizeof(ScheduleItemsShared),
+          .blocks_by = kFixedGrid,
+          .threads_by = schedule_threads},
          schedule_items_kernel, {items_of_block.get(), blocks, work.get(), work_count.get()});
   launch(kernel_name<"search_blocks", 0, Key>(), execution.stream.handle,
          {.blocks = std::min<std::int64_t>(items, 0x7fffffff),

@@ -81,7 +81,10 @@ void binary(const Execution& execution, BinaryOp op, ConstTensorView a, ConstTen
     constexpr int kWide = kPackBytes / sizeof(T);
     with_width<kWide>(are_aligned({a.data, b.data, y.data}), [&]<int N>() {
       launch(kernel_name<"combine_elements", N, T>(), execution.stream.handle,
-             shape_of_items(blocks_for(y.shape.elements(), N)), combine_elements_kernel<T, N>,
+             shape_of_items(y.rows(), {.of = Extent::rows_written,
+                                       .times = row_bytes(y) / size_bytes(y.dtype),
+                                       .per_block = N}),
+             combine_elements_kernel<T, N>,
              {static_cast<const T*>(a.data), static_cast<const T*>(b.data), static_cast<T*>(y.data),
               RowCount{y.rows()}, row_bytes(y) / size_bytes(y.dtype), op});
     });
@@ -117,7 +120,10 @@ void convert(const Execution& execution, ConstTensorView x, TensorView y) {
         constexpr int kWide = kPackBytes / std::min(sizeof(From), sizeof(To));
         with_width<kWide>(are_aligned({x.data, y.data}), [&]<int N>() {
           launch(kernel_name<"convert_elements", N, From, To>(), execution.stream.handle,
-                 shape_of_items(blocks_for(elements, N)), convert_elements_kernel<From, To, N>,
+                 shape_of_items(x.rows(), {.of = Extent::rows_written,
+                                           .times = row_bytes(x) / size_bytes(x.dtype),
+                                           .per_block = N}),
+                 convert_elements_kernel<From, To, N>,
                  {static_cast<const From*>(x.data), static_cast<To*>(y.data), RowCount{elements}});
         });
       }

@@ -30,7 +30,7 @@ void gather_gemm_scatter_forward(const Execution& execution, const ConvPlan& pla
   launch_grouped_gemm(execution, task,
                       {tiles.view(), static_cast<const std::int64_t*>(map.pair_begin().data),
                        static_cast<const std::int32_t*>(map.pair_out().data), map.identity_offset(),
-                       gathered.get(), places.view(), products.get()});
+                       gathered.get(), places.view(), products.get(), tiles.rule()});
 
   launch_sum_products(execution, places.view(), products.get(), plan.config.scatter_channel_tile,
                       epilogue, y);

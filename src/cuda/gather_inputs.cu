@@ -13,8 +13,8 @@ void launch_gather_by(const Execution& execution, const KernelMap& map, const vo
   constexpr std::int64_t kSize = sizeof(Word);
   const RowLanes lanes = RowLanes::for_items(tile_bytes / kSize);
   const auto* pair_begin = static_cast<const std::int64_t*>(map.pair_begin().data);
-  launch(name, execution.stream.handle, shape_of_rows(lanes, map.pairs(), tile_bytes),
-         gather_inputs_kernel<Word>,
+  launch(name, execution.stream.handle,
+         shape_of_rows(lanes, map.pairs(), tile_bytes, Extent::pairs), gather_inputs_kernel<Word>,
          {static_cast<const Word*>(x), static_cast<Word*>(gathered), pair_begin,
           static_cast<const std::int32_t*>(map.pair_in().data), map.identity_offset(),
           RowCount{map.pairs(), pair_begin + map.offsets()}, row_bytes / kSize, tile_bytes / kSize,

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "check.h"
-#include "cuda/runtime.h"
+#include "cuda/launch.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -109,6 +109,8 @@ void GemmLanes::multiply(const BatchedGemm& gemm) {
   // A row-major matrix is the transposed column-major one: C^T = B^T A^T.
   const GemmLane& lane = (*lanes_)[next_++ % lanes_->size()];
   joined_ = false;
+  if (LaunchListener* const listener = launch_listener())
+    listener->on_library_call({"cublasGemmStridedBatchedEx", lane.stream});
   check_status(
       cublas().gemm_strided_batched(
           lane.handle, Cublas::kNotTransposed, Cublas::kNotTransposed, int_of(gemm.columns),

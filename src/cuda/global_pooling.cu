@@ -20,8 +20,9 @@ EntryRows entry_rows(const CoordinateData& set) {
 Scratch<std::int64_t> mark_entries(const Execution& execution, const EntryRows& rows,
                                    std::int64_t entries) {
   Scratch<std::int64_t> begin(execution, entries + 1);
-  launch("mark_entries", execution.stream.handle, shape_of_items(rows.rows.bound + 1),
-         mark_entries_kernel, {rows, entries, begin.get()});
+  launch("mark_entries", execution.stream.handle,
+         shape_of_items(rows.rows.bound, {.of = Extent::rows_read, .plus = 1}), mark_entries_kernel,
+         {rows, entries, begin.get()});
   return begin;
 }
 
@@ -45,7 +46,8 @@ void forward(const Execution& execution, const EntryRows& rows, PoolMode mode, c
     launch(kernel_name<"join_chunks", N, T>(), execution.stream.handle,
            {.blocks = grid_for(entries, 1),
             .threads = kRowThreads,
-            .shared_bytes = sizeof(JoinShared<A, N>)},
+            .shared_bytes = sizeof(JoinShared<A, N>),
+            .blocks_by = {.of = Extent::entries}},
            join_chunks_kernel<T, N>,
            {begin.get(), entries, partial.get(), y, channels, mode,
             RowLanes::for_items(channels / N)});

@@ -19,13 +19,15 @@ constexpr std::int64_t kThinWeights = 32;
 
 template <class Tile, class T>
 void launch_convolve_tiles(const Execution& execution, const ImplicitGemmArgs<T>& args) {
-  const std::int64_t tiles = blocks_for(args.rows.bound, Tile::kRows) *
-                             (args.out_channels / args.out_group) *
-                             blocks_for(args.out_group, Tile::kColumns);
+  const GridRule rule = {
+      .of = Extent::rows_written,
+      .per_block = Tile::kRows,
+      .tiles = args.out_channels / args.out_group * blocks_for(args.out_group, Tile::kColumns)};
   launch(kernel_name<"convolve_tiles", Tile::kColumns, T>(), execution.stream.handle,
-         {.blocks = grid_for(tiles, 1),
+         {.blocks = rule.count(args.rows.bound),
           .threads = Tile::kThreads,
-          .shared_bytes = sizeof(ImplicitGemmShared<Tile, Accumulator<T>>)},
+          .shared_bytes = sizeof(ImplicitGemmShared<Tile, Accumulator<T>>),
+          .blocks_by = rule},
          convolve_tiles_kernel<Tile, T>, args);
 }
 

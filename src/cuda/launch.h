@@ -14,25 +14,24 @@
 
 namespace gavotte::internal::cuda {
 
-/// Called for each launch while it is set; the manifest and the tests of the launch sequence listen.
-class LaunchListener {
- public:
-  virtual ~LaunchListener() = default;
-  virtual void on_launch(const Launch& launch) = 0;
-};
-/// Of this thread; null = nobody. Returns the one before.
+/// Who is told of what this thread starts; null = nobody. Returns the one before.
 LaunchListener* set_launch_listener(LaunchListener* listener) noexcept;
-void report_launch(const Launch& launch);
+LaunchListener* launch_listener() noexcept;
+
+/// Any direction; nothing where `bytes` is 0. Asynchronous where the host's side is page-locked.
+void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes);
+void fill_bytes(StreamHandle stream, void* to, int value, std::int64_t bytes);
 
 template <class Arguments>
 void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
             void (*kernel)(Arguments), std::type_identity_t<Arguments> arguments) {
   static_assert(std::is_trivially_copyable_v<Arguments>);
   if (shape.blocks == 0 || shape.blocks_y == 0) return;
-  const Launch call{name, shape, stream};
-  report_launch(call);
+  const Launch call{
+      name, shape, stream, reinterpret_cast<const void*>(kernel), &arguments, sizeof(arguments)};
+  if (LaunchListener* const listener = launch_listener()) listener->on_launch(call);
 #ifdef __CUDACC__
-  launch_kernel(call, reinterpret_cast<const void*>(kernel), &arguments);
+  launch_kernel(call, &arguments);
 #else
   emulator::check_argument(name, arguments);
   emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},

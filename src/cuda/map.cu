@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "cuda/coordinates.h"
+#include "cuda/launch.h"
 #include "cuda/map_keys.h"
 #include "cuda/map_search.h"
-#include "cuda/runtime.h"
 
 namespace gavotte::internal::cuda {
 namespace {

@@ -30,7 +30,8 @@ void arrange_table(const Execution& execution, const std::int32_t* by_row, std::
          {.blocks = flags.groups,
           .blocks_y = blocks_for(offsets, kArrangeOffsets),
           .threads = kThreads,
-          .shared_bytes = sizeof(ArrangeTableShared)},
+          .shared_bytes = sizeof(ArrangeTableShared),
+          .blocks_by = {.of = Extent::rows_written, .per_block = kWarpThreads}},
          arrange_table_kernel,
          {by_row, table, flags.rows, offsets, flags.words.get(), flags.groups});
 }
@@ -44,13 +45,17 @@ void flag_rows(const Execution& execution, const std::int32_t* table, RowFlags& 
 }
 
 void count_rows(const Execution& execution, RowFlags& flags) {
-  const std::int64_t threads =
-      std::max<std::int64_t>(1, blocks_for(flags.groups, kCountGroups * kWarpThreads)) *
-      kWarpThreads;
+  const GridRule threads = {.of = Extent::rows_written,
+                            .per_block = kWarpThreads * kCountGroups * kWarpThreads,
+                            .tiles = kWarpThreads,
+                            .least = kWarpThreads,
+                            .most = kCountThreads};
   launch("count_rows", execution.stream.handle,
          {.blocks = flags.searched.slots(),
-          .threads = static_cast<int>(std::min<std::int64_t>(threads, kCountThreads)),
-          .shared_bytes = sizeof(CountRowsShared)},
+          .threads = static_cast<int>(threads.count(flags.rows.bound)),
+          .shared_bytes = sizeof(CountRowsShared),
+          .blocks_by = kFixedGrid,
+          .threads_by = threads},
          count_rows_kernel,
          {flags.searched, flags.rows, flags.words.get(), flags.groups, flags.before.get(),
           flags.totals.get()});
@@ -59,11 +64,14 @@ void count_rows(const Execution& execution, RowFlags& flags) {
 void compact_pairs(const Execution& execution, const std::int32_t* table, const RowFlags& flags,
                    const CsrLists& lists) {
   // At least one block, which writes the begins.
+  const GridRule rule = {
+      .of = Extent::rows_written, .per_block = kWarpThreads * kWarps, .least = 1};
   launch("compact_pairs", execution.stream.handle,
-         {.blocks = std::max<std::int64_t>(1, grid_for(flags.groups, kWarps)),
+         {.blocks = rule.count(flags.rows.bound),
           .threads = kThreads,
           .shared_bytes =
-              (flags.searched.offsets + 1) * static_cast<std::int64_t>(sizeof(std::int64_t))},
+              (flags.searched.offsets + 1) * static_cast<std::int64_t>(sizeof(std::int64_t)),
+          .blocks_by = rule},
          compact_pairs_kernel,
          {flags.searched, flags.rows, table, flags.words.get(), flags.before.get(), flags.groups,
           flags.totals.get(), lists.begin, lists.rows, lists.entries});

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "check.h"
-#include "cuda/runtime.h"
+#include "cuda/launch.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -111,6 +111,8 @@ std::atomic<std::int64_t> synchronizations_so_far = 0;
 }  // namespace
 
 void wait(const Execution& execution) {
+  if (LaunchListener* const listener = launch_listener())
+    listener->on_wait(execution.stream.handle);
   synchronize(execution.stream.handle);
   ++synchronizations_so_far;
 }

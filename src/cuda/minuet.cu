@@ -75,7 +75,8 @@ struct Run {
     with_width<kWide>(plan.in_channels % kWide == 0 && are_aligned({x}), [&]<int N>() {
       const RowLanes lanes = RowLanes::for_items(plan.in_channels / N);
       launch(kernel_name<"gather_slots", N, T>(), stream(),
-             shape_of_rows(lanes, layout.slots(), plan.in_channels / N), gather_slots_kernel<T, N>,
+             shape_of_rows(lanes, layout.slots(), plan.in_channels / N, Extent::unknown),
+             gather_slots_kernel<T, N>,
              {x, pair_begin(), static_cast<const std::int32_t*>(plan.map.pair_in().data), order,
               slot_begin.get(), static_cast<std::int32_t>(layout.grouping.order.size()),
               layout.slots(), plan.in_channels, gathered.get(), lanes});
@@ -102,7 +103,8 @@ struct Run {
     Scratch<std::int32_t> places(execution, offsets * rows);
     fill_bytes(stream(), places.get(), 0xff,
                offsets * rows * static_cast<std::int64_t>(sizeof(std::int32_t)));
-    launch("mark_places", stream(), shape_of_items(plan.map.pairs()), mark_places_kernel,
+    launch("mark_places", stream(), shape_of_items(plan.map.pairs(), {.of = Extent::pairs}),
+           mark_places_kernel,
            {pair_begin(), static_cast<const std::int32_t*>(plan.map.pair_out().data), offsets,
             plan.map.pairs(), rows, places.get()});
     constexpr int kWide = kPackBytes / sizeof(T);

@@ -16,11 +16,11 @@ PartialRowsOfMap::PartialRowsOfMap(const Execution& execution, const KernelMap& 
   const StreamHandle stream = execution.stream.handle;
   fill_bytes(stream, masks_.get(), 0, rows * words * std::int64_t{sizeof(std::uint32_t)});
   const auto* pair_begin = static_cast<const std::int64_t*>(map.pair_begin().data);
-  launch("mark_offsets", stream, shape_of_items(pairs), mark_offsets_kernel,
+  launch("mark_offsets", stream, shape_of_items(pairs, {.of = Extent::pairs}), mark_offsets_kernel,
          {pair_begin, static_cast<const std::int32_t*>(map.pair_out().data), offsets, words,
           RowCount{pairs, pair_begin + offsets}, masks_.get()});
-  launch("count_offsets", stream, shape_of_items(rows + 1), count_offsets_kernel,
-         {masks_.get(), words, rows, begin_.get()});
+  launch("count_offsets", stream, shape_of_items(rows, {.of = Extent::rows_written, .plus = 1}),
+         count_offsets_kernel, {masks_.get(), words, rows, begin_.get()});
   exclusive_scan(execution, begin_.get(), begin_.get(), rows + 1);
 }
 

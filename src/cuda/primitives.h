@@ -1,6 +1,6 @@
-// Sort, scan and select, which CUB does on a GPU (primitives_cub.cu) and the host's own algorithms
-// in the emulator (tests/emulator/primitives_emulated.cpp). All on the stream of `execution`, none
-// waits, none reads a size back. Counts are those that memory was taken for.
+// Sort and scan, which CUB does on a GPU (primitives_cub.cu) and the host's own algorithms in the
+// emulator (tests/emulator/primitives_emulated.cpp). All on the stream of `execution`, none waits,
+// none reads a size back. Counts are those that memory was taken for.
 #pragma once
 
 #include <cstdint>
@@ -21,5 +21,17 @@ void exclusive_scan(const Execution& execution, const std::int64_t* in, std::int
                     std::int64_t count);
 void exclusive_scan(const Execution& execution, const std::int32_t* in, std::int32_t* out,
                     std::int64_t count);
+
+/// The seam under them, for counts of at least 1.
+namespace library {
+void sort_pairs(const Execution& execution, const std::uint32_t* keys, std::uint32_t* keys_out,
+                const std::int32_t* values, std::int32_t* values_out, std::int64_t count, int bits);
+void sort_pairs(const Execution& execution, const std::uint64_t* keys, std::uint64_t* keys_out,
+                const std::int32_t* values, std::int32_t* values_out, std::int64_t count, int bits);
+void exclusive_scan(const Execution& execution, const std::int64_t* in, std::int64_t* out,
+                    std::int64_t count);
+void exclusive_scan(const Execution& execution, const std::int32_t* in, std::int32_t* out,
+                    std::int64_t count);
+}  // namespace library
 
 }  // namespace gavotte::internal::cuda

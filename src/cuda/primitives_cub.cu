@@ -1,4 +1,4 @@
-// Sort, scan and select by CUB.
+// Sort and scan by CUB.
 #include <cub/device/device_radix_sort.cuh>
 #include <cub/device/device_scan.cuh>
 
@@ -27,7 +27,6 @@ void with_workspace(const Execution& execution, const char* what, Call&& call) {
 template <class Key>
 void sort(const Execution& execution, const Key* keys, Key* keys_out, const std::int32_t* values,
           std::int32_t* values_out, std::int64_t count, int bits) {
-  if (count == 0) return;
   with_workspace(execution, "radix sort", [&](void* workspace, std::size_t& bytes) {
     return cub::DeviceRadixSort::SortPairs(workspace, bytes, keys, keys_out, values, values_out,
                                            count, 0, bits,
@@ -37,7 +36,6 @@ void sort(const Execution& execution, const Key* keys, Key* keys_out, const std:
 
 template <class T>
 void scan(const Execution& execution, const T* in, T* out, std::int64_t count) {
-  if (count == 0) return;
   with_workspace(execution, "exclusive scan", [&](void* workspace, std::size_t& bytes) {
     return cub::DeviceScan::ExclusiveSum(workspace, bytes, in, out, count,
                                          static_cast<cudaStream_t>(execution.stream.handle));
@@ -45,6 +43,8 @@ void scan(const Execution& execution, const T* in, T* out, std::int64_t count) {
 }
 
 }  // namespace
+
+namespace library {
 
 void sort_pairs(const Execution& execution, const std::uint32_t* keys, std::uint32_t* keys_out,
                 const std::int32_t* values, std::int32_t* values_out, std::int64_t count,
@@ -68,4 +68,5 @@ void exclusive_scan(const Execution& execution, const std::int32_t* in, std::int
   scan(execution, in, out, count);
 }
 
+}  // namespace library
 }  // namespace gavotte::internal::cuda

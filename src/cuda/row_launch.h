@@ -45,13 +45,18 @@ inline std::int64_t grid_for(std::int64_t count, std::int64_t per_block) {
 }
 
 /// For for_each_row_item(); no blocks where there is nothing to do.
-inline LaunchShape shape_of_rows(RowLanes lanes, std::int64_t rows, std::int64_t items) {
-  return {.blocks = items > 0 ? grid_for(rows, lanes.rows_per_block()) : 0, .threads = kRowThreads};
+/// of: what `rows` are.
+inline LaunchShape shape_of_rows(RowLanes lanes, std::int64_t rows, std::int64_t items,
+                                 Extent of = Extent::rows_written) {
+  const GridRule rule = {.of = of, .per_block = lanes.rows_per_block()};
+  return {.blocks = items > 0 ? rule.count(rows) : 0, .threads = kRowThreads, .blocks_by = rule};
 }
 
-/// For loops from grid_thread() in steps of grid_threads().
-inline LaunchShape shape_of_items(std::int64_t items) {
-  return {.blocks = grid_for(items, kRowThreads), .threads = kRowThreads};
+/// For loops from grid_thread() in steps of grid_threads(). The rule's blocks are of items.
+inline LaunchShape shape_of_items(std::int64_t n, GridRule rule) {
+  rule.per_block *= kRowThreads;
+  return {.blocks = rule.count(n), .threads = kRowThreads, .blocks_by = rule};
 }
+inline LaunchShape shape_of_items(std::int64_t items) { return shape_of_items(items, GridRule{}); }
 
 }  // namespace gavotte::internal::cuda

@@ -10,10 +10,14 @@
 #include <string>
 
 #include "function_ref.h"
+#include "launches.h"
 
 namespace gavotte::internal::cuda {
 
 using StreamHandle = void*;
+using internal::Launch;
+using internal::LaunchListener;
+using internal::LaunchShape;
 
 struct DeviceLimits {
   std::string name;
@@ -43,9 +47,10 @@ void limit_use(void* block, std::int64_t bytes, std::int64_t block_bytes) noexce
 void* allocate_pinned(std::int64_t bytes);
 void free_pinned(void* memory) noexcept;
 
-/// Any direction. Asynchronous where the host's side is page-locked.
-void copy_bytes(StreamHandle, void* to, const void* from, std::int64_t bytes);
-void fill_bytes(StreamHandle, void* to, int value, std::int64_t bytes);
+/// Any direction, at least one byte. Asynchronous where the host's side is page-locked. Called by copy_bytes() and
+/// fill_bytes() alone (launch.h).
+void start_copy(StreamHandle, void* to, const void* from, std::int64_t bytes);
+void start_fill(StreamHandle, void* to, int value, std::int64_t bytes);
 /// Waits for the stream.
 void synchronize(StreamHandle);
 /// A stream of the device in use that does not wait for the legacy one; it lives as long as the process.
@@ -57,22 +62,10 @@ double time_ms(StreamHandle, FunctionRef<void()> call);
 /// True while the stream is being captured into a graph: then nothing may allocate or wait.
 bool is_capturing(StreamHandle);
 
-struct LaunchShape {
-  std::int64_t blocks = 1;  ///< x
-  std::int64_t blocks_y = 1;
-  int threads = 256;
-  std::int64_t shared_bytes = 0;
-};
-
-/// One launch, as the recorder sees it.
-struct Launch {
-  const char* name = "";  ///< Unique for a kernel and its template arguments.
-  LaunchShape shape;
-  StreamHandle stream = nullptr;
-};
-
 /// cudaLaunchKernel (schedulers that intercept launches do not see the <<<>>> form of CUDA 13).
-/// kernel: the address of a __global__ function that takes one argument by value.
-void launch_kernel(const Launch& launch, const void* kernel, void* argument);
+/// launch.kernel: a __global__ function that takes one argument by value.
+void launch_kernel(const Launch& launch, void* argument);
+/// The mangled name of such a function; empty where nobody knows it.
+std::string kernel_symbol(const void* kernel);
 
 }  // namespace gavotte::internal::cuda

@@ -105,16 +105,14 @@ void* allocate_pinned(std::int64_t bytes) {
 }
 void free_pinned(void* memory) noexcept { cudaFreeHost(memory); }
 
-void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
-  if (bytes > 0)
-    GAVOTTE_CUDA_CHECK(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault,
-                                       stream_of(stream)));
+void start_copy(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
+  GAVOTTE_CUDA_CHECK(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault,
+                                     stream_of(stream)));
 }
 
-void fill_bytes(StreamHandle stream, void* to, int value, std::int64_t bytes) {
-  if (bytes > 0)
-    GAVOTTE_CUDA_CHECK(
-        cudaMemsetAsync(to, value, static_cast<std::size_t>(bytes), stream_of(stream)));
+void start_fill(StreamHandle stream, void* to, int value, std::int64_t bytes) {
+  GAVOTTE_CUDA_CHECK(
+      cudaMemsetAsync(to, value, static_cast<std::size_t>(bytes), stream_of(stream)));
 }
 
 void synchronize(StreamHandle stream) {
@@ -161,16 +159,25 @@ bool is_capturing(StreamHandle stream) {
   return status != cudaStreamCaptureStatusNone;
 }
 
-void launch_kernel(const Launch& launch, const void* kernel, void* argument) {
-  allow_shared_bytes(kernel, launch.shape.shared_bytes);
+void launch_kernel(const Launch& launch, void* argument) {
+  allow_shared_bytes(launch.kernel, launch.shape.shared_bytes);
   std::array<void*, 1> arguments = {argument};
   const dim3 grid(static_cast<unsigned>(launch.shape.blocks),
                   static_cast<unsigned>(launch.shape.blocks_y));
   const cudaError_t error = cudaLaunchKernel(
-      kernel, grid, dim3(static_cast<unsigned>(launch.shape.threads)), arguments.data(),
+      launch.kernel, grid, dim3(static_cast<unsigned>(launch.shape.threads)), arguments.data(),
       static_cast<std::size_t>(launch.shape.shared_bytes), stream_of(launch.stream));
   GAVOTTE_CHECK_RUNTIME(error == cudaSuccess,
                         std::string("kernel ") + launch.name + ": " + cudaGetErrorString(error));
+}
+
+std::string kernel_symbol([[maybe_unused]] const void* kernel) {
+#if CUDART_VERSION >= 12030
+  const char* symbol = nullptr;
+  if (cudaFuncGetName(&symbol, kernel) == cudaSuccess && symbol != nullptr) return symbol;
+  cudaGetLastError();
+#endif
+  return {};
 }
 
 }  // namespace gavotte::internal::cuda

@@ -33,8 +33,7 @@ SortedSlots sort_wide(const Execution& execution, SlotKeys keys) {
   for (int word = 0; 64 * word < keys.layout.bits; ++word) {
     const std::uint64_t* in = planes.words + word * count;
     if (word > 0) {
-      launch("gather_words", execution.stream.handle,
-             {.blocks = set_blocks(count), .threads = kSetThreads}, gather_words_kernel,
+      launch("gather_words", execution.stream.handle, shape_of_set(count), gather_words_kernel,
              GatherWordsArgs{in, static_cast<const std::int32_t*>(order.data()), gathered.get(),
                              count});
       in = gathered.get();
@@ -90,21 +89,22 @@ void launch_scale_lattice(const Execution& execution, ConstTensorView from, cons
                         {1, 1, 1, 1, 1},
                         first_bad};
   for (int c = 1; c < args.columns; ++c) args.factors[c] = stride[c - 1];
-  launch("scale_lattice", execution.stream.handle,
-         {.blocks = set_blocks(from.rows()), .threads = kSetThreads}, scale_lattice_kernel, args);
+  launch("scale_lattice", execution.stream.handle, shape_of_set(from.rows()), scale_lattice_kernel,
+         args);
 }
 
 void launch_find_box(const Execution& execution, const PlainRows& rows, SetFacts* facts) {
   // Few blocks: each adds its atomics.
-  const std::int64_t blocks = std::min<std::int64_t>(set_blocks(rows.slots()), 1 << 10);
+  GridRule rule = kSetGrid;
+  rule.most = 1 << 10;
   launch("find_box", execution.stream.handle,
-         {.blocks = blocks, .threads = kSetThreads, .shared_bytes = sizeof(ReduceBoxShared)},
-         find_box_kernel, FindBoxArgs{rows, facts});
+         shape_of_set(rows.slots(), sizeof(ReduceBoxShared), rule), find_box_kernel,
+         FindBoxArgs{rows, facts});
 }
 
 void launch_take_count(const Execution& execution, RowCount rows, SetFacts* facts) {
-  launch("take_count", execution.stream.handle, {.blocks = 1, .threads = 1}, take_count_kernel,
-         TakeCountArgs{rows, facts});
+  launch("take_count", execution.stream.handle, {.threads = 1, .blocks_by = kFixedGrid},
+         take_count_kernel, TakeCountArgs{rows, facts});
 }
 
 SortedSlots sort_slots(const Execution& execution, SlotKeys keys) {
@@ -120,8 +120,8 @@ SortedSlots sort_slots(const Execution& execution, SlotKeys keys) {
 void launch_find_duplicates(const Execution& execution, SortedSlots& sorted, SetFacts* facts) {
   dispatch_key(sorted.keys.layout.bits, [&]<class Key>() {
     launch(kernel_name<"find_duplicates", 0, Key>(), execution.stream.handle,
-           {.blocks = set_blocks(sorted.keys.count), .threads = kSetThreads},
-           find_duplicates_kernel<Key>, FindDuplicatesArgs<Key>{sorted_view<Key>(sorted), facts});
+           shape_of_set(sorted.keys.count), find_duplicates_kernel<Key>,
+           FindDuplicatesArgs<Key>{sorted_view<Key>(sorted), facts});
   });
 }
 
@@ -129,14 +129,16 @@ Scratch<std::int32_t> place_distinct(const Execution& execution, SortedSlots& so
                                      SetFacts* facts) {
   const std::int64_t count = sorted.keys.count;
   Scratch<std::int32_t> positions(execution, count + 1);
+  GridRule rule = kSetGrid;
+  rule.plus = 1;
   dispatch_key(sorted.keys.layout.bits, [&]<class Key>() {
     launch(kernel_name<"mark_first", 0, Key>(), execution.stream.handle,
-           {.blocks = set_blocks(count + 1), .threads = kSetThreads}, mark_first_kernel<Key>,
+           shape_of_set(count, 0, rule), mark_first_kernel<Key>,
            MarkFirstArgs<Key>{sorted_view<Key>(sorted), positions.get()});
   });
   exclusive_scan(execution, positions.get(), positions.get(), count + 1);
-  launch("store_count", execution.stream.handle, {.blocks = 1, .threads = 1}, store_count_kernel,
-         StoreCountArgs{positions.get() + count, facts});
+  launch("store_count", execution.stream.handle, {.threads = 1, .blocks_by = kFixedGrid},
+         store_count_kernel, StoreCountArgs{positions.get() + count, facts});
   return positions;
 }
 

@@ -13,11 +13,16 @@
 
 namespace gavotte::internal::cuda {
 
-/// Blocks of a set kernel for `count` rows; beyond the limit threads take several.
-inline std::int64_t set_blocks(std::int64_t count) {
-  constexpr std::int64_t kMostBlocks = 1 << 14;
-  const std::int64_t blocks = blocks_for(count, kSetThreads);
-  return blocks < kMostBlocks ? blocks : kMostBlocks;
+/// Blocks of a set kernel by rows; beyond the limit threads take several.
+inline constexpr GridRule kSetGrid = {
+    .of = Extent::rows_read, .per_block = kSetThreads, .most = 1 << 14};
+/// Their launches.
+inline LaunchShape shape_of_set(std::int64_t count, std::int64_t shared_bytes = 0,
+                                const GridRule& rule = kSetGrid) {
+  return {.blocks = rule.count(count),
+          .threads = kSetThreads,
+          .shared_bytes = shared_bytes,
+          .blocks_by = rule};
 }
 
 /// One key for each slot, of the width that the layout asks for.

@@ -24,9 +24,7 @@ SlotKeys make_keys(const Execution& execution, const Source& source, const KeyLa
     static const std::string name =
         std::string("make_keys_") + Source::kName + "_k" + std::to_string(8 * sizeof(Key));
     launch(name.c_str(), execution.stream.handle,
-           {.blocks = set_blocks(keys.count),
-            .threads = kSetThreads,
-            .shared_bytes = Source::kFindsBox ? sizeof(ReduceBoxShared) : 0},
+           shape_of_set(keys.count, Source::kFindsBox ? sizeof(ReduceBoxShared) : 0),
            make_keys_kernel<Source, Key>,
            MakeKeysArgs<Source, Key>{source, layout, keys.planes<Key>(),
                                      static_cast<std::int32_t*>(keys.slots.data()), facts});
@@ -50,8 +48,7 @@ void write_rows(const Execution& execution, const Source& source, const UniqueRo
                 std::int32_t* lattice, std::int32_t* row_of, std::int32_t* starts = nullptr) {
   static const std::string name = std::string("write_rows_") + Source::kName;
   const SlotKeys& keys = unique.sorted.keys;
-  launch(name.c_str(), execution.stream.handle,
-         {.blocks = set_blocks(keys.count), .threads = kSetThreads}, write_rows_kernel<Source>,
+  launch(name.c_str(), execution.stream.handle, shape_of_set(keys.count), write_rows_kernel<Source>,
          WriteRowsArgs<Source>{source, keys.layout.columns, keys.count,
                                static_cast<const std::int32_t*>(unique.sorted.order.data()),
                                unique.positions.get(), lattice, row_of, starts});

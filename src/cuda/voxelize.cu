@@ -102,10 +102,10 @@ void launch_quantize_points(const Execution& execution, const UploadedScans& sca
   std::copy_n(options.voxel_size_m.data(), 3, args.voxel_size_m);
   std::copy_n(options.origin_m.data(), 3, args.origin_m);
   // Few blocks: each adds its atomics.
-  const std::int64_t blocks = std::min<std::int64_t>(set_blocks(points), 1 << 10);
+  GridRule rule = kSetGrid;
+  rule.most = 1 << 10;
   launch("quantize_points", execution.stream.handle,
-         {.blocks = blocks, .threads = kSetThreads, .shared_bytes = sizeof(ReduceBoxShared)},
-         quantize_points_kernel, args);
+         shape_of_set(points, sizeof(ReduceBoxShared), rule), quantize_points_kernel, args);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "executor/executor_impl.h"
 #include "executor/region.h"
 #include "executor/row_order.h"
+#include "launch_scope.h"
 #include "parallel.h"
 
 namespace gavotte {
@@ -87,6 +88,7 @@ internal::ScanData Executor::Impl::read_input(const internal::ScanInput& input,
                                               const Execution& how) const {
   const internal::Timed start;
   check_input(input.coordinates, input.features);
+  const internal::LaunchScope scope(internal::RunPart::input);
   internal::ScanData scan;
   scan.plan = plan_name;
   scan.given_feature_bytes = input.features.bytes();

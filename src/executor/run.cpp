@@ -8,6 +8,7 @@
 #include "check.h"
 #include "executor/executor_impl.h"
 #include "executor/region.h"
+#include "launch_scope.h"
 #include "network/graph.h"
 #include "parallel.h"
 
@@ -127,6 +128,7 @@ void Executor::Impl::run_next_step(Job& job, EvictionFlag* flag) {
   RunStats& stats = job.result.stats;
   const std::size_t i = job.steps;
   const int map = plan.steps[i].map;
+  const internal::LaunchScope scope(internal::RunPart::step, i);
   in_region(flag, [&] {
     if (i == 0) write_bytes(0, scan.features);
     run_step(i, map >= 0 ? scan.maps[at(map)].map : KernelMap(), scan.features, stats.layers[i]);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "check.h"
@@ -65,6 +66,15 @@ void check_launch(const Launch& launch, const Buffers& buffers, const Symbols& s
   for (const std::string* formula :
        {&launch.shape.in_rows, &launch.shape.out_rows, &launch.shape.pairs})
     evaluate_count(*formula, symbols, where + ".shape");
+  for (const auto& [formula, extent, name] :
+       {std::tuple{&launch.grid_formula, &launch.grid, ".grid"},
+        std::tuple{&launch.block_formula, &launch.block, ".block"}}) {
+    if (!formula->v) continue;
+    const std::int64_t count = evaluate_count(*formula->v, symbols, where + name + "_formula");
+    GAVOTTE_CHECK(!extent->v || extent->v->front() == count,
+                  where + name + ": expected first the value of " + *formula->v + " = " +
+                      std::to_string(count) + ", got " + std::to_string(extent->v->front()));
+  }
   std::set<std::int64_t> once;
   for (const std::int64_t other : launch.dependencies)
     GAVOTTE_CHECK(other >= 0 && other < launch.seq && once.insert(other).second,

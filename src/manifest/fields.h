@@ -221,6 +221,8 @@ void fields(Archive& a, manifest::Launch& x) {
   a("config", x.config);
   a("grid", x.grid, extent());
   a("block", x.block, extent());
+  a("grid_formula", x.grid_formula, formula_text());
+  a("block_formula", x.block_formula, formula_text());
   a("static_shared_memory_bytes", x.static_shared_memory_bytes);
   a("dynamic_shared_memory_bytes", x.dynamic_shared_memory_bytes);
   a("registers", x.registers);

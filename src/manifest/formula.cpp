@@ -1,5 +1,5 @@
-// Recursive descent: sum = product {+|- product}; product = factor {*|/ factor}; factor = number, symbol, -factor or
-// a sum in parentheses.
+// Recursive descent: sum = product {+|- product}; product = factor {*|/ factor}; factor = number, symbol, -factor, a
+// sum in parentheses or a function of one or two of them.
 #include "manifest/formula.h"
 
 #include <algorithm>
@@ -91,7 +91,7 @@ class Reader {
       return value;
     }
     const char first = peek();
-    if (is_letter(first)) return symbol();
+    if (is_letter(first)) return name(depth);
     if (!is_digit(first)) fail("a number or a symbol");
     double value = 0;
     const auto [end, error] =
@@ -100,10 +100,23 @@ class Reader {
     at_ = static_cast<std::size_t>(end - text_.data());
     return algebra_.number(value);
   }
-  Value symbol() {
+  Value function(std::string_view name, int depth) {
+    Value value = sum(depth + 1), second = algebra_.number(0);
+    if (name == "min" || name == "max") {
+      if (!take(',')) fail("','");
+      second = sum(depth + 1);
+    }
+    if (!take(')')) fail("')'");
+    if (!Algebra::apply(name, value, second)) fail("a function without symbols");
+    return value;
+  }
+  Value name(int depth) {
     const std::size_t begin = at_;
     while (at_ < text_.size() && (is_letter(text_[at_]) || is_digit(text_[at_]))) ++at_;
-    std::optional<Value> value = algebra_.symbol(text_.substr(begin, at_ - begin));
+    const std::string_view word = text_.substr(begin, at_ - begin);
+    if ((word == "min" || word == "max" || word == "ceil" || word == "floor") && take('('))
+      return function(word, depth);
+    std::optional<Value> value = algebra_.symbol(word);
     if (!value) {
       at_ = begin;
       fail("a symbol of the run");
@@ -135,6 +148,13 @@ struct Numbers {
   }
   static bool divide(double& value, double other) {
     value /= other;
+    return true;
+  }
+  static bool apply(std::string_view name, double& value, double other) {
+    value = name == "ceil"    ? std::ceil(value)
+            : name == "floor" ? std::floor(value)
+            : name == "min"   ? std::min(value, other)
+                              : std::max(value, other);
     return true;
   }
 };
@@ -169,6 +189,10 @@ struct LinearForms {
     if (!is_number(other)) return false;
     form.scale(1 / other.constant);
     return true;
+  }
+  static bool apply(std::string_view name, LinearForm& form, const LinearForm& other) {
+    if (!is_number(form) || !is_number(other)) return false;
+    return Numbers::apply(name, form.constant, other.constant);
   }
 };
 

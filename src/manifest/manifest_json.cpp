@@ -84,7 +84,7 @@ bool holds(TextKind kind, const std::string& text) {
       return !text.empty() && !digit(text[0]) && all(word);
     case TextKind::formula:
       return all([&](char c) {
-        return word(c) || std::string_view(".+*/() -").find(c) != std::string_view::npos;
+        return word(c) || std::string_view(".+*/(), -").find(c) != std::string_view::npos;
       });
     case TextKind::hash:
       return all([&](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
@@ -162,7 +162,7 @@ class Reader {
     GAVOTTE_CHECK(named, where + ": expected one of " + names + ", got " + shown);
     static constexpr const char* kKinds[] = {
         "a text", "letters, digits, '_' and '.'", "letters, digits and '_', no digit first",
-        "a formula of letters, digits and _.+*/() -", "hexadecimal digits in lower case"};
+        "a formula of letters, digits and _.+*/(), -", "hexadecimal digits in lower case"};
     GAVOTTE_CHECK(holds(limit.kind, value),
                   where + ": expected " + kKinds[static_cast<int>(limit.kind)] + ", got " + shown);
   }

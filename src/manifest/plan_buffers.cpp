@@ -78,14 +78,19 @@ std::vector<Buffer> plan_buffers(const Impl& impl, const Symbols& symbols) {
   BufferList list(impl, symbols);
   const std::int64_t element = size_bytes(impl.options.dtype);
   const std::int64_t lattice = (plan.dims + 1) * 4;
+  const bool on_gpu = impl.options.device.kind == DeviceKind::cuda;
   list.add(kGivenCoordinates, "input", times("N_in", lattice));
   list.add(kGivenFeatures, "input", times("N_in", plan.values[0].channels * 4));
-  for (int set = 0; set < plan.sets; ++set)
-    list.add(coordinates_name(set), "coordinates", times(rows_symbol(set), lattice));
+  for (int set = 0; set < plan.sets; ++set) {
+    Buffer& buffer =
+        list.add(coordinates_name(set), "coordinates", times(rows_symbol(set), lattice));
+    if (on_gpu && set == 0) buffer.memory = kGivenCoordinates;
+  }
   for (std::size_t map = 0; map < plan.maps.size(); ++map) {
     const std::int64_t offsets = plan.maps[map].spec.kernel_volume(plan.dims);
-    list.add(map_name(map), "map",
-             times(pairs_symbol(map), 8) + "+" + std::to_string((offsets + 1) * 8));
+    std::string size = times(pairs_symbol(map), 8) + "+" + std::to_string((offsets + 1) * 8);
+    if (on_gpu) size += "+" + times(rows_symbol(plan.map_output[map]), offsets * 4);  // the table
+    list.add(map_name(map), "map", size);
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     if (const std::int64_t bytes = weight_bytes(impl.weights[i]); bytes > 0)
@@ -98,13 +103,14 @@ std::vector<Buffer> plan_buffers(const Impl& impl, const Symbols& symbols) {
     if (value.floats || v == 0) {
       Buffer& buffer = list.add(value_name(index), role, times(rows, value.channels * element));
       if (v > 0) list.place(buffer, v);
+      if (on_gpu && v == 0 && impl.options.dtype == DType::float32) buffer.memory = kGivenFeatures;
     }
     if (value.bytes)
       list.place(list.add(value_bytes_name(index), role, times(rows, value.channels)),
                  plan.values.size() + v);
   }
   const PlanValue& output = plan.values[at(plan.output)];
-  if (output.set != kBatchRows)
+  if (output.set != kBatchRows && !on_gpu)  // a GPU's rows stay in the caller's order
     list.place(
         list.add(kReturned, "output", times(rows_symbol(output.set), output.channels * element)),
         impl.buffers.size() - 1);

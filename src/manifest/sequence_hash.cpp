@@ -41,6 +41,10 @@ std::string sequence_hash(const Manifest& manifest) {
     for (const auto& text : {launch.kernel.key, launch.layer, launch.op, launch.api, shape.kernel,
                              shape.in_rows, shape.out_rows, shape.pairs})
       hash.add(text);
+    if (launch.api != "cpu")
+      for (const manifest::Words* words :
+           {&launch.kernel.mangled, &launch.grid_formula, &launch.block_formula})
+        hash.add(words->v.value_or(""));
     for (const std::int64_t number :
          {shape.in_channels, shape.out_channels, launch.stream, launch.safety.restart_group})
       hash.add(std::to_string(number));

@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -57,6 +58,11 @@ class Region {
   void shut() {
     const std::lock_guard lock(mutex_);
     if (--open_ == 0) protect(PROT_NONE);
+  }
+
+  std::span<std::byte> used() {
+    const std::lock_guard lock(mutex_);
+    return {reinterpret_cast<std::byte*>(base_), used_};
   }
 
   bool holds(const void* address) {
@@ -115,6 +121,19 @@ void limit_use([[maybe_unused]] void* block, [[maybe_unused]] std::int64_t bytes
   ASAN_UNPOISON_MEMORY_REGION(begin, static_cast<std::size_t>(bytes));
   ASAN_POISON_MEMORY_REGION(begin + bytes, static_cast<std::size_t>(block_bytes - bytes));
 #endif
+}
+
+std::vector<std::byte> device_bytes() {
+  const DeviceAccess access;
+  const std::span<std::byte> used = region().used();
+  return {used.begin(), used.end()};
+}
+
+void set_device_bytes(std::span<const std::byte> bytes) {
+  const DeviceAccess access;
+  const std::span<std::byte> used = region().used();
+  GAVOTTE_CHECK_RUNTIME(bytes.size() == used.size(), "the device's memory has grown since");
+  std::copy(bytes.begin(), bytes.end(), used.begin());
 }
 
 bool is_guarded(const void* address) noexcept { return region().holds(address); }

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 namespace gavotte::emulator {
 
@@ -24,6 +26,11 @@ void free_device(void* memory) noexcept;
 void limit_use(void* block, std::int64_t bytes, std::int64_t block_bytes) noexcept;
 /// True for an address that the host cannot touch.
 bool is_guarded(const void* address) noexcept;
+
+/// All of the guarded region that was ever handed out; and its bytes put back. Of the same size each time where nothing
+/// was allocated between.
+std::vector<std::byte> device_bytes();
+void set_device_bytes(std::span<const std::byte> bytes);
 
 /// Only where Options::guard_device_memory is set, and never under a sanitizer: those map so much of
 /// the address space that two int32 side by side make an address.

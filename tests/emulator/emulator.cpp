@@ -93,20 +93,20 @@ void run(const Shape& shape, const std::function<void()>& body) {
           std::to_string(shape.blocks_y) + " blocks of " + std::to_string(shape.threads) +
           " threads with " + std::to_string(shape.shared_bytes) + " bytes of shared memory");
   if (!options().execute) return;
-  if (is_recording()) {
-    record([shape, name = std::string(shape.name), body] {
-      Shape again = shape;
-      again.name = name.c_str();
-      run(again, body);
-    });
+  if (keeps_work() && record([shape, name = std::string(shape.name), body] {
+        Shape again = shape;
+        again.name = name.c_str();
+        run(again, body);
+      }))
     return;
-  }
   std::vector<std::int64_t> order(static_cast<std::size_t>(shape.blocks * shape.blocks_y));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   if (options().block_order_seed != 0) {
     std::mt19937_64 random(options().block_order_seed);
     std::shuffle(order.begin(), order.end(), random);
   }
+  if (options().most_blocks >= 0 && options().most_blocks < static_cast<std::int64_t>(order.size()))
+    order.resize(static_cast<std::size_t>(options().most_blocks));
   const DeviceAccess access;
   const auto run_block = options().engine == Engine::fibers ? run_on_fibers : run_on_threads;
   for (const std::int64_t block : order)

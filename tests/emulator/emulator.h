@@ -29,6 +29,8 @@ struct Options {
   Engine engine = Engine::fibers;
 #endif
   std::uint64_t block_order_seed = 0;  ///< 0: ascending; else shuffled by it.
+  std::int64_t most_blocks =
+      -1;  ///< A launch ends after so many blocks, as if it were cut; -1: all run.
   /// fibers: from the last thread to the first, so that a thread that reads before it waits does not
   /// find by luck what a lower one writes.
   bool descending_threads = false;

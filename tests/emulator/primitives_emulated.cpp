@@ -40,6 +40,8 @@ void scan(const T* in, T* out, std::int64_t count) {
 
 }  // namespace
 
+namespace library {
+
 void sort_pairs(const Execution&, const std::uint32_t* keys, std::uint32_t* keys_out,
                 const std::int32_t* values, std::int32_t* values_out, std::int64_t count,
                 int bits) {
@@ -62,4 +64,5 @@ void exclusive_scan(const Execution&, const std::int32_t* in, std::int32_t* out,
   scan(in, out, count);
 }
 
+}  // namespace library
 }  // namespace gavotte::internal::cuda

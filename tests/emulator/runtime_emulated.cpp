@@ -12,6 +12,7 @@
 #include "device_memory.h"
 #include "emulator.h"
 #include "stream_log.h"
+#include "symbols.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -53,17 +54,16 @@ void* allocate_pinned(std::int64_t bytes) {
 }
 void free_pinned(void* memory) noexcept { ::operator delete(memory, kAlignment); }
 
-void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
-  refuse_while_recording(bytes > 0 && (is_of_host(to) || is_of_host(from)),
-                         "copy from or to the host's memory");
-  if (emulator::record([=] { copy_bytes(stream, to, from, bytes); })) return;
+void start_copy(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
+  refuse_while_recording(is_of_host(to) || is_of_host(from), "copy from or to the host's memory");
+  if (emulator::record([=] { start_copy(stream, to, from, bytes); })) return;
   const emulator::DeviceAccess access;
-  if (bytes > 0) std::memmove(to, from, static_cast<std::size_t>(bytes));
+  std::memmove(to, from, static_cast<std::size_t>(bytes));
 }
-void fill_bytes(StreamHandle stream, void* to, int value, std::int64_t bytes) {
-  if (emulator::record([=] { fill_bytes(stream, to, value, bytes); })) return;
+void start_fill(StreamHandle stream, void* to, int value, std::int64_t bytes) {
+  if (emulator::record([=] { start_fill(stream, to, value, bytes); })) return;
   const emulator::DeviceAccess access;
-  if (bytes > 0) std::memset(to, value, static_cast<std::size_t>(bytes));
+  std::memset(to, value, static_cast<std::size_t>(bytes));
 }
 void synchronize(StreamHandle) { refuse_while_recording(true, "wait"); }
 StreamHandle create_stream() {
@@ -79,5 +79,6 @@ double time_ms(StreamHandle, FunctionRef<void()> call) {
       .count();
 }
 bool is_capturing(StreamHandle) { return emulator::is_recording(); }
+std::string kernel_symbol(const void* kernel) { return emulator::symbol_of(kernel); }
 
 }  // namespace gavotte::internal::cuda

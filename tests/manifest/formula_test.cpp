@@ -25,6 +25,16 @@ TEST(Formula, FollowsTheOrderOfOperations) {
   EXPECT_EQ(evaluate("0.5*pairs_0", kSymbols, "f"), 3.5);
 }
 
+TEST(Formula, HasFunctions) {
+  EXPECT_EQ(evaluate("min(N_in, 528)", kSymbols, "f"), 528);
+  EXPECT_EQ(evaluate("max(pairs_0,3)*2", kSymbols, "f"), 14);
+  EXPECT_EQ(evaluate("ceil(N_in/64)*floor(pairs_0/2)", kSymbols, "f"), 48);
+  EXPECT_EQ(evaluate("min(ceil((floor(N_in/3)+1)/64),max(2,1))", kSymbols, "f"), 2);
+  for (const char* text :
+       {"min(1)", "min(1,2,3)", "ceil(1,2)", "ceil 1", "ceil", "floor()", "sqrt(4)", "min(1,2"})
+    EXPECT_THROW(evaluate(text, kSymbols, "f"), Error) << text;
+}
+
 TEST(Formula, RefusesWhatIsNone) {
   for (const char* text : {"", "1+", "*2", "(1", "1)", "N_out", "1 2", "N_in N_in", "a;b", "lost",
                            "1,2", "()", "1e", "--"})

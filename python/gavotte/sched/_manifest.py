@@ -20,6 +20,12 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+_FUNCTIONS: dict[tuple[str, int], Callable[..., float]] = {
+    ("min", 2): min,
+    ("max", 2): max,
+    ("ceil", 1): math.ceil,
+    ("floor", 1): math.floor,
+}
 _LONGEST_US = 1e12  # eleven days
 # A region of a CPU, a copy, a fill, where a format knows kernels alone.
 _OF_ONE_BLOCK: Mapping[str, Any] = {
@@ -152,10 +158,11 @@ class Manifest:
 
 
 def evaluate(formula: str, symbols: Mapping[str, float | None]) -> float:
-    """A formula of a manifest: sums, products and quotients of numbers and symbols. Raises ValueError.
+    """A formula of a manifest: sums, products and quotients of numbers and symbols, min(a, b), max(a, b), ceil(a),
+    floor(a). Raises ValueError.
 
-    >>> evaluate("N_1*64*4 + 8", {"N_1": 2})
-    520.0
+    >>> evaluate("N_1*64*4 + 8", {"N_1": 2}), evaluate("min(ceil(N_1/64)*2,528)", {"N_1": 130})
+    (520.0, 6.0)
     """
 
     def walk(node: ast.expr) -> float:
@@ -163,6 +170,10 @@ def evaluate(formula: str, symbols: Mapping[str, float | None]) -> float:
             return _OPERATORS[type(node.op)](walk(node.left), walk(node.right))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -walk(node.operand)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+            function = _FUNCTIONS.get((node.func.id, len(node.args)))
+            if function is not None:
+                return float(function(*map(walk, node.args)))
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
             return float(node.value)  # type: ignore[arg-type]
         if isinstance(node, ast.Name) and symbols.get(node.id) is not None:

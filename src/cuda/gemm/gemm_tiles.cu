@@ -10,7 +10,8 @@ GemmTilesOfMap::GemmTilesOfMap(const Execution& execution, const KernelMap& map,
                                std::int64_t column_tiles) {
   const std::int64_t offsets = map.offsets();
   // Each offset's last tile may be short.
-  view_.bound = map.pairs() / heights.flat + offsets;
+  rule_ = {.of = Extent::pairs, .divided = heights.flat, .plus = offsets};
+  view_.bound = rule_.count(map.pairs());
   tiles_ = Scratch<GemmTile>(execution, view_.bound);
   view_.tiles = tiles_.get();
 
@@ -23,10 +24,11 @@ GemmTilesOfMap::GemmTilesOfMap(const Execution& execution, const KernelMap& map,
   const auto* pair_begin = static_cast<const std::int64_t*>(map.pair_begin().data);
   const std::int64_t fill = device_limits(execution.device.index).multiprocessors;
   const StreamHandle stream = execution.stream.handle;
-  launch("lay_out_tiles", stream, {.threads = kWarpThreads}, lay_out_tiles_kernel,
+  launch("lay_out_tiles", stream, {.threads = kWarpThreads, .blocks_by = kFixedGrid},
+         lay_out_tiles_kernel,
          {pair_begin, map.identity_offset(), groups, heights,
           blocks_for(fill, std::max<std::int64_t>(column_tiles, 1)), layout});
-  launch("list_tiles", stream, shape_of_items(view_.bound), list_tiles_kernel,
+  launch("list_tiles", stream, shape_of_items(map.pairs(), rule_), list_tiles_kernel,
          {pair_begin, heights, layout, tiles_.get()});
 }
 

@@ -6,6 +6,7 @@
 #include "cuda/gemm/group_offsets.h"
 #include "cuda/memory.h"
 #include "gavotte/kernel_map.h"
+#include "launches.h"
 
 namespace gavotte::internal::cuda {
 
@@ -41,11 +42,14 @@ class GemmTilesOfMap {
   GemmTilesOfMap(const Execution& execution, const KernelMap& map, const OffsetGroups& groups,
                  const TileHeights& heights, std::int64_t column_tiles);
   const GemmTiles& view() const { return view_; }
+  /// Gives view().bound for the map's pairs.
+  const GridRule& rule() const { return rule_; }
 
  private:
   Scratch<std::int64_t> layout_;
   Scratch<GemmTile> tiles_;
   GemmTiles view_;
+  GridRule rule_;
 };
 
 }  // namespace gavotte::internal::cuda

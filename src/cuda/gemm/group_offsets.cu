@@ -33,8 +33,8 @@ OffsetGroupsOfMap::OffsetGroupsOfMap(const Execution& execution, const KernelMap
   take(1, args.result.order_size);
   args.result.group_count = args.result.order_size + 1;
   view_ = args.result;
-  launch("group_offsets", execution.stream.handle, {.threads = kGroupingThreads},
-         group_offsets_kernel, args);
+  launch("group_offsets", execution.stream.handle,
+         {.threads = kGroupingThreads, .blocks_by = kFixedGrid}, group_offsets_kernel, args);
 }
 
 }  // namespace gavotte::internal::cuda

@@ -19,6 +19,7 @@ struct PairGemm {
   const void* gathered = nullptr;
   PartialRows places;
   void* products = nullptr;  ///< Accumulators [pairs, Cout]
+  GridRule tiles_by = {};    ///< What gave tiles.bound.
 };
 
 struct GemmTask {

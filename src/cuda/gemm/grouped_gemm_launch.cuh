@@ -69,13 +69,17 @@ void launch_grouped_gemm_of(const char* name, const GemmLaunch& task) {
   const auto args = grouped_gemm_args<typename Tall::Element>(task, Tall::kColumns);
   const std::int64_t bound =
       task.pairs != nullptr ? task.pairs->tiles.bound : blocks_for(task.rows.bound, Flat::kRows);
-  const std::int64_t resident =
-      std::int64_t{device_limits(task.execution.device.index).multiprocessors} *
-      Tall::kBlocksPerMultiprocessor;
+  GridRule rule = task.pairs != nullptr
+                      ? task.pairs->tiles_by
+                      : GridRule{.of = Extent::rows_written, .per_block = Flat::kRows};
+  rule.tiles = args.column_tiles;
+  rule.per_unit = Tall::kBlocksPerMultiprocessor;
+  const std::int64_t units = device_limits(task.execution.device.index).multiprocessors;
   launch(name, task.execution.stream.handle,
-         {.blocks = std::min(bound * args.column_tiles, resident),
+         {.blocks = std::min(bound * args.column_tiles, units * rule.per_unit),
           .threads = Tall::kThreads,
-          .shared_bytes = sizeof(GroupedGemmShared<Tall, Flat>)},
+          .shared_bytes = sizeof(GroupedGemmShared<Tall, Flat>),
+          .blocks_by = rule},
          grouped_gemm_kernel<Tall, Flat>, args);
 }
 
