@@ -197,11 +197,37 @@ const TunedMap* DeviceConfig::entry(const MapKind& kind, std::int64_t rows) cons
   return find_entry(maps_, kind, size_bucket(rows));
 }
 
+namespace {
+
+constexpr std::int64_t kTilesOfAThread = 4;  // beyond these nobody waits for the last one
+constexpr std::int64_t kTileUnit = 64;       // rows
+
+/// The entry's config for a map of so many rows: of tiles and pieces as many as there were where it was timed, up to a few
+/// for each thread, since fewer would leave threads without work.
+ConvConfig config_for(const TunedLayer& layer, std::int64_t rows) {
+  ConvConfig config = layer.config;
+  const int threads = config.threads > 0 ? config.threads : layer.kind.threads;
+  if (threads == 1 || rows >= layer.rows) return config;
+  const auto shared = [&](std::int32_t size) {
+    if (size <= 0) return size;
+    const std::int64_t tiles = std::min((layer.rows + size - 1) / size, kTilesOfAThread * threads);
+    const std::int64_t share = (rows + tiles - 1) / std::max<std::int64_t>(tiles, 1);
+    return static_cast<std::int32_t>(
+        std::min<std::int64_t>(size, (share + kTileUnit - 1) / kTileUnit * kTileUnit));
+  };
+  config.tile_rows = shared(config.tile_rows);
+  if (layer.kind.direction == Direction::wgrad)
+    config.wgrad_chunk_pairs = shared(config.wgrad_chunk_pairs);
+  return config;
+}
+
+}  // namespace
+
 LayerChoice DeviceConfig::find(const LayerKind& kind, std::int64_t rows, std::int64_t pairs,
                                const ConvConfig& otherwise) const {
   LayerChoice choice{otherwise, ConfigSource::built_in};
   const auto take = [&](const TunedLayer& layer, ConfigSource source) {
-    choice = {layer.config, source};
+    choice = {config_for(layer, rows), source};
     choice.config.allow_tf32 = otherwise.allow_tf32;
     return choice;
   };

@@ -38,8 +38,9 @@ TEST(DeviceConfig, FindsTheEntryOfTheSizeFirst) {
   config.put(sample_layer(1000, 256));   // 512 to 1023
   config.put(sample_layer(3000, 1024));  // 2048 to 4095
   const auto found = [&](std::int64_t rows) { return config.find(sample_kind(), rows, 6 * rows); };
+  EXPECT_EQ(found(1023).source, ConfigSource::exact);
+  EXPECT_EQ(found(1023).config.tile_rows, 256);
   EXPECT_EQ(found(512).source, ConfigSource::exact);
-  EXPECT_EQ(found(512).config.tile_rows, 256);
   EXPECT_EQ(found(4095).source, ConfigSource::exact);
   EXPECT_EQ(found(4095).config.tile_rows, 1024);
 }
@@ -52,13 +53,38 @@ TEST(DeviceConfig, TakesTheNextSizeWhereItsOwnIsMissing) {
   // Both neighbours of 1024 to 2047 are there: the nearer one by ratio.
   EXPECT_EQ(found(1100).source, ConfigSource::nearest);
   EXPECT_EQ(found(1100).config.tile_rows, 256);
-  EXPECT_EQ(found(2000).config.tile_rows, 1024);
-  EXPECT_EQ(found(300).config.tile_rows, 256);
+  EXPECT_EQ(found(2000).config.tile_rows, 704);  // three tiles, as at 3000 rows
+  EXPECT_EQ(found(300).config.tile_rows,
+            128);  // three of the four that were wanted, in whole units
   EXPECT_EQ(found(8000).config.tile_rows, 1024);
   // Further away the default is as good a guess.
   EXPECT_EQ(found(200).source, ConfigSource::built_in);
   EXPECT_EQ(found(9000).source, ConfigSource::built_in);
   EXPECT_EQ(found(200).config, ConvConfig{});
+}
+
+// Timed at 1000 rows as two tiles, one a thread: a map of 520 rows would be one tile, and leave a thread without work.
+TEST(DeviceConfig, CutsSmallerMapsIntoAsManyTiles) {
+  TunedLayer layer = sample_layer(1000, 512);
+  const auto find = [&](std::int64_t rows) {
+    DeviceConfig config(sample_cpu());
+    config.put(layer);
+    return config.find(layer.kind, rows, 6 * rows).config;
+  };
+  EXPECT_EQ(find(1000), layer.config);
+  EXPECT_EQ(find(1023), layer.config);
+  EXPECT_EQ(find(520).tile_rows, 320);
+  EXPECT_EQ(find(520).wgrad_chunk_pairs, layer.config.wgrad_chunk_pairs);  // not of this direction
+  layer.config.tile_rows = 64;  // 16 tiles, four for each thread are enough
+  EXPECT_EQ(find(520).tile_rows, 64);
+  layer.config.tile_rows = 1024;  // one tile was fastest
+  EXPECT_EQ(find(520).tile_rows, 576);
+  layer.kind.direction = Direction::wgrad;
+  layer.config = {};
+  layer.config.wgrad_chunk_pairs = 512;
+  EXPECT_EQ(find(520).wgrad_chunk_pairs, 320);
+  layer.kind.threads = 1;
+  EXPECT_EQ(find(520), layer.config);
 }
 
 TEST(DeviceConfig, TellsKindsApart) {
