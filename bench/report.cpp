@@ -88,6 +88,8 @@ std::string to_markdown(const Report& report) {
                    facts.matches_per_voxel);
   if (!report.memory.empty()) text += memory_table(report.memory);
   if (report.rows.empty()) return text;
+  if (!report.notes.empty()) text += '\n';
+  for (const std::string& note : report.notes) fmt::format_to(out, "- {}\n", note);
   fmt::format_to(out,
                  "\n| scene | operation | layer | dtype | threads | library | median ms | ratio | "
                  "ratio to | padding |\n|---|---|---|---|---|---|---|---|---|---|\n");

@@ -44,6 +44,7 @@ struct Report {
   std::vector<SceneFacts> scenes = {};
   std::vector<Row> rows = {};
   std::vector<MemoryRow> memory = {};
+  std::vector<std::string> notes = {};  ///< Sentences of the Markdown page.
 };
 
 /// A JSON array of the rows, one a line, those of memory behind the others.

@@ -2,16 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "compare.h"
-#include "gavotte/convolution.h"
 #include "gavotte/executor.h"
 #include "gavotte/network.h"
+#include "layer_run.h"
 #include "map_bench.h"
+#include "problems.h"
 
 namespace gavotte::bench {
 namespace {
@@ -54,35 +58,62 @@ void bench_networks(const Scene& scene, const TunedConfig& config, int threads, 
   }
 }
 
-void bench_layer(const Scene& scene, const KernelMap& map, LayerKind kind,
-                 const DeviceConfig& config, int rounds, Report& report) {
-  const Execution execution{.threads = kind.threads};
-  const Tensor x = filled({map.in_rows(), kind.in_channels});
-  const Tensor grad_y = filled({map.out_rows(), kind.out_channels});
-  const Tensor weights = filled({map.offsets(), kind.in_channels, kind.out_channels});
-  for (const Direction direction : {Direction::forward, Direction::dgrad, Direction::wgrad}) {
-    kind.direction = direction;
-    const LayerChoice choice = config.find(kind, map.out_rows(), map.pairs());
-    if (choice.config == ConvConfig{}) continue;  // the default itself
-    const auto run = [&](const ConvConfig& how) -> std::function<void()> {
-      return [&x, &grad_y, &weights, &map, &execution, direction, how] {
-        if (direction == Direction::forward)
-          convolution(x, weights, map, 1, {}, how, execution);
-        else if (direction == Direction::dgrad)
-          convolution_dgrad(grad_y, weights, map, 1, how, execution);
-        else
-          convolution_wgrad(x, grad_y, map, 1, how, execution);
-      };
-    };
+/// Layers of both networks and of kWidths, in each direction, those of one kind and size once.
+internal::Problems layers_of(const Scene& scene, const KernelMap& map, const Execution& execution) {
+  constexpr std::array<Direction, 3> kDirections = {Direction::forward, Direction::dgrad,
+                                                    Direction::wgrad};
+  internal::Problems problems(execution);
+  Voxels voxels;
+  voxels.coordinates = scene.coordinates;
+  voxels.features = filled({scene.coordinates.rows(), kInChannels});
+  for (const std::string_view name : builtin_networks()) {
+    const Network network = make_network(name, kInChannels, kClasses);
+    problems.add(network, voxels, DType::float32, kDirections);
+    problems.add(network, voxels, DType::bfloat16, std::span(kDirections).first(1));
+  }
+  for (const auto& [in, out] : kWidths)
+    for (const Direction direction : kDirections)
+      problems.add({.name = {},
+                    .kind = {.kernel = kernel_name(ConvSpec::submanifold(3), 3),
+                             .in_channels = in,
+                             .out_channels = out,
+                             .direction = direction,
+                             .threads = execution.threads},
+                    .map = map});
+  return problems;
+}
+
+/// Times the layers that the config changes; notes what it gains over all of them.
+void bench_layers(const Scene& scene, const KernelMap& map, const DeviceConfig& config, int threads,
+                  int rounds, Report& report) {
+  const Execution execution{.threads = threads};
+  const internal::Problems problems = layers_of(scene, map, execution);
+  std::size_t changed = 0;
+  double log_ratios = 0;
+  for (const internal::LayerItem& item : problems.layers()) {
+    const LayerKind& kind = item.problem.kind;
+    const LayerChoice choice =
+        config.find(kind, item.problem.map.out_rows(), item.problem.map.pairs());
+    if (choice.config == ConvConfig{}) continue;
+    internal::LayerRun layer(item.problem, execution);
     add_rows({.scene = scene.name,
-              .operation = std::string(name(direction)),
+              .operation = std::string(name(kind.direction)),
               .layer = fmt::format("{} {}->{}", kind.kernel, kind.in_channels, kind.out_channels),
               .dtype = std::string(name(kind.dtype)),
-              .threads = kind.threads},
-             {{"gavotte default", run({})},
-              {fmt::format("gavotte tuned ({})", name(choice.source)), run(choice.config)}},
+              .threads = threads},
+             {{"gavotte default", [&] { layer.run({}); }},
+              {fmt::format("gavotte tuned ({})", name(choice.source)),
+               [&] { layer.run(choice.config); }}},
              rounds, report);
+    ++changed;
+    log_ratios += std::log(report.rows.back().ratio);
   }
+  const std::size_t all = problems.layers().size();
+  report.notes.push_back(fmt::format(
+      "{}, {} thread{}: the config runs {} of {} layers in another way than the default, which are "
+      "below; geometric mean of the ratios of all, 1 for those that it leaves: {:.3f}",
+      scene.name, threads, threads == 1 ? "" : "s", changed, all,
+      std::exp(log_ratios / static_cast<double>(std::max<std::size_t>(all, 1)))));
 }
 
 }  // namespace
@@ -92,13 +123,7 @@ void bench_tuned(const Scene& scene, const TunedConfig& config, const std::vecto
   const KernelMap map = build_map(scene, MapConfig{}, 0);
   for (const int count : threads) {
     bench_networks(scene, config, count, rounds, report);
-    for (const auto& [in, out] : kWidths)
-      bench_layer(scene, map,
-                  {.kernel = kernel_name(ConvSpec::submanifold(3), 3),
-                   .in_channels = in,
-                   .out_channels = out,
-                   .threads = count},
-                  *config, rounds, report);
+    bench_layers(scene, map, *config, count, rounds, report);
   }
 }
 
