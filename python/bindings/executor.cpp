@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <variant>
 
 #include "arrays.h"
 #include "bindings.h"
@@ -25,25 +27,40 @@ struct Output {
   RunStats stats;
 };
 
+// Of a run: what it gave, or the restart group that it was cancelled in.
+using Outcome = std::variant<std::shared_ptr<Output>, int>;
+
 // Runs of an executor are for one thread at a time: Python's threads take turns. Scans are prepared beside them.
 class SharedExecutor {
  public:
   SharedExecutor(const Network& network, const ExecutorOptions& options)
       : device_(options.device), executor_(network, options) {}
 
-  std::shared_ptr<Output> run(const Voxels& voxels) {
+  Outcome run(const Voxels& voxels, const RunOptions& how) {
     const std::lock_guard lock(mutex_);
-    return kept(executor_.run(voxels));
+    return kept(executor_.run(voxels, how));
   }
-  std::shared_ptr<Output> run(ConstTensorView coordinates, ConstTensorView features) {
+  Outcome run(ConstTensorView coordinates, ConstTensorView features, const RunOptions& how) {
     const std::lock_guard lock(mutex_);
-    if (device_.kind == DeviceKind::cpu) return kept(executor_.run(coordinates, features));
+    if (device_.kind == DeviceKind::cpu) return kept(executor_.run(coordinates, features, how));
     const Tensor there = Tensor::copy_to(device_, coordinates);
-    return kept(executor_.run(there, Tensor::copy_to(device_, features)));
+    return kept(executor_.run(there, Tensor::copy_to(device_, features), how));
   }
-  std::shared_ptr<Output> run(const PreparedScan& scan) {
+  Outcome run(const PreparedScan& scan, const RunOptions& how) {
     const std::lock_guard lock(mutex_);
-    return kept(executor_.run(scan));
+    return kept(executor_.run(scan, how));
+  }
+  Outcome resume(const RunOptions& how) {
+    const std::lock_guard lock(mutex_);
+    return kept(executor_.resume(how));
+  }
+  bool suspended() {
+    const std::lock_guard lock(mutex_);
+    return executor_.suspended();
+  }
+  void drop() {
+    const std::lock_guard lock(mutex_);
+    executor_.drop();
   }
   PreparedScan prepare(const Voxels& voxels, int threads) const {
     return executor_.prepare(voxels, threads);
@@ -57,7 +74,9 @@ class SharedExecutor {
   std::string plan() const { return executor_.plan(); }
 
  private:
-  static std::shared_ptr<Output> kept(Result result) {
+  static Outcome kept(RunOutcome outcome) {
+    if (outcome.cancelled()) return outcome.restart_group;
+    Result& result = *outcome.result;
     return std::make_shared<Output>(Output{Tensor::copy_to(Device::cpu(), result.features),
                                            std::move(result.coordinates), std::move(result.stats)});
   }
@@ -159,6 +178,12 @@ py::array argmax(const Output& output) {
 }  // namespace
 
 void bind_executor(py::module_& module) {
+  py::class_<EvictionFlag>(module, "EvictionFlag")
+      .def(py::init<>())
+      .def("set", &EvictionFlag::set)
+      .def("clear", &EvictionFlag::clear)
+      .def("set_after", &EvictionFlag::set_after)
+      .def("is_set", &EvictionFlag::is_set);
   py::class_<Output, std::shared_ptr<Output>>(module, "RunOutput")
       .def_property_readonly("features", [](const Output& o) { return array_of(o.features); })
       .def_property_readonly("coordinates", &coordinates_of)
@@ -181,21 +206,39 @@ void bind_executor(py::module_& module) {
            py::arg("max_voxels"), py::arg("threads"), py::arg("dataflow"), py::arg("allow_tf32"),
            py::arg("measure_padding"), py::arg("config"))
       .def("run_voxels",
-           [](SharedExecutor& executor, const Voxels& voxels) {
+           [](SharedExecutor& executor, const Voxels& voxels, EvictionFlag* evict,
+              std::optional<int> threads) {
              const py::gil_scoped_release released;
-             return executor.run(voxels);
+             return executor.run(voxels, {evict, threads});
            })
       .def("run_arrays",
-           [](SharedExecutor& executor, const py::array& coordinates, const py::array& features) {
+           [](SharedExecutor& executor, const py::array& coordinates, const py::array& features,
+              EvictionFlag* evict, std::optional<int> threads) {
              const ConstTensorView where = view_of(coordinates, "coordinates");
              const ConstTensorView what = view_of(features, "features");
              const py::gil_scoped_release released;
-             return executor.run(where, what);
+             return executor.run(where, what, {evict, threads});
            })
       .def("run_prepared",
-           [](SharedExecutor& executor, const PreparedScan& scan) {
+           [](SharedExecutor& executor, const PreparedScan& scan, EvictionFlag* evict,
+              std::optional<int> threads) {
              const py::gil_scoped_release released;
-             return executor.run(scan);
+             return executor.run(scan, {evict, threads});
+           })
+      .def("resume",
+           [](SharedExecutor& executor, EvictionFlag* evict, std::optional<int> threads) {
+             const py::gil_scoped_release released;
+             return executor.resume({evict, threads});
+           })
+      .def_property_readonly("suspended",
+                             [](SharedExecutor& executor) {
+                               const py::gil_scoped_release released;
+                               return executor.suspended();
+                             })
+      .def("drop",
+           [](SharedExecutor& executor) {
+             const py::gil_scoped_release released;
+             executor.drop();
            })
       .def("prepare_voxels",
            [](const SharedExecutor& executor, const Voxels& voxels, int threads) {

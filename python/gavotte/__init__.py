@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from gavotte import data, maps
 from gavotte._config import DeviceConfig, TunedLayer, load_config
 from gavotte._core import ConvSpec, Voxels, __version__
+from gavotte._eviction import Cancelled, EvictionFlag
 from gavotte._executor import Executor, PreparedScan, Result
 from gavotte._info import Info, cmake_prefix, info, synchronizations
 from gavotte._manifest import Manifest, profile
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
     from gavotte.sparse_tensor import SparseTensor, cat, collate
 
 __all__ = [
+    "Cancelled",
     "Candidate",
     "ConvSpec",
     "CoordinateManager",
     "CoordinateSet",
     "DeviceConfig",
+    "EvictionFlag",
     "Executor",
     "GraphExecutor",
     "Info",

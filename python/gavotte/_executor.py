@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gavotte import _core
 from gavotte._config import DeviceConfig, as_config
+from gavotte._eviction import Cancelled, EvictionFlag
 from gavotte._network import Network
 from gavotte._stats import RunStats
 
@@ -55,6 +56,10 @@ class Result:
 
     def __repr__(self) -> str:
         return f"Result({list(self.features.shape)} {self.features.dtype}, {self.stats.total_ms:.1f} ms)"
+
+
+def _outcome(native: _core.RunOutput | int) -> Any:
+    return Cancelled(native) if isinstance(native, int) else Result(native)
 
 
 @dataclass(frozen=True)
@@ -134,12 +139,23 @@ class Executor:
         )  # fmt: skip
 
     @overload
-    def run(self, voxels: _core.Voxels, /) -> Result: ...
+    def run(self, scan: _core.Voxels | PreparedScan, /, *, threads: int | None = None) -> Result: ...
     @overload
-    def run(self, scan: PreparedScan, /) -> Result: ...
+    def run(
+        self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /, *, threads: int | None = None
+    ) -> Result: ...
     @overload
-    def run(self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /) -> Result: ...
-    def run(self, first: Any, features: Any = None, /) -> Result:
+    def run(
+        self, scan: _core.Voxels | PreparedScan, /, *, evict: EvictionFlag | None, threads: int | None = None
+    ) -> Result | Cancelled: ...
+    @overload
+    def run(
+        self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /, *, evict: EvictionFlag | None,
+        threads: int | None = None,
+    ) -> Result | Cancelled: ...  # fmt: skip
+    def run(
+        self, first: Any, features: Any = None, /, *, evict: EvictionFlag | None = None, threads: int | None = None
+    ) -> Any:
         """Runs on voxels, on a prepared scan, or on coordinates and features.
 
         Args:
@@ -147,21 +163,66 @@ class Executor:
                 distinct.
             features: [N, C] of a floating dtype, beside coordinates. Arrays are read where they lie and must be
                 C-contiguous.
+            evict: on the CPU, where this flag is set, the run stops in all its threads, each at its next tile boundary,
+                and gives `Cancelled`. The executor keeps what is done, until `resume` or `drop`; arrays are copied,
+                the memory of `Voxels` must not change.
+            threads: of the CPU for this call, 0 for all; None for those of the executor.
 
         Raises:
             TypeError: a dtype.
-            ValueError: channels other than the network's, a coordinate that comes twice, too many of them, or a scan
-                that another executor prepared. The executor stays usable.
+            ValueError: channels other than the network's, a coordinate that comes twice, too many of them, a scan
+                that another executor prepared, or a suspended run. The executor stays usable.
+
+        >>> import gavotte, numpy as np
+        >>> executor = gavotte.Executor(gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4))
+        >>> voxels = gavotte.voxelize(gavotte.data.scenes.random(100), 1.0)
+        >>> whole = executor.run(voxels)
+        >>> flag = gavotte.EvictionFlag()
+        >>> flag.set()  # by another thread, where urgent work comes
+        >>> outcome = executor.run(voxels, evict=flag)
+        >>> outcome, executor.suspended
+        (Cancelled(restart_group=0), True)
+        >>> flag.clear()  # when that work is done
+        >>> outcome = executor.resume(evict=flag, threads=1)
+        >>> np.array_equal(outcome.features, whole.features), executor.suspended
+        (True, False)
         """
+        flag = None if evict is None else evict._native
         if features is not None:
-            return Result(self._native.run_arrays(first, features))
+            return _outcome(self._native.run_arrays(first, features, flag, threads))
         if isinstance(first, PreparedScan):
-            return Result(self._native.run_prepared(first._native))
+            return _outcome(self._native.run_prepared(first._native, flag, threads))
         if isinstance(first, _core.Voxels):
-            return Result(self._native.run_voxels(first))
+            return _outcome(self._native.run_voxels(first, flag, threads))
         raise TypeError(
             f"run: expected Voxels, a PreparedScan, or coordinates and features, got {type(first).__name__}"
         )
+
+    @overload
+    def resume(self, *, threads: int | None = None) -> Result: ...
+    @overload
+    def resume(self, *, evict: EvictionFlag | None, threads: int | None = None) -> Result | Cancelled: ...
+    def resume(self, *, evict: EvictionFlag | None = None, threads: int | None = None) -> Any:
+        """Goes on with the suspended run: the restart group that was cut runs again, then the rest. The bits are those
+        of a run without a stop.
+
+        Args:
+            evict, threads: as for `run`. With another number of threads than before, a run that was cut before its
+                first step prepares its scan anew.
+
+        Raises:
+            ValueError: no run is suspended.
+        """
+        return _outcome(self._native.resume(None if evict is None else evict._native, threads))
+
+    @property
+    def suspended(self) -> bool:
+        """Whether a run was cancelled that neither `resume` nor `drop` has ended."""
+        return self._native.suspended
+
+    def drop(self) -> None:
+        """Forgets the suspended run, if there is one."""
+        self._native.drop()
 
     @overload
     def prepare(self, voxels: _core.Voxels, /, *, threads: int) -> PreparedScan: ...
