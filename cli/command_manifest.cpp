@@ -13,20 +13,66 @@
 #include "run_options.h"
 #include "scan_voxels.h"
 #include "table.h"
+#include "tune_options.h"
 
 namespace gavotte::cli {
 namespace {
 
 constexpr int kRounds = 10;
+constexpr int kRecordedRuns = 2;  // by record_launches()
 
 struct Options {
   RunOptions input;    // what a scan becomes; the network; how it runs
   std::string output;  // - for standard output
   double peak_gflops = 0, peak_dram_gb_per_s = 0;
   bool sweep = false;
+  std::string device = "cpu";
+  LaunchOptions files;  // of a GPU
 };
 
-std::string text_of(const Options& options, const Manifest& manifest) {
+constexpr const char* kOfCpu[] = {"--rounds",      "--warmup",        "--threads",
+                                  "--peak-gflops", "--peak-gb-per-s", "--sweep-threads"};
+constexpr const char* kOfGpu[] = {"--device-description", "--kernel-resources"};
+
+/// Throws InputError for an option that the chosen device would not read.
+void check_device_options(const CLI::App& command, DeviceKind device) {
+  const auto refuse = [&](const char* name, const char* why) {
+    if (command.get_option(name)->count() > 0) throw InputError(fmt::format("{}: {}", name, why));
+  };
+  if (device == DeviceKind::cuda) {
+    for (const char* name : kOfCpu)
+      refuse(name, "on a GPU nothing is timed, and no thread is started");
+  } else {
+    for (const char* name : kOfGpu) refuse(name, "expected with --device cuda");
+  }
+}
+
+std::string launches_text(const Manifest& manifest) {
+  Table table({{.head = "launch", .align = Align::left},
+               {.head = "layer", .align = Align::left},
+               {.head = "blocks"},
+               {.head = "threads"},
+               {.head = "registers"},
+               {.head = "per SM"},
+               {.head = "alone", .align = Align::left}});
+  const auto first = [](const manifest::Extent& extent) {
+    return extent.v ? std::to_string(extent.v->at(0) * extent.v->at(1)) : std::string();
+  };
+  const auto count = [](const manifest::Count& value) {
+    return value.v ? std::to_string(*value.v) : std::string();
+  };
+  for (const manifest::Launch& launch : manifest.launches)
+    table.add_row({fmt::format("{} {}", launch.seq,
+                               launch.kernel.key.substr(launch.kernel.key.rfind('.') + 1)),
+                   short_layer_name(launch.layer), first(launch.grid), first(launch.block),
+                   count(launch.registers), count(launch.occupancy.blocks_per_sm),
+                   launch.safety.idempotent.v.value_or(false)
+                       ? std::string()
+                       : fmt::format("after {}", launch.safety.restart_group)});
+  return table.to_string();
+}
+
+std::string regions_text(const Manifest& manifest) {
   Table table({{.head = "launch", .align = Align::left},
                {.head = "layer", .align = Align::left},
                {.head = "median", .unit = "us"},
@@ -42,14 +88,19 @@ std::string text_of(const Options& options, const Manifest& manifest) {
                    fmt::format("{:.1f}", launch.duration_us.median.v.value_or(0)),
                    millions(launch.work.flop), millions(launch.work.dram_bytes),
                    launch.classed.metric.v.value_or("")});
-  return fmt::format("{}: {} launches, hash {}, written to {}\n\n", options.input.network.name,
-                     manifest.launches.size(), manifest.run.launch_sequence_hash, options.output) +
-         table.to_string();
+  return table.to_string();
 }
 
-Manifest profile_scan(const Options& options, const Network& network, const TunedConfig& tuned,
-                      const std::string& path, Progress& progress) {
+std::string text_of(const Options& options, const Manifest& manifest, DeviceKind device) {
+  return fmt::format("{}: {} launches, hash {}, written to {}\n\n", options.input.network.name,
+                     manifest.launches.size(), manifest.run.launch_sequence_hash, options.output) +
+         (device == DeviceKind::cuda ? launches_text(manifest) : regions_text(manifest));
+}
+
+Manifest manifest_of(const Options& options, const Device& device, const Network& network,
+                     const TunedConfig& tuned, const std::string& path, Progress& progress) {
   const RunOptions& input = options.input;
+  const bool on_gpu = device.kind == DeviceKind::cuda;
   progress.begin(path + ": reading");
   const Voxels voxels = read_voxels(options.input, network, path);
   const ManifestOptions how = {.rounds = input.rounds,
@@ -58,24 +109,32 @@ Manifest profile_scan(const Options& options, const Network& network, const Tune
                                .peak_dram_gb_per_s = options.peak_dram_gb_per_s,
                                .thread_sweep = options.sweep};
   const int budgets = options.sweep ? kind_threads({.threads = input.threads}) : 1;
-  const int runs = budgets * (how.warmup + how.rounds);
+  const int runs = on_gpu ? kRecordedRuns : budgets * (how.warmup + how.rounds);
   int done = 0;
   progress.begin(path, "run");
-  return profile(network, voxels,
-                 {.dtype = dtype_from_name(input.dtype),
-                  .threads = input.threads,
-                  .config = tuned,
-                  .other_device = input.other_device ? OtherDevice::accept : OtherDevice::refuse,
-                  .progress =
-                      [&](int layer, int layers) {
-                        if (layer + 1 == layers) progress.advance(++done, runs);
-                      }},
-                 how);
+  const ExecutorOptions execution = {
+      .device = device,
+      .dtype = dtype_from_name(input.dtype),
+      .threads = input.threads,
+      .config = tuned,
+      .other_device = input.other_device ? OtherDevice::accept : OtherDevice::refuse,
+      .progress = [&](int layer, int layers) {
+        if (layer + 1 == layers) progress.advance(++done, runs);
+      }};
+  return on_gpu ? record_launches(network, voxels, execution, options.files)
+                : profile(network, voxels, execution, how);
 }
 
-void run(const Options& options) {
+void run(const CLI::App& command, const Options& options) {
   const RunOptions& input = options.input;
+  const Device device = device_from_text(options.device);
+  check_device_options(command, device.kind);
   const Network network = open_network(input.network);
+  if (device.kind == DeviceKind::cuda && input.scans.size() > 1)
+    throw InputError(
+        fmt::format("expected one SCAN with --device cuda, where nothing is timed to predict "
+                    "others from, got {}",
+                    input.scans.size()));
   if (input.scans.size() == 2)
     throw InputError("expected one SCAN, or at least 3 to predict others from, got 2");
   for (const std::string& path : input.scans) {
@@ -83,17 +142,17 @@ void run(const Options& options) {
     with_input(path, [&] { return point_format(path); });
   }
   if (options.output != "-") check_writable(options.output);
-  const TunedConfig tuned = tuned_config(input);
+  const TunedConfig tuned = tuned_config(input, device);
 
   Progress progress(input.quiet);
   std::vector<Manifest> runs;
   for (const std::string& path : input.scans)
-    runs.push_back(profile_scan(options, network, tuned, path, progress));
+    runs.push_back(manifest_of(options, device, network, tuned, path, progress));
   const Manifest manifest = runs.size() == 1 ? runs.front() : calibrate(runs);
   progress.clear();
   if (options.output == "-") return print(manifest.to_json());
   manifest.save(options.output);
-  print(text_of(options, manifest));
+  print(text_of(options, manifest, device.kind));
 }
 
 }  // namespace
@@ -107,6 +166,23 @@ void add_manifest_command(CLI::App& app) {
   add_scan_options(*command, options->input);
   add_execution_options(*command, options->input);
   const std::string machine = "The machine";
+  command
+      ->add_option(
+          "--device", options->device,
+          "cpu, cuda or cuda:N; of a GPU the manifest has each kernel, copy and fill [cpu]")
+      ->type_name("NAME")
+      ->group(machine);
+  command
+      ->add_option("--device-description", options->files.device_description,
+                   "JSON: the GPU that the manifest is for [the one that runs]")
+      ->type_name("FILE")
+      ->group(machine);
+  command
+      ->add_option("--kernel-resources", options->files.kernel_resources,
+                   "JSON: registers and memory of each kernel, which tools/kernel_resources.py "
+                   "reads from a build")
+      ->type_name("FILE")
+      ->group(machine);
   command
       ->add_option("--peak-gflops", options->peak_gflops,
                    "10^9 floating-point operations a second at most, as gavotte bench peak "
@@ -136,15 +212,18 @@ void add_manifest_command(CLI::App& app) {
       "A launch is a region of the run on the CPU: the input's sorting, each kernel map, each "
       "step, "
       "the return of\n"
-      "the result. docs/manifest.md says what the file holds.\n"
+      "the result. On a GPU it is a kernel, a copy or a fill; nothing is timed there. "
+      "docs/manifest.md says what the file\n"
+      "holds.\n"
       "\n"
       "Examples:\n"
       "  gavotte manifest street street.pcd -o m.json\n"
       "  gavotte manifest street drive-*.pcd -o m.json     # and what gavotte predict needs\n"
       "  gavotte manifest sparse_res_unet42 street.bin --threads 1 --rounds 50 -o -\n"
+      "  gavotte manifest street street.pcd --device cuda --kernel-resources r.json -o m.json\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
-  command->callback([options] { run(*options); });
+  command->callback([command, options] { run(*command, *options); });
 }
 
 }  // namespace gavotte::cli

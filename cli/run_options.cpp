@@ -221,13 +221,12 @@ VoxelizeOptions voxelize_options(const RunOptions& options, const std::array<dou
   return voxelize;
 }
 
-TunedConfig tuned_config(const RunOptions& options) {
+TunedConfig tuned_config(const RunOptions& options, const Device& device) {
   if (options.config.empty()) return {};
   check_readable(options.config);
   return with_input(options.config, [&] {
     DeviceConfig config = DeviceConfig::load(options.config);
-    config.check_device(Device::cpu(),
-                        options.other_device ? OtherDevice::accept : OtherDevice::refuse);
+    config.check_device(device, options.other_device ? OtherDevice::accept : OtherDevice::refuse);
     return TunedConfig(std::move(config));
   });
 }

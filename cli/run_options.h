@@ -43,8 +43,8 @@ void add_threads_option(CLI::App& command, RunOptions& options, const std::strin
 void add_execution_options(CLI::App& command, RunOptions& options);
 void add_run_options(CLI::App& command, RunOptions& options);
 
-/// The file of --config, checked before any scan is read; none where the user gave none.
-TunedConfig tuned_config(const RunOptions& options);
+/// The file of --config for the device, checked before any scan is read; none where the user gave none.
+TunedConfig tuned_config(const RunOptions& options, const Device& device = Device::cpu());
 
 PictureView picture_view(const RunOptions& options);
 

@@ -1,0 +1,141 @@
+"""`gavotte manifest --device cuda` on the emulated device, and what other schedulers read of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("jsonschema")
+
+from gavotte.sched.__main__ import main
+from gavotte.sched._manifest import Manifest, evaluate
+from sched_readers import read_orion, read_reef
+
+DEVICE = {
+    "format": 1,
+    "name": "Described GPU",
+    "source": "a test",
+    "compute_capability": [9, 0],
+    "units": 132,
+    "clock_mhz": None,
+    "memory_clock_mhz": None,
+    "gflops": 60000,
+    "tensor_gflops": 900000,
+    "dram_gb_per_s": 4000,
+}
+
+
+def run_manifest(folder: Path, *options: str) -> dict[str, Any]:
+    """The command on sixty voxels of a built-in network. Its library of CUDA is the emulator."""
+    scan, made = folder / "scan.xyz", folder / "m.json"
+    scan.write_text("".join(f"{i % 5} {i // 5 % 4} {i // 20}\n" for i in range(60)))
+    emulator = Path(os.environ["GAVOTTE_EMULATOR"]).resolve()
+    command = [Path(sys.executable).with_name("gavotte"), "manifest", "sparse_resnet21d", scan, "--voxel-size", "1"]
+    done = subprocess.run(
+        [*map(str, command), "--device", "cuda", "-q", "-o", str(made), *options],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"LD_LIBRARY_PATH": str(emulator.parent)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(made.read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """With made-up resources for each kernel, of a described device."""
+    if "GAVOTTE_EMULATOR" not in os.environ:
+        pytest.skip("a GPU's launches are the same, but its command is not built here")
+    folder = tmp_path_factory.mktemp("manifest")
+    plain = run_manifest(folder)
+    symbols = {launch["kernel"]["mangled"]["v"] for launch in plain["launches"]} - {None}
+    kernel = {"registers": 64, "static_shared_bytes": 0, "local_bytes": 0, "spilled_bytes": 0, "barriers": 1}
+    resources = {"format": 1, "toolkit": "made up", "architectures": {"sm_90a": dict.fromkeys(symbols, kernel)}}
+    (folder / "device.json").write_text(json.dumps(DEVICE))
+    (folder / "resources.json").write_text(json.dumps(resources))
+    return run_manifest(
+        folder,
+        *("--device-description", str(folder / "device.json")),
+        *("--kernel-resources", str(folder / "resources.json")),
+    )
+
+
+def kernels_of_steps(document: dict[str, Any], microseconds: float) -> dict[str, Any]:
+    """The kernels of the network's layers alone, with a duration that is made up."""
+    kept = copy.deepcopy(document)
+    steps = {launch["layer"] for launch in kept["launches"] if launch["op"] not in ("map", "set")} - {""}
+    kept["launches"] = [
+        launch
+        for launch in kept["launches"]
+        if launch["layer"] in steps and launch["op"] not in ("map", "set") and launch["api"] == "cudaLaunchKernel"
+    ]
+    for seq, launch in enumerate(kept["launches"]):
+        launch |= {"seq": seq, "dependencies": []}
+        launch["safety"]["restart_group"] = seq
+        launch["duration_us"]["median"] = {"v": microseconds, "src": "measured", "how": "a test"}
+        for resource in ("sm", "dram"):
+            launch["utilisation"][resource] = {"v": 0.5, "src": "measured", "how": "a test"}
+        launch["work"] = {name: {"v": 0.0, "src": "measured", "how": "a test"} for name in launch["work"]}
+    return kept
+
+
+def test_a_manifest_of_the_emulated_device_is_valid(document: dict[str, Any]) -> None:
+    manifest = Manifest.parse(json.dumps(document), "m.json")
+    assert document["device"]["name"] == "Described GPU" and manifest.units == 132
+    symbols = {name: symbol["v"] for name, symbol in document["run"]["symbols"].items()}
+    formulas = 0
+    for launch in manifest.launches:
+        assert launch["duration_us"]["median"]["v"] is None
+        if launch["grid_formula"]["v"] is not None:
+            assert evaluate(launch["grid_formula"]["v"], symbols) == launch["grid"]["v"][0]
+            formulas += 1
+    assert formulas > 40
+
+
+def test_exports_name_the_duration_that_nobody_measured(
+    document: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    for options in ([], ["--fill", "estimate"]):
+        out = tmp_path / "out.csv"
+        assert main(["export", str(tmp_path / "m.json"), "--format", "orion", "-o", str(out), *options]) == 2
+        assert "duration_us.median is unavailable: nothing was timed" in capsys.readouterr().err
+        assert not out.exists()
+
+
+def test_orion_sees_no_kernels_of_other_libraries(document: dict[str, Any], tmp_path: Path) -> None:
+    sorted_first = copy.deepcopy(document)
+    sorts = [launch for launch in sorted_first["launches"] if launch["api"].startswith("cub::")]
+    assert sorts
+    sorts[0]["seq"], sorts[0]["dependencies"], sorts[0]["safety"]["restart_group"] = 0, [], 0
+    sorted_first["launches"] = sorts[:1]
+    (tmp_path / "m.json").write_text(json.dumps(sorted_first))
+    assert main(["export", str(tmp_path / "m.json"), "--format", "orion", "-o", str(tmp_path / "o.csv")]) == 2
+
+
+def test_orion_and_reef_read_the_kernels_of_the_layers(document: dict[str, Any], tmp_path: Path) -> None:
+    kept = kernels_of_steps(document, 25.0)
+    (tmp_path / "m.json").write_text(json.dumps(kept))
+    assert main(["export", str(tmp_path / "m.json"), "--format", "orion", "-o", str(tmp_path / "o.csv")]) == 0
+    rows = read_orion((tmp_path / "o.csv").read_text())
+    assert len(rows) == len(kept["launches"]) > 40
+    for row, launch in zip(rows, kept["launches"], strict=True):
+        each = launch["occupancy"]["blocks_per_sm"]["v"]
+        assert row == (launch["kernel"]["key"], -1, 0, math.ceil(math.prod(launch["grid"]["v"]) / each), 25000.0)
+    export = ["export", str(tmp_path / "m.json"), "--format", "reef", "-o", str(tmp_path / "r.json")]
+    assert main([*export, "--fill", "estimate"]) == 0
+    model, profile = (tmp_path / "r.json").read_text(), (tmp_path / "r.profile.json").read_text()
+    read_reef(model, profile)
+    assert [kernel["launch_params"] for kernel in json.loads(model)["kernels"]] == [
+        [*launch["grid"]["v"], *launch["block"]["v"]] for launch in kept["launches"]
+    ]
