@@ -3,8 +3,8 @@
 
 #include <memory>
 #include <mutex>
-#include <string>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "bindings.h"

@@ -162,8 +162,10 @@ static const NativeKernels* native_kernels(DType dtype) {
 const NativeKernels& portable_byte_kernels() {
   static constexpr NativeKernels kernels = {
       [] { return HWY_DYNAMIC_DISPATCH(layout_of_any)(DType::uint8, 0, 0); },
-      [](const IndirectGemm& args) { HWY_DYNAMIC_DISPATCH(multiply_any)
-                                     (args); }};
+      [](const IndirectGemm& args) {
+        HWY_DYNAMIC_DISPATCH(multiply_any)
+        (args);
+      }};
   return kernels;
 }
 
