@@ -24,6 +24,8 @@ void* allocate_device(std::int64_t bytes);
 void free_device(void* memory) noexcept;
 /// AddressSanitizer reports who touches a block beyond its first `bytes`.
 void limit_use(void* block, std::int64_t bytes, std::int64_t block_bytes) noexcept;
+/// From now on it does not: for launches that are repeated when their blocks have gone to others.
+void limit_nothing() noexcept;
 /// True for an address that the host cannot touch.
 bool is_guarded(const void* address) noexcept;
 

@@ -26,7 +26,10 @@ using Kind = RecordedLaunch::Kind;
 
 class RestartGroups : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { testing_cuda::serve_guarded_cuda(); }
+  static void SetUpTestSuite() {
+    testing_cuda::serve_guarded_cuda();
+    emulator::limit_nothing();
+  }
   void TearDown() override { cut_nothing(); }
   static void cut_nothing() {
     emulator::options().most_blocks = -1;
