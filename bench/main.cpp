@@ -19,6 +19,7 @@
 #include "memory_bench.h"
 #include "report.h"
 #include "scenes.h"
+#include "sharing_bench.h"
 #include "tuned_bench.h"
 
 namespace gavotte::bench {
@@ -110,6 +111,10 @@ void run(const Options& options, const std::string& command) {
       say("memory on " + names[i]);
       bench_memory(scene, report);
     }
+    if (operations.contains("sharing")) {
+      say("sharing on " + names[i]);
+      bench_sharing(scene, options.threads, options.rounds, report);
+    }
   }
   write_json(report, options.output / "report.json");
   const std::string page = to_markdown(report);
@@ -126,7 +131,7 @@ int main(int argc, char** argv) {
   gavotte::bench::Options options;
   CLI::App app{
       "Compares Gavotte's map step, layers, dtypes, networks, int8 and memory on procedural "
-      "scenes, and what a device config gains."};
+      "scenes, what a device config gains, and two jobs that share cores."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -140,7 +145,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"shuffled", "key"}))
       ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember({"map", "layers", "dtypes", "networks", "int8", "memory", "tuned"}))
+      ->check(CLI::IsMember(
+          {"map", "layers", "dtypes", "networks", "int8", "memory", "tuned", "sharing"}))
       ->capture_default_str();
   app.add_option("--config", options.config,
                  "Device config that the operation 'tuned' compares with the default");

@@ -39,6 +39,26 @@ std::string memory_table(const std::vector<MemoryRow>& rows) {
   return text;
 }
 
+std::string sharing_table(const std::vector<SharingRow>& rows) {
+  std::string text =
+      "\nSharing. Latency from an urgent job's arrival, over its median alone; in time: by its "
+      "deadline, twice that "
+      "median. It arrives every four times that median. Throughput of the best-effort job, and the "
+      "time from asking it "
+      "to stop until it has, over its own alone.\n\n"
+      "| scene | threads | urgent job | arrivals | p50 | p99 | in time | throughput | stop p50 | "
+      "stop p99 |\n|---|---|---|---|---|---|---|---|---|---|\n";
+  const auto shown = [](double value, const char* format) {
+    return value > 0 ? fmt::format(fmt::runtime(format), value) : std::string("-");
+  };
+  for (const SharingRow& row : rows)
+    text += fmt::format("| {} | {} | {} | {} | {:.2f} | {:.2f} | {:.0f} % | {} | {} | {} |\n",
+                        row.scene, row.threads, row.way, row.arrivals, row.p50, row.p99,
+                        100 * row.hits, shown(row.throughput, "{:.2f}"),
+                        shown(row.stop_p50, "{:.4f}"), shown(row.stop_p99, "{:.4f}"));
+  return text;
+}
+
 }  // namespace
 
 void write_json(const Report& report, const std::filesystem::path& path) {
@@ -65,6 +85,14 @@ void write_json(const Report& report, const std::filesystem::path& path) {
                                          {"ratio", held_over_needed(row)}};
     text += (text.size() > 1 ? ",\n " : "\n ") + json.dump();
   }
+  for (const SharingRow& row : report.sharing) {
+    const nlohmann::ordered_json json = {
+        {"scene", row.scene},       {"operation", "sharing"},   {"threads", row.threads},
+        {"way", row.way},           {"arrivals", row.arrivals}, {"p50", row.p50},
+        {"p99", row.p99},           {"hits", row.hits},         {"throughput", row.throughput},
+        {"stop_p50", row.stop_p50}, {"stop_p99", row.stop_p99}};
+    text += (text.size() > 1 ? ",\n " : "\n ") + json.dump();
+  }
   text += "\n]\n";
   std::ofstream file(path, std::ios::binary);
   file << text;
@@ -87,6 +115,7 @@ std::string to_markdown(const Report& report) {
     fmt::format_to(out, "| {} | {} | {:.1f} |\n", facts.scene, facts.voxels,
                    facts.matches_per_voxel);
   if (!report.memory.empty()) text += memory_table(report.memory);
+  if (!report.sharing.empty()) text += sharing_table(report.sharing);
   if (report.rows.empty()) return text;
   if (!report.notes.empty()) text += '\n';
   for (const std::string& note : report.notes) fmt::format_to(out, "- {}\n", note);

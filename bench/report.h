@@ -30,6 +30,19 @@ struct MemoryRow {
   std::int64_t held_bytes = 0;  ///< The most at once.
 };
 
+/// An urgent job that arrives again and again, and a best-effort job on the same cores. Times of the urgent job count from
+/// its arrival, over its median alone; the other's are over its run alone.
+struct SharingRow {
+  std::string scene;
+  int threads = 1;  ///< Of each job, and cores.
+  std::string way;  ///< "alone"; "beside" the other; "evicting" it.
+  int arrivals = 0;
+  double p50 = 0, p99 = 0;
+  double hits = 0;                    ///< Arrivals that were done by their deadline, of all.
+  double throughput = 0;              ///< Of the best-effort job; 0: it does not run.
+  double stop_p50 = 0, stop_p99 = 0;  ///< From asking it to stop until it has; 0: it is not asked.
+};
+
 struct SceneFacts {
   std::string scene;
   std::int64_t voxels = 0;
@@ -45,9 +58,10 @@ struct Report {
   std::vector<Row> rows = {};
   std::vector<MemoryRow> memory = {};
   std::vector<std::string> notes = {};  ///< Sentences of the Markdown page.
+  std::vector<SharingRow> sharing = {};
 };
 
-/// A JSON array of the rows, one a line, those of memory behind the others.
+/// A JSON array of the rows, one a line, those of memory and of sharing behind the others.
 void write_json(const Report& report, const std::filesystem::path& path);
 /// A Markdown page: how it was made, the scenes, the rows.
 std::string to_markdown(const Report& report);

@@ -48,6 +48,30 @@ TEST(BenchProgram, WritesARowForEachThingMeasured) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(BenchProgram, MeasuresJobsThatShareCores) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "gavotte_bench_sharing_test";
+  std::filesystem::remove_all(folder);
+  const std::string command = std::string(GAVOTTE_BENCH) +
+                              " --scenes random_500 --rounds 1 --operations sharing"
+                              " --threads 1 -o '" +
+                              folder.string() + "' > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const nlohmann::json rows = read_json(folder / "report.json");
+  ASSERT_EQ(rows.size(), 3U);
+  for (const nlohmann::json& row : rows) {
+    EXPECT_EQ(row.at("operation"), "sharing");
+    EXPECT_GE(row.at("hits").get<double>(), 0);
+    EXPECT_LE(row.at("p50").get<double>(), row.at("p99").get<double>());
+  }
+  EXPECT_EQ(rows[0].at("way"), "alone");
+  EXPECT_EQ(rows[0].at("throughput"), 0);
+  EXPECT_EQ(rows[0].at("arrivals"), 10);
+  EXPECT_EQ(rows[2].at("way"), "evicting");
+  EXPECT_GT(rows[2].at("throughput").get<double>(), 0);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(BenchProgram, MeasuresLayersAndNetworks) {
   const std::filesystem::path folder =
       std::filesystem::path(testing::TempDir()) / "gavotte_bench_forward_test";
