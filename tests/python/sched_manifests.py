@@ -31,6 +31,7 @@ def gpu_launch(seq: int, key: str, us: float | None = 100.0, **values: Any) -> d
     launch |= {"seq": seq, "api": values.get("api", "cudaLaunchKernel"), "dependencies": []}
     launch["kernel"]["key"] = key
     launch["duration_us"]["median"] = metric(us)
+    launch["predict"]["duration_us"] = metric(None)
     grid, each = values.get("grid", [100, 1, 1]), values.get("each", 2)
     launch["grid"], launch["block"] = metric(grid), metric([128, 1, 1])
     launch["occupancy"]["blocks_per_sm"] = metric(each)

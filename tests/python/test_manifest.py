@@ -130,7 +130,7 @@ WRONG: list[tuple[Any, Place]] = [
     ({"v": "fast", "src": "derived", "how": "x", "rule": "r"}, (*FIRST, "class")),
     ({"v": "memory", "src": "derived", "how": "x"}, (*FIRST, "class")),
     ({"v": None, "src": "derived", "how": "x", "rule": "r"}, (*FIRST, "class")),
-    ({"v": "N_1,", "src": "estimated", "how": "x"}, (*FIRST, "predict", "duration_us")),
+    ({"v": "N_1;", "src": "estimated", "how": "x"}, (*FIRST, "predict", "duration_us")),
     ({"N_in": {"min": 1}}, (*FIRST, "predict", "valid")),
     ({"N_1": "N_in;1"}, ("run", "predict", "sizes")),
     ({"v": 1.5, "src": "derived", "how": "x"}, ("run", "predict", "level")),
