@@ -42,10 +42,8 @@ std::string memory_table(const std::vector<MemoryRow>& rows) {
 std::string sharing_table(const std::vector<SharingRow>& rows) {
   std::string text =
       "\nSharing. Latency from an urgent job's arrival, over its median alone; in time: by its "
-      "deadline, twice that "
-      "median. It arrives every four times that median. Throughput of the best-effort job, and the "
-      "time from asking it "
-      "to stop until it has, over its own alone.\n\n"
+      "deadline, twice that median. It arrives every four times that median. Throughput of the "
+      "best-effort job, and the time from asking it to stop until it has, over its own alone.\n\n"
       "| scene | threads | urgent job | arrivals | p50 | p99 | in time | throughput | stop p50 | "
       "stop p99 |\n|---|---|---|---|---|---|---|---|---|---|\n";
   const auto shown = [](double value, const char* format) {
