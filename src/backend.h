@@ -24,6 +24,8 @@
 
 namespace gavotte::internal {
 
+struct LaunchSharing;
+
 /// Outputs outside [lower, upper] on an axis are dropped.
 struct Bounds {
   AxisOffset lower = {}, upper = {};
@@ -79,6 +81,9 @@ class Backend {
   /// Who is told of what this thread starts from now on; null: nobody. Returns the one before. A device that starts no
   /// kernels has nothing to tell.
   virtual LaunchListener* listen(LaunchListener*) { return nullptr; }
+  /// How what this thread starts from now on shares the device (launch_sharing.h); null: not at all. Returns the one
+  /// before. A device that starts no kernels has nothing to share that way.
+  virtual const LaunchSharing* share(const LaunchSharing*) { return nullptr; }
   /// The mangled name of a kernel that a listener was told of; empty where nobody knows it.
   virtual std::string kernel_symbol(const void* /*kernel*/) { return {}; }
 

@@ -42,12 +42,14 @@ class GAVOTTE_API EvictionFlag {
   std::atomic<std::int64_t> left_{kNever};
 };
 
-/// Of one call of Executor::run() or resume(), on the CPU.
+/// Of one call of Executor::run() or resume().
 struct RunOptions {
   EvictionFlag* evict =
-      nullptr;  ///< Null: the run goes to its end. Must stay until the call returns.
+      nullptr;  ///< Null: the run goes to its end. Must stay until the call returns. On the CPU.
   std::optional<int> threads =
-      {};  ///< As Execution::threads; without a value those of the Executor.
+      {};  ///< As Execution::threads; without a value those of the Executor. On the CPU.
+  std::optional<int> multiprocessors =
+      {};  ///< As ExecutorOptions::multiprocessors; without a value those. On a GPU.
 };
 
 }  // namespace gavotte

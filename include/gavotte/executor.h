@@ -33,6 +33,9 @@ struct ExecutorOptions {
   /// Needed by enqueue(), as max_voxels is; run() does not look at them.
   std::optional<CoordinateBounds> bounds = {};
   int threads = 0;  ///< See Execution.
+  /// Of a GPU: its kernels are launched with no more blocks than run at once on so many multiprocessors; 0: all. A sort
+  /// or scan of CUB and a product of cuBLAS are not bounded by it. The results have the same bits.
+  int multiprocessors = 0;
   /// What was tuned for the device, a DeviceConfig or the path of one: each layer and map runs as its entry says.
   /// Layers run without waits (enqueue()) do not ask it.
   TunedConfig config = {};

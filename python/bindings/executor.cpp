@@ -100,7 +100,7 @@ std::shared_ptr<SharedExecutor> make_executor(const Network& network, const std:
                                               const std::string& dtype, std::int64_t max_voxels,
                                               int threads, const std::string& dataflow,
                                               bool allow_tf32, bool measure_padding,
-                                              const HeldConfig* config) {
+                                              const HeldConfig* config, int multiprocessors) {
   ExecutorOptions options;
   if (config != nullptr) {
     options.config = config->config;
@@ -110,6 +110,7 @@ std::shared_ptr<SharedExecutor> make_executor(const Network& network, const std:
   options.dtype = dtype_from_name(dtype);
   options.max_voxels = max_voxels;
   options.threads = threads;
+  options.multiprocessors = multiprocessors;
   options.conv_config.dataflow = dataflow_from_name(dataflow);
   options.conv_config.allow_tf32 = allow_tf32;
   options.measure_padding = measure_padding;
@@ -204,31 +205,32 @@ void bind_executor(py::module_& module) {
   py::class_<SharedExecutor, std::shared_ptr<SharedExecutor>>(module, "Executor")
       .def(py::init(&make_executor), py::arg("network"), py::arg("device"), py::arg("dtype"),
            py::arg("max_voxels"), py::arg("threads"), py::arg("dataflow"), py::arg("allow_tf32"),
-           py::arg("measure_padding"), py::arg("config"))
+           py::arg("measure_padding"), py::arg("config"), py::arg("multiprocessors"))
       .def("run_voxels",
            [](SharedExecutor& executor, const Voxels& voxels, EvictionFlag* evict,
-              std::optional<int> threads) {
+              std::optional<int> threads, std::optional<int> multiprocessors) {
              const py::gil_scoped_release released;
-             return executor.run(voxels, {evict, threads});
+             return executor.run(voxels, {evict, threads, multiprocessors});
            })
       .def("run_arrays",
            [](SharedExecutor& executor, const py::array& coordinates, const py::array& features,
-              EvictionFlag* evict, std::optional<int> threads) {
+              EvictionFlag* evict, std::optional<int> threads, std::optional<int> multiprocessors) {
              const ConstTensorView where = view_of(coordinates, "coordinates");
              const ConstTensorView what = view_of(features, "features");
              const py::gil_scoped_release released;
-             return executor.run(where, what, {evict, threads});
+             return executor.run(where, what, {evict, threads, multiprocessors});
            })
       .def("run_prepared",
            [](SharedExecutor& executor, const PreparedScan& scan, EvictionFlag* evict,
-              std::optional<int> threads) {
+              std::optional<int> threads, std::optional<int> multiprocessors) {
              const py::gil_scoped_release released;
-             return executor.run(scan, {evict, threads});
+             return executor.run(scan, {evict, threads, multiprocessors});
            })
       .def("resume",
-           [](SharedExecutor& executor, EvictionFlag* evict, std::optional<int> threads) {
+           [](SharedExecutor& executor, EvictionFlag* evict, std::optional<int> threads,
+              std::optional<int> multiprocessors) {
              const py::gil_scoped_release released;
-             return executor.resume({evict, threads});
+             return executor.resume({evict, threads, multiprocessors});
            })
       .def_property_readonly("suspended",
                              [](SharedExecutor& executor) {

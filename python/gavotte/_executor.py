@@ -97,6 +97,7 @@ class Executor:
         dtype: of features and weights: "float32", "float16", "bfloat16" or "float64".
         max_voxels: more are a ValueError, and memory for as many is taken beforehand; 0 for no limit.
         threads: of the CPU, 0 for all.
+        multiprocessors: of a GPU, that the kernels of this library may take at a time; 0 for all.
         dataflow: how convolutions run: "automatic", "gather_gemm_scatter" or "dense_gemm"; on the CPU also
             "tile_indirect", on a GPU also "implicit_gemm" and "minuet".
         allow_tf32: on a GPU float32 products may be rounded to TF32.
@@ -130,32 +131,38 @@ class Executor:
         allow_tf32: bool = False,
         measure_padding: bool = False,
         config: DeviceConfig | str | os.PathLike[str] | None = None,
+        multiprocessors: int = 0,
     ) -> None:
         self.network = network
         tuned = as_config(config)
         self._native = _core.Executor(
             network._native, device, dtype, max_voxels, threads, dataflow, allow_tf32, measure_padding,
-            None if tuned is None else tuned._native,
+            None if tuned is None else tuned._native, multiprocessors,
         )  # fmt: skip
 
     @overload
-    def run(self, scan: _core.Voxels | PreparedScan, /, *, threads: int | None = None) -> Result: ...
-    @overload
     def run(
-        self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /, *, threads: int | None = None
+        self, scan: _core.Voxels | PreparedScan, /, *, threads: int | None = None, multiprocessors: int | None = None
     ) -> Result: ...
     @overload
     def run(
-        self, scan: _core.Voxels | PreparedScan, /, *, evict: EvictionFlag | None, threads: int | None = None
-    ) -> Result | Cancelled: ...
+        self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /, *, threads: int | None = None,
+        multiprocessors: int | None = None,
+    ) -> Result: ...  # fmt: skip
+    @overload
+    def run(
+        self, scan: _core.Voxels | PreparedScan, /, *, evict: EvictionFlag | None, threads: int | None = None,
+        multiprocessors: int | None = None,
+    ) -> Result | Cancelled: ...  # fmt: skip
     @overload
     def run(
         self, coordinates: npt.NDArray[np.int32], features: npt.NDArray[Any], /, *, evict: EvictionFlag | None,
-        threads: int | None = None,
+        threads: int | None = None, multiprocessors: int | None = None,
     ) -> Result | Cancelled: ...  # fmt: skip
     def run(
-        self, first: Any, features: Any = None, /, *, evict: EvictionFlag | None = None, threads: int | None = None
-    ) -> Any:
+        self, first: Any, features: Any = None, /, *, evict: EvictionFlag | None = None, threads: int | None = None,
+        multiprocessors: int | None = None,
+    ) -> Any:  # fmt: skip
         """Runs on voxels, on a prepared scan, or on coordinates and features.
 
         Args:
@@ -167,11 +174,13 @@ class Executor:
                 and gives `Cancelled`. The executor keeps what is done, until `resume` or `drop`; arrays are copied,
                 the memory of `Voxels` must not change.
             threads: of the CPU for this call, 0 for all; None for those of the executor.
+            multiprocessors: of a GPU for this call, 0 for all; None for those of the executor. The bits are the same.
 
         Raises:
             TypeError: a dtype.
             ValueError: channels other than the network's, a coordinate that comes twice, too many of them, a scan
-                that another executor prepared, or a suspended run. The executor stays usable.
+                that another executor prepared, more multiprocessors than there are, an option of another kind of
+                device, or a suspended run. The executor stays usable.
 
         >>> import gavotte, numpy as np
         >>> executor = gavotte.Executor(gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4))
@@ -189,31 +198,36 @@ class Executor:
         """
         flag = None if evict is None else evict._native
         if features is not None:
-            return _outcome(self._native.run_arrays(first, features, flag, threads))
+            return _outcome(self._native.run_arrays(first, features, flag, threads, multiprocessors))
         if isinstance(first, PreparedScan):
-            return _outcome(self._native.run_prepared(first._native, flag, threads))
+            return _outcome(self._native.run_prepared(first._native, flag, threads, multiprocessors))
         if isinstance(first, _core.Voxels):
-            return _outcome(self._native.run_voxels(first, flag, threads))
+            return _outcome(self._native.run_voxels(first, flag, threads, multiprocessors))
         raise TypeError(
             f"run: expected Voxels, a PreparedScan, or coordinates and features, got {type(first).__name__}"
         )
 
     @overload
-    def resume(self, *, threads: int | None = None) -> Result: ...
+    def resume(self, *, threads: int | None = None, multiprocessors: int | None = None) -> Result: ...
     @overload
-    def resume(self, *, evict: EvictionFlag | None, threads: int | None = None) -> Result | Cancelled: ...
-    def resume(self, *, evict: EvictionFlag | None = None, threads: int | None = None) -> Any:
+    def resume(
+        self, *, evict: EvictionFlag | None, threads: int | None = None, multiprocessors: int | None = None
+    ) -> Result | Cancelled: ...
+    def resume(
+        self, *, evict: EvictionFlag | None = None, threads: int | None = None, multiprocessors: int | None = None
+    ) -> Any:
         """Goes on with the suspended run: the restart group that was cut runs again, then the rest. The bits are those
         of a run without a stop.
 
         Args:
-            evict, threads: as for `run`. With another number of threads than before, a run that was cut before its
-                first step prepares its scan anew.
+            evict, threads, multiprocessors: as for `run`. With another number of threads than before, a run that was
+                cut before its first step prepares its scan anew.
 
         Raises:
             ValueError: no run is suspended.
         """
-        return _outcome(self._native.resume(None if evict is None else evict._native, threads))
+        flag = None if evict is None else evict._native
+        return _outcome(self._native.resume(flag, threads, multiprocessors))
 
     @property
     def suspended(self) -> bool:

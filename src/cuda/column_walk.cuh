@@ -74,21 +74,11 @@ GAVOTTE_DEVICE void stage_columns(const WalkColumnsArgs<Key>& args, WalkColumnsS
   }
 }
 
-/// Bytes a voxel of a 3x3x3 kernel, all offsets and 32-bit keys: table 108 written, flags 3.4
-/// written, queries 4 and targets about 4 for each of 9 columns read, through L2 once the first
-/// touch has brought 8 from DRAM: 119 against the dense table's floor of 112. Half of the offsets by
-/// symmetry: the same table, 5 columns; the mirrored half is written in runs that start anywhere.
+/// The queries [tile_begin, tile_end).
 template <class Key>
-GAVOTTE_KERNEL void walk_columns_kernel(WalkColumnsArgs<Key> args) {
-  auto& shared = shared_storage<WalkColumnsShared>();
-  Key* staged = reinterpret_cast<Key*>(&shared + 1);
+GAVOTTE_DEVICE void walk_tile(const WalkColumnsArgs<Key>& args, std::int64_t tile_begin,
+                              std::int64_t tile_end, WalkColumnsShared& shared, Key* staged) {
   const auto& columns = args.columns;
-  const std::int64_t query_count = args.query_count.get();
-  const std::int64_t tile_begin = block_index() * args.tile;
-  if (tile_begin >= query_count) return;  // the whole block
-  const std::int64_t tile_end =
-      query_count - tile_begin < args.tile ? query_count : tile_begin + args.tile;
-
   find_column_borders(args, tile_begin, tile_end - 1, shared);
   sync_block();
   stage_columns(args, shared, staged);
@@ -124,6 +114,22 @@ GAVOTTE_KERNEL void walk_columns_kernel(WalkColumnsArgs<Key> args) {
       }
     }
   }
+  sync_block();  // the next tile's columns
+}
+
+/// Bytes a voxel of a 3x3x3 kernel, all offsets and 32-bit keys: table 108 written, flags 3.4
+/// written, queries 4 and targets about 4 for each of 9 columns read, through L2 once the first
+/// touch has brought 8 from DRAM: 119 against the dense table's floor of 112. Half of the offsets by
+/// symmetry: the same table, 5 columns; the mirrored half is written in runs that start anywhere.
+template <class Key>
+GAVOTTE_KERNEL void walk_columns_kernel(WalkColumnsArgs<Key> args) {
+  auto& shared = shared_storage<WalkColumnsShared>();
+  Key* staged = reinterpret_cast<Key*>(&shared + 1);
+  const std::int64_t query_count = args.query_count.get();
+  for (std::int64_t begin = block_index() * args.tile; begin < query_count;
+       begin += grid_blocks() * args.tile)
+    walk_tile(args, begin, query_count - begin < args.tile ? query_count : begin + args.tile,
+              shared, staged);
 }
 
 }  // namespace gavotte::internal::cuda

@@ -56,6 +56,10 @@ LaunchListener* CudaBackend::listen(LaunchListener* listener) {
   return set_launch_listener(listener);
 }
 
+const LaunchSharing* CudaBackend::share(const LaunchSharing* sharing) {
+  return set_launch_sharing(sharing);
+}
+
 std::string CudaBackend::kernel_symbol(const void* kernel) { return cuda::kernel_symbol(kernel); }
 
 std::int64_t CudaBackend::scale_lattice(const Execution& execution, ConstTensorView from,

@@ -62,25 +62,26 @@ template <class Key>
 GAVOTTE_KERNEL void find_borders_kernel(FindBordersArgs<Key> args) {
   const auto queries = static_cast<std::int32_t>(args.query_count.get());
   const std::int64_t targets = args.target_count.get();
-  const std::int64_t block = block_index() * (block_threads() / kWarpThreads) + warp_index();
-  if (block >= args.blocks) return;  // the whole warp; no barrier of the block follows
   const auto border = [&](std::int64_t of, std::int32_t low, const Key& step) {
     const std::int64_t first = of * args.block_size;
     return first < targets ? query_border(args.queries, low, queries, step, args.targets[first])
                            : queries;
   };
-  std::int32_t groups = 0;
-  for (int s = lane_index(); s < args.steps.count; s += kWarpThreads) {
-    const Key step = args.steps.step[s];
-    const std::int32_t begin = block == 0 ? 0 : border(block, 0, step);
-    const std::int32_t end = border(block + 1, begin, step);
-    args.borders[block * args.steps.count + s] = begin;
-    if (block == args.blocks - 1) args.borders[args.blocks * args.steps.count + s] = end;
-    groups += groups_of(begin, end);
+  for (std::int64_t block = grid_thread() / kWarpThreads; block < args.blocks;
+       block += grid_threads() / kWarpThreads) {
+    std::int32_t groups = 0;
+    for (int s = lane_index(); s < args.steps.count; s += kWarpThreads) {
+      const Key step = args.steps.step[s];
+      const std::int32_t begin = block == 0 ? 0 : border(block, 0, step);
+      const std::int32_t end = border(block + 1, begin, step);
+      args.borders[block * args.steps.count + s] = begin;
+      if (block == args.blocks - 1) args.borders[args.blocks * args.steps.count + s] = end;
+      groups += groups_of(begin, end);
+    }
+    for (int lanes = kWarpThreads / 2; lanes > 0; lanes /= 2)
+      groups += shuffle_xor(kFullMask, groups, lanes);
+    if (lane_index() == 0) args.items[block] = (groups + args.item_groups - 1) / args.item_groups;
   }
-  for (int lanes = kWarpThreads / 2; lanes > 0; lanes /= 2)
-    groups += shuffle_xor(kFullMask, groups, lanes);
-  if (lane_index() == 0) args.items[block] = (groups + args.item_groups - 1) / args.item_groups;
 }
 
 struct WorkItem {

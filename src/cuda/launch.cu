@@ -1,9 +1,15 @@
 #include "cuda/launch.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "launch_sharing.h"
+
 namespace gavotte::internal::cuda {
 namespace {
 thread_local LaunchListener* listener_of_thread = nullptr;
-}
+thread_local const LaunchSharing* sharing_of_thread = nullptr;
+}  // namespace
 
 LaunchListener* set_launch_listener(LaunchListener* listener) noexcept {
   LaunchListener* before = listener_of_thread;
@@ -12,6 +18,23 @@ LaunchListener* set_launch_listener(LaunchListener* listener) noexcept {
 }
 
 LaunchListener* launch_listener() noexcept { return listener_of_thread; }
+
+const LaunchSharing* set_launch_sharing(const LaunchSharing* sharing) noexcept {
+  return std::exchange(sharing_of_thread, sharing);
+}
+
+LaunchShape within_budget(const Launch& call) {
+  LaunchShape shape = call.shape;
+  if (sharing_of_thread == nullptr || sharing_of_thread->multiprocessors == 0) return shape;
+  const std::int64_t most =
+      std::int64_t{sharing_of_thread->multiprocessors} * blocks_per_multiprocessor(call);
+  shape.blocks_y = std::min(shape.blocks_y, most);
+  const std::int64_t most_across = most / shape.blocks_y;
+  shape.blocks = std::min(shape.blocks, most_across);
+  shape.blocks_by.most = std::min(shape.blocks_by.most, most_across);
+  shape.blocks_by.least = std::min(shape.blocks_by.least, most_across);
+  return shape;
+}
 
 void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes) {
   if (bytes <= 0) return;

@@ -12,11 +12,19 @@
 #include "emulator.h"
 #endif
 
+namespace gavotte::internal {
+struct LaunchSharing;
+}
+
 namespace gavotte::internal::cuda {
 
 /// Who is told of what this thread starts; null = nobody. Returns the one before.
 LaunchListener* set_launch_listener(LaunchListener* listener) noexcept;
 LaunchListener* launch_listener() noexcept;
+/// How this thread's kernels share the device (launch_sharing.h); null: not at all. Returns the one before.
+const LaunchSharing* set_launch_sharing(const LaunchSharing* sharing) noexcept;
+/// The call's shape with no more blocks than run at once on the multiprocessors of this thread's budget.
+LaunchShape within_budget(const Launch& call);
 
 /// Any direction; nothing where `bytes` is 0. Asynchronous where the host's side is page-locked.
 void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes);
@@ -27,15 +35,17 @@ void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
             void (*kernel)(Arguments), std::type_identity_t<Arguments> arguments) {
   static_assert(std::is_trivially_copyable_v<Arguments>);
   if (shape.blocks == 0 || shape.blocks_y == 0) return;
-  const Launch call{
+  Launch call{
       name, shape, stream, reinterpret_cast<const void*>(kernel), &arguments, sizeof(arguments)};
+  call.shape = within_budget(call);
   if (LaunchListener* const listener = launch_listener()) listener->on_launch(call);
 #ifdef __CUDACC__
   launch_kernel(call, &arguments);
 #else
   emulator::check_argument(name, arguments);
-  emulator::run({name, shape.blocks, shape.blocks_y, shape.threads, shape.shared_bytes},
-                [kernel, arguments] { kernel(arguments); });
+  emulator::run(
+      {name, call.shape.blocks, call.shape.blocks_y, call.shape.threads, call.shape.shared_bytes},
+      [kernel, arguments] { kernel(arguments); });
 #endif
 }
 

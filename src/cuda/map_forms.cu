@@ -41,7 +41,8 @@ void flag_rows(const Execution& execution, const std::int32_t* table, RowFlags& 
          {.blocks = grid_for(flags.groups, kWarps),
           .blocks_y = flags.searched.offsets,
           .threads = kThreads},
-         flag_rows_kernel, {table, flags.rows, flags.words.get(), flags.groups});
+         flag_rows_kernel,
+         {table, flags.rows, flags.words.get(), flags.groups, flags.searched.offsets});
 }
 
 void count_rows(const Execution& execution, RowFlags& flags) {
@@ -89,7 +90,7 @@ Tensor scatter_pairs(const Execution& execution, const PairView& pairs) {
          {static_cast<const std::int64_t*>(pairs.begin.data),
           static_cast<const std::int32_t*>(pairs.in.data),
           static_cast<const std::int32_t*>(pairs.out.data),
-          static_cast<std::int32_t*>(table.data()), pairs.out_rows});
+          static_cast<std::int32_t*>(table.data()), pairs.out_rows, pairs.offsets});
   return table;
 }
 
@@ -101,7 +102,7 @@ Tensor swap_sides(const Execution& execution, ConstTensorView table, std::int64_
          {.blocks = grid_for(rows, kThreads), .blocks_y = offsets, .threads = kThreads},
          swap_sides_kernel,
          {static_cast<const std::int32_t*>(table.data), static_cast<std::int32_t*>(swapped.data()),
-          rows, in_rows});
+          rows, in_rows, offsets});
   return swapped;
 }
 

@@ -27,13 +27,11 @@ struct ArrangeTableShared {
   std::int32_t entries[kWarpThreads][kArrangeOffsets + 1];  // columns in different banks
 };
 
-/// A block: 32 rows, kArrangeOffsets offsets. Bytes: 108 read, 108 + 3.4 written, coalesced.
-GAVOTTE_KERNEL void arrange_table_kernel(ArrangeTableArgs args) {
-  auto& shared = shared_storage<ArrangeTableShared>();
+/// 32 rows, the offsets from `first` on.
+GAVOTTE_DEVICE void arrange_tile(const ArrangeTableArgs& args, std::int64_t group, int first,
+                                 ArrangeTableShared& shared) {
   const std::int64_t rows = args.rows.get();
-  const std::int64_t group = block_index();
   const std::int64_t first_row = group * kWarpThreads;
-  const int first = static_cast<int>(block_index_y()) * kArrangeOffsets;
   const int width = args.offsets - first < kArrangeOffsets ? args.offsets - first : kArrangeOffsets;
   for (int i = thread_index(); i < kWarpThreads * width; i += block_threads()) {
     const std::int64_t row = first_row + i / width;
@@ -49,6 +47,17 @@ GAVOTTE_KERNEL void arrange_table_kernel(ArrangeTableArgs args) {
     const unsigned word = ballot(kFullMask, entry >= 0);
     if (lane_index() == 0) args.flags[(first + k) * args.groups + group] = word;
   }
+  sync_block();  // the next tile's entries
+}
+
+/// A block: tiles of 32 rows and kArrangeOffsets offsets, one for each block of the grid or more.
+/// Bytes: 108 read, 108 + 3.4 written, coalesced.
+GAVOTTE_KERNEL void arrange_table_kernel(ArrangeTableArgs args) {
+  auto& shared = shared_storage<ArrangeTableShared>();
+  for (std::int64_t first = block_index_y() * kArrangeOffsets; first < args.offsets;
+       first += grid_blocks_y() * kArrangeOffsets)
+    for (std::int64_t group = block_index(); group < args.groups; group += grid_blocks())
+      arrange_tile(args, group, static_cast<int>(first), shared);
 }
 
 struct FlagRowsArgs {
@@ -56,19 +65,21 @@ struct FlagRowsArgs {
   RowCount rows;
   std::uint32_t* flags;  ///< [offsets, groups]
   std::int64_t groups;
+  int offsets;
 };
 
-/// Grid y: offset. Bytes: 108 read, 3.4 written, coalesced.
+/// Grid y: offsets. Bytes: 108 read, 3.4 written, coalesced.
 GAVOTTE_KERNEL void flag_rows_kernel(FlagRowsArgs args) {
-  const std::int64_t rows = args.rows.get(), offset = block_index_y();
+  const std::int64_t rows = args.rows.get();
   const std::int64_t warps = grid_threads() / kWarpThreads;
-  for (std::int64_t group = grid_thread() / kWarpThreads; group < row_groups(rows);
-       group += warps) {
-    const std::int64_t row = group * kWarpThreads + lane_index();
-    const bool match = row < rows && args.table[offset * args.rows.bound + row] >= 0;
-    const unsigned word = ballot(kFullMask, match);
-    if (lane_index() == 0) args.flags[offset * args.groups + group] = word;
-  }
+  for (std::int64_t offset = block_index_y(); offset < args.offsets; offset += grid_blocks_y())
+    for (std::int64_t group = grid_thread() / kWarpThreads; group < row_groups(rows);
+         group += warps) {
+      const std::int64_t row = group * kWarpThreads + lane_index();
+      const bool match = row < rows && args.table[offset * args.rows.bound + row] >= 0;
+      const unsigned word = ballot(kFullMask, match);
+      if (lane_index() == 0) args.flags[offset * args.groups + group] = word;
+    }
 }
 
 inline constexpr int kCountGroups = 8;  ///< Groups of a thread: one sector of flags.
@@ -86,15 +97,13 @@ struct CountRowsShared {
   BlockScanShared<std::int32_t> scan[2];  // taken in turn: one barrier a round
 };
 
-/// A block: one slot. Bytes: 3.4 read, 3.4 written.
-GAVOTTE_KERNEL void count_rows_kernel(CountRowsArgs args) {
-  auto& shared = shared_storage<CountRowsShared>();
-  const auto slot = static_cast<int>(block_index());
+/// One slot. `round` goes on over all slots of the block.
+GAVOTTE_DEVICE void count_slot(const CountRowsArgs& args, int slot, CountRowsShared& shared,
+                               int& round) {
   const std::int64_t groups = row_groups(args.rows.get());
   const std::uint32_t* flags = args.flags + slot * args.groups;
   std::int32_t* before = args.before + slot * args.groups;
   std::int32_t sum = 0;
-  int round = 0;
   for (std::int64_t begin = 0; begin < groups; begin += block_threads() * kCountGroups, ++round) {
     const std::int64_t first = begin + thread_index() * kCountGroups;
     std::int32_t counts[kCountGroups];
@@ -116,6 +125,14 @@ GAVOTTE_KERNEL void count_rows_kernel(CountRowsArgs args) {
     args.totals[offset] = sum;
     if (args.searched.mirrored) args.totals[args.searched.mirror(offset)] = sum;
   }
+}
+
+/// A block: a slot at a time. Bytes: 3.4 read, 3.4 written.
+GAVOTTE_KERNEL void count_rows_kernel(CountRowsArgs args) {
+  auto& shared = shared_storage<CountRowsShared>();
+  int round = 0;
+  for (std::int64_t slot = block_index(); slot < args.searched.slots(); slot += grid_blocks())
+    count_slot(args, static_cast<int>(slot), shared, round);
 }
 
 struct CompactPairsArgs {
@@ -185,15 +202,17 @@ struct ScatterPairsArgs {
   const std::int32_t* out;
   std::int32_t* table;  ///< [offsets, out_rows], filled with -1
   std::int64_t out_rows;
+  int offsets;
 };
 
-/// Grid y: offset. Bytes: 8 k read, 4 k written where the rows of the lists lie.
+/// Grid y: offsets. Bytes: 8 k read, 4 k written where the rows of the lists lie.
 GAVOTTE_KERNEL void scatter_pairs_kernel(ScatterPairsArgs args) {
-  const std::int64_t offset = block_index_y();
-  const std::int64_t end = args.begin[offset + 1];
-  std::int32_t* table = args.table + offset * args.out_rows;
-  for (std::int64_t i = args.begin[offset] + grid_thread(); i < end; i += grid_threads())
-    table[args.out[i]] = args.in[i];
+  for (std::int64_t offset = block_index_y(); offset < args.offsets; offset += grid_blocks_y()) {
+    const std::int64_t end = args.begin[offset + 1];
+    std::int32_t* table = args.table + offset * args.out_rows;
+    for (std::int64_t i = args.begin[offset] + grid_thread(); i < end; i += grid_threads())
+      table[args.out[i]] = args.in[i];
+  }
 }
 
 struct MaskRowsArgs {
@@ -222,15 +241,16 @@ struct SwapSidesArgs {
   const std::int32_t* table;  ///< [K, rows]
   std::int32_t* swapped;      ///< [K, in_rows], -1 everywhere.
   std::int64_t rows, in_rows;
+  std::int64_t offsets;
 };
 
 /// swapped[k][table[k][row]] = row. Each entry is written once: an offset pairs a row with one other.
 GAVOTTE_KERNEL void swap_sides_kernel(SwapSidesArgs args) {
-  const std::int64_t offset = block_index_y();
-  for (std::int64_t row = grid_thread(); row < args.rows; row += grid_threads()) {
-    const std::int32_t in = args.table[offset * args.rows + row];
-    if (in >= 0) args.swapped[offset * args.in_rows + in] = static_cast<std::int32_t>(row);
-  }
+  for (std::int64_t offset = block_index_y(); offset < args.offsets; offset += grid_blocks_y())
+    for (std::int64_t row = grid_thread(); row < args.rows; row += grid_threads()) {
+      const std::int32_t in = args.table[offset * args.rows + row];
+      if (in >= 0) args.swapped[offset * args.in_rows + in] = static_cast<std::int32_t>(row);
+    }
 }
 
 }  // namespace gavotte::internal::cuda

@@ -65,6 +65,9 @@ bool is_capturing(StreamHandle);
 /// cudaLaunchKernel (schedulers that intercept launches do not see the <<<>>> form of CUDA 13).
 /// launch.kernel: a __global__ function that takes one argument by value.
 void launch_kernel(const Launch& launch, void* argument);
+/// How many blocks of such a launch run at once on a multiprocessor of the device in use, at least 1. Asked for once,
+/// then kept.
+int blocks_per_multiprocessor(const Launch& launch);
 /// The mangled name of such a function; empty where nobody knows it.
 std::string kernel_symbol(const void* kernel);
 

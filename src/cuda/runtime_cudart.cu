@@ -1,9 +1,12 @@
 // The CUDA runtime's seam over cudart, which is linked shared: it then loads where no driver is.
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 
 #include "check.h"
@@ -169,6 +172,22 @@ void launch_kernel(const Launch& launch, void* argument) {
       static_cast<std::size_t>(launch.shape.shared_bytes), stream_of(launch.stream));
   GAVOTTE_CHECK_RUNTIME(error == cudaSuccess,
                         std::string("kernel ") + launch.name + ": " + cudaGetErrorString(error));
+}
+
+int blocks_per_multiprocessor(const Launch& launch) {
+  int device = 0;
+  GAVOTTE_CUDA_CHECK(cudaGetDevice(&device));
+  static std::mutex mutex;
+  static std::map<std::tuple<int, const void*, int, std::int64_t>, int> known;
+  const std::lock_guard lock(mutex);
+  int& blocks = known[{device, launch.kernel, launch.shape.threads, launch.shape.shared_bytes}];
+  if (blocks > 0) return blocks;
+  allow_shared_bytes(launch.kernel, launch.shape.shared_bytes);
+  int found = 0;
+  GAVOTTE_CUDA_CHECK(cudaOccupancyMaxActiveBlocksPerMultiprocessor(
+      &found, launch.kernel, launch.shape.threads,
+      static_cast<std::size_t>(launch.shape.shared_bytes)));
+  return blocks = std::max(found, 1);
 }
 
 std::string kernel_symbol([[maybe_unused]] const void* kernel) {

@@ -60,6 +60,7 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   internal::check_config(options.conv_config, options.device);
   if (options.config) options.config->check_device(options.device, options.other_device);
   check_threads(execution);
+  check_multiprocessors(options.multiprocessors);
   internal::choose_storage(plan, static_cast<bool>(options.observe));
   backend = &internal::backend(options.device);
   weights = internal::make_weights(plan, network, options.dtype, execution);
@@ -94,6 +95,19 @@ void Executor::Impl::check_int8() const {
   GAVOTTE_CHECK(
       dataflow == Dataflow::automatic || dataflow == Dataflow::tile_indirect,
       "int8 layers run as tile_indirect; got the dataflow " + std::string(gavotte::name(dataflow)));
+}
+
+/// 0 is what every device takes.
+void Executor::Impl::check_multiprocessors(int multiprocessors) const {
+  if (multiprocessors == 0) return;
+  GAVOTTE_CHECK(options.device.kind != DeviceKind::cpu,
+                "a number of multiprocessors is for runs on a GPU, got " +
+                    std::to_string(multiprocessors) + " and an Executor on " +
+                    options.device.to_string());
+  const int units = DeviceIdentity::of(options.device).units;
+  GAVOTTE_CHECK(multiprocessors > 0 && multiprocessors <= units,
+                "multiprocessors expects 0 (all) to " + std::to_string(units) + ", those of " +
+                    options.device.to_string() + "; got " + std::to_string(multiprocessors));
 }
 
 std::int64_t Executor::Impl::value_rows(int value, std::int64_t batch) const {

@@ -14,6 +14,7 @@
 #include "executor/private_pool.h"
 #include "executor/weights.h"
 #include "gavotte/executor.h"
+#include "launch_sharing.h"
 
 namespace gavotte {
 
@@ -69,7 +70,8 @@ struct Executor::Impl {
       std::make_shared<const int>(0);  ///< Its address is unique.
   ExecutorOptions options;
   Execution execution;
-  Execution call = execution;  ///< With the budget of the call at hand.
+  Execution call = execution;       ///< With the budget of the call at hand.
+  internal::LaunchSharing sharing;  ///< Of the call at hand, on a GPU.
   internal::Backend* backend = nullptr;
   std::vector<internal::StepWeights> weights;  ///< Of each step.
   std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
@@ -96,6 +98,7 @@ struct Executor::Impl {
   void reserve_arena(std::int64_t bytes);
   std::int64_t needed_bytes(const internal::ScanData& scan) const;
   void check_int8() const;
+  void check_multiprocessors(int multiprocessors) const;
   std::int64_t value_rows(int value, std::int64_t batch) const;
   void take_sets(const Coordinates& input, const std::vector<MapResult>& maps);
   std::int64_t place(std::int64_t batch, bool returned);

@@ -67,6 +67,8 @@ void Executor::Impl::enqueue(ConstTensorView coordinates, ConstTensorView featur
   const std::shared_ptr<void> no_pool_afterwards(nullptr,
                                                  [this](void*) { execution.allocator = nullptr; });
 
+  const internal::LaunchSharing whole_run = {options.multiprocessors};
+  const internal::SharingScope scope(*backend, &whole_run);
   enqueued.input = Coordinates(backend->make_deferred_set(execution, borrowed(coordinates), count,
                                                           box_of(*options.bounds, plan.dims), 1));
   enqueued.maps = CoordinateManager(execution, options.map_config).plan(enqueued.input, plan.maps);

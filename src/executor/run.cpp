@@ -33,6 +33,7 @@ void Executor::Impl::check_run(const RunOptions& how) const {
                 "on " +
                     options.device.to_string());
   if (how.threads) check_threads({.threads = *how.threads});
+  if (how.multiprocessors) check_multiprocessors(*how.multiprocessors);
 }
 
 RunOutcome Executor::Impl::run(Job job, const RunOptions& how) {
@@ -52,6 +53,8 @@ RunOutcome Executor::Impl::run(Job job, const RunOptions& how) {
 RunOutcome Executor::Impl::go_on(const RunOptions& how) {
   call = execution;
   if (how.threads) call.threads = *how.threads;
+  sharing.multiprocessors = how.multiprocessors.value_or(options.multiprocessors);
+  const internal::SharingScope scope(*backend, &sharing);
   if (!advance(how.evict)) return {{}, restart_group(*underway)};
   RunOutcome outcome{std::move(underway->result)};
   drop();
@@ -135,6 +138,7 @@ void Executor::Impl::run_next_step(Job& job, EvictionFlag* flag) {
   });
   ++job.steps;
   stats.compute_ms += stats.layers[i].compute_ms;
+  const internal::SharingScope callers_work(*backend, nullptr);
   if (options.observe) options.observe(static_cast<int>(i), views[at(plan.steps[i].output)]);
   if (options.progress) options.progress(static_cast<int>(i), static_cast<int>(plan.steps.size()));
 }

@@ -118,6 +118,7 @@ int block_threads() { return current().block->shape.threads; }
 std::int64_t block_index() { return current().block->x; }
 std::int64_t block_index_y() { return current().block->y; }
 std::int64_t grid_blocks() { return current().block->shape.blocks; }
+std::int64_t grid_blocks_y() { return current().block->shape.blocks_y; }
 
 void sync_block(const std::source_location& at) {
   if (is_left_out(at)) return;

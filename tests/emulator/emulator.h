@@ -36,7 +36,8 @@ struct Options {
   bool descending_threads = false;
   /// fibers: not 0: threads start, and go on after each barrier, in an order shuffled by it.
   std::uint64_t thread_order_seed = 0;
-  bool execute = true;           ///< False: launches are checked and recorded, and do nothing.
+  int resident_blocks = 0;  ///< Of a launch on a multiprocessor at a time; 0: as its limits say.
+  bool execute = true;      ///< False: launches are checked and recorded, and do nothing.
   double watchdog_seconds = 60;  ///< threads: a launch that waits longer is an error.
   /// Device memory from a region that the host cannot touch (device_memory.h). To be set before the
   /// first allocation; blocks on the heap, where the sanitizers watch their ends, are the default.
@@ -64,6 +65,7 @@ int block_threads();
 std::int64_t block_index();
 std::int64_t block_index_y();
 std::int64_t grid_blocks();
+std::int64_t grid_blocks_y();
 inline int lane_index() { return thread_index() % 32; }
 
 // The place in the source is a barrier's name where one is left out (mutation.h).

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "cuda/launch.h"
@@ -48,15 +49,19 @@ TEST_P(MapForms, ArrangesMoreOffsetsThanABlockHolds) {
   std::vector<std::int32_t> by_row;
   for (std::int64_t row = 0; row < kRows; ++row)
     for (int k = 0; k < kOffsets; ++k) by_row.push_back(entry_of(k, row));
-  std::vector<std::int32_t> table(by_row.size(), -2);
-  std::vector<std::uint32_t> flags(kOffsets * kGroups);
-  launch(
-      "arrange_table", nullptr,
-      {.blocks = kGroups, .blocks_y = 2, .threads = 64, .shared_bytes = sizeof(ArrangeTableShared)},
-      arrange_table_kernel,
-      {by_row.data(), table.data(), RowCount{kRows}, kOffsets, flags.data(), kGroups});
-  EXPECT_EQ(table, table_of(kOffsets));
-  EXPECT_EQ(flags, flags_of(kOffsets));
+  for (const auto& [blocks, blocks_y] : {std::pair{kGroups, std::int64_t{2}}, {1, 2}, {1, 1}}) {
+    std::vector<std::int32_t> table(by_row.size(), -2);
+    std::vector<std::uint32_t> flags(kOffsets * kGroups);
+    launch("arrange_table", nullptr,
+           {.blocks = blocks,
+            .blocks_y = blocks_y,
+            .threads = 64,
+            .shared_bytes = sizeof(ArrangeTableShared)},
+           arrange_table_kernel,
+           {by_row.data(), table.data(), RowCount{kRows}, kOffsets, flags.data(), kGroups});
+    EXPECT_EQ(table, table_of(kOffsets));
+    EXPECT_EQ(flags, flags_of(kOffsets));
+  }
 }
 
 /// Fewer rows than the table has room for: entries behind them are not looked at.
@@ -67,10 +72,12 @@ TEST_P(MapForms, FlagsTheRowsThatMatch) {
     for (std::int64_t row = 0; row < kRows + 1; ++row)
       table.push_back(row < kRows ? entry_of(k, row) : 5);
   const std::int64_t rows = kRows;
-  std::vector<std::uint32_t> flags(kOffsets * kGroups, 0xffffffffU);
-  launch("flag_rows", nullptr, {.blocks = 1, .blocks_y = kOffsets, .threads = 96}, flag_rows_kernel,
-         {table.data(), RowCount{kRows + 1, &rows}, flags.data(), kGroups});
-  EXPECT_EQ(flags, flags_of(kOffsets));
+  for (const int across : {kOffsets, 2, 1}) {
+    std::vector<std::uint32_t> flags(kOffsets * kGroups, 0xffffffffU);
+    launch("flag_rows", nullptr, {.blocks = 1, .blocks_y = across, .threads = 96}, flag_rows_kernel,
+           {table.data(), RowCount{kRows + 1, &rows}, flags.data(), kGroups, kOffsets});
+    EXPECT_EQ(flags, flags_of(kOffsets));
+  }
 }
 
 TEST_P(MapForms, ScattersTheListOfEachOffset) {
@@ -86,23 +93,29 @@ TEST_P(MapForms, ScattersTheListOfEachOffset) {
     }
     begin.push_back(static_cast<std::int64_t>(in.size()));
   }
-  std::vector<std::int32_t> table(expected.size(), -1);
-  launch("scatter_pairs", nullptr, {.blocks = 1, .blocks_y = kOffsets, .threads = 32},
-         scatter_pairs_kernel, {begin.data(), in.data(), out.data(), table.data(), kRows});
-  EXPECT_EQ(table, expected);
+  for (const int across : {kOffsets, 2, 1}) {
+    std::vector<std::int32_t> table(expected.size(), -1);
+    launch("scatter_pairs", nullptr, {.blocks = 1, .blocks_y = across, .threads = 32},
+           scatter_pairs_kernel,
+           {begin.data(), in.data(), out.data(), table.data(), kRows, kOffsets});
+    EXPECT_EQ(table, expected);
+  }
 }
 
 TEST_P(MapForms, SwapsTheSidesOfWhatMatches) {
   constexpr int kOffsets = 3;
   const std::vector<std::int32_t> table = table_of(kOffsets);
-  std::vector<std::int32_t> swapped(kOffsets * kInRows, -1), expected = swapped;
+  std::vector<std::int32_t> expected(kOffsets * kInRows, -1);
   for (int k = 0; k < kOffsets; ++k)
     for (std::int32_t row = 0; row < kRows; ++row)
       if (entry_of(k, row) >= 0)
         expected[static_cast<std::size_t>(k * kInRows + entry_of(k, row))] = row;
-  launch("swap_sides", nullptr, {.blocks = 1, .blocks_y = kOffsets, .threads = 32},
-         swap_sides_kernel, {table.data(), swapped.data(), kRows, kInRows});
-  EXPECT_EQ(swapped, expected);
+  for (const int across : {kOffsets, 2, 1}) {
+    std::vector<std::int32_t> swapped(expected.size(), -1);
+    launch("swap_sides", nullptr, {.blocks = 1, .blocks_y = across, .threads = 32},
+           swap_sides_kernel, {table.data(), swapped.data(), kRows, kInRows, kOffsets});
+    EXPECT_EQ(swapped, expected);
+  }
 }
 
 /// Mirrored matches are written to the rows of offsets that are not searched: those alone are cleared.

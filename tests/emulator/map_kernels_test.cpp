@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "cuda/column_walk.cuh"
@@ -49,7 +50,7 @@ MatchSink sink_of(std::vector<std::int32_t>& table, int offsets) {
   return sink;
 }
 
-/// Two columns, and room in shared memory for none, one or both of their runs.
+/// Two columns, and room in shared memory for none, one or both of their runs; a block for each of three tiles, or for all.
 TEST_P(MapKernels, WalkColumnsThatAreStagedOrNot) {
   const std::vector<Key32> keys = some_keys();
   SearchColumns<Key32> columns;
@@ -63,11 +64,11 @@ TEST_P(MapKernels, WalkColumnsThatAreStagedOrNot) {
     columns.step[s] = steps[s];
   }
   constexpr int kTile = 64, kThreads = 96;
-  for (const int capacity : {8, 90, 300}) {
+  for (const auto& [capacity, blocks] : {std::pair{8, 3}, {90, 3}, {90, 1}, {300, 3}, {300, 1}}) {
     SCOPED_TRACE(capacity);
     std::vector<std::int32_t> table(5 * kCount, -2);
     launch("walk_columns", nullptr,
-           {.blocks = 3,
+           {.blocks = blocks,
             .threads = kThreads,
             .shared_bytes = static_cast<std::int64_t>(sizeof(WalkColumnsShared) +
                                                       static_cast<std::size_t>(capacity) * 4)},
@@ -108,7 +109,7 @@ TEST_P(MapKernels, SearchSeveralItemsInABlock) {
   }
   const RowCount count{kCount};
   std::vector<std::int32_t> borders((kBlocks + 1) * kSteps), items(kBlocks);
-  launch("find_borders", nullptr, {.blocks = kBlocks, .threads = 32}, find_borders_kernel<Key32>,
+  launch("find_borders", nullptr, {.blocks = 2, .threads = 32}, find_borders_kernel<Key32>,
          {keys.data(), keys.data(), count, count, steps, kBlockSize, kBlocks, kItemGroups,
           borders.data(), items.data()});
   std::vector<WorkItem> work(kItems);

@@ -10,7 +10,9 @@
 #include <string_view>
 
 #include "check.h"
+#include "cuda/launch.h"
 #include "emulator.h"
+#include "launch_sharing.h"
 #include "mutation.h"
 
 namespace gavotte::emulator {
@@ -52,6 +54,13 @@ class MutantRecorder final : public ::testing::EmptyTestEventListener {
   std::ofstream file_;
 };
 
+/// A budget of one multiprocessor, which holds one block: this thread's kernels do all their work in strides.
+void launch_one_block(Options& chosen) {
+  static const internal::LaunchSharing one = {.multiprocessors = 1};
+  chosen.resident_blocks = 1;
+  internal::cuda::set_launch_sharing(&one);
+}
+
 void take(std::string_view argument, Options& chosen) {
   const std::size_t equals = argument.find('=');
   const std::string_view flag = argument.substr(0, equals);
@@ -65,6 +74,8 @@ void take(std::string_view argument, Options& chosen) {
     chosen.thread_order_seed = number<std::uint64_t>(flag, text);
   else if (flag == "--thread-order")
     chosen.descending_threads = second_of(flag, text, "ascending", "descending");
+  else if (flag == "--one-block")
+    launch_one_block(chosen);
   else if (flag == "--watchdog-seconds")
     chosen.watchdog_seconds = number<double>(flag, text);
   else if (flag == "--mutant")

@@ -1,5 +1,6 @@
 // The CUDA runtime's seam over host memory: copies and launches happen at once, so every stream is
 // always idle. Captures (capture.h) refuse what a CUDA graph cannot hold.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -79,6 +80,15 @@ double time_ms(StreamHandle, FunctionRef<void()> call) {
       .count();
 }
 bool is_capturing(StreamHandle) { return emulator::is_recording(); }
+/// As if registers never were the limit.
+int blocks_per_multiprocessor(const Launch& launch) {
+  if (emulator::options().resident_blocks > 0) return emulator::options().resident_blocks;
+  constexpr std::int64_t kThreads = 2048, kBlocks = 32, kReservedShared = 1024;
+  const std::int64_t blocks = std::min({kBlocks, kThreads / launch.shape.threads,
+                                        device_limits(0).shared_bytes_per_multiprocessor /
+                                            (launch.shape.shared_bytes + kReservedShared)});
+  return static_cast<int>(std::max<std::int64_t>(blocks, 1));
+}
 std::string kernel_symbol(const void* kernel) { return emulator::symbol_of(kernel); }
 
 }  // namespace gavotte::internal::cuda

@@ -3,7 +3,8 @@
 // for each thread of each block.
 //
 // Blocks are one-dimensional. Every warp operation names its mask; no thread returns before a
-// barrier of its block; shared memory is one struct for a kernel.
+// barrier of its block; shared memory is one struct for a kernel. A kernel goes on in strides of its
+// grid, in both directions, so that it may be launched with fewer blocks.
 #pragma once
 
 #include <cstdint>
@@ -49,6 +50,7 @@ GAVOTTE_DEVICE int block_threads() { return static_cast<int>(blockDim.x); }
 GAVOTTE_DEVICE std::int64_t block_index() { return blockIdx.x; }
 GAVOTTE_DEVICE std::int64_t block_index_y() { return blockIdx.y; }
 GAVOTTE_DEVICE std::int64_t grid_blocks() { return gridDim.x; }
+GAVOTTE_DEVICE std::int64_t grid_blocks_y() { return gridDim.y; }
 
 GAVOTTE_DEVICE void sync_block() { __syncthreads(); }
 GAVOTTE_DEVICE void sync_warp(unsigned mask = kFullMask) { __syncwarp(mask); }
@@ -130,6 +132,7 @@ GAVOTTE_DEVICE int block_threads() { return emulator::block_threads(); }
 GAVOTTE_DEVICE std::int64_t block_index() { return emulator::block_index(); }
 GAVOTTE_DEVICE std::int64_t block_index_y() { return emulator::block_index_y(); }
 GAVOTTE_DEVICE std::int64_t grid_blocks() { return emulator::grid_blocks(); }
+GAVOTTE_DEVICE std::int64_t grid_blocks_y() { return emulator::grid_blocks_y(); }
 
 // The place in the source is a barrier's name where the emulator leaves one out.
 GAVOTTE_DEVICE void sync_block(const std::source_location& at = std::source_location::current()) {
