@@ -1,4 +1,4 @@
-// gavotte predict: how long a run will take, from a calibrated manifest, before it is made.
+// gavotte predict: how long a run will take, before it is made: from a calibrated manifest, else predict_estimate.cpp.
 #include <fmt/format.h>
 
 #include <charconv>
@@ -9,25 +9,12 @@
 #include "gavotte/predict.h"
 #include "input_error.h"
 #include "output.h"
-#include "run_options.h"
+#include "predict_options.h"
 #include "scan_voxels.h"
 #include "table.h"
 
 namespace gavotte::cli {
-namespace {
 
-struct Options {
-  std::string manifest;
-  std::string voxels, points;  // N or LO:HI
-  RunOptions input;            // of scans: what they become
-  bool launches = false;
-};
-
-struct Counts {
-  std::int64_t least = 0, most = 0;
-};
-
-/// "37445" or "30000:40000".
 Counts parse_counts(const std::string& option, const std::string& text) {
   Counts counts;
   const char* const end = text.data() + text.size();
@@ -40,6 +27,14 @@ Counts parse_counts(const std::string& option, const std::string& text) {
                      text + "'");
   return counts;
 }
+
+std::string counted(const Counts& counts, const char* what) {
+  const std::string least = with_commas(counts.least);
+  return (counts.least == counts.most ? least : least + " to " + with_commas(counts.most)) + " " +
+         what;
+}
+
+namespace {
 
 /// What is asked about: a range of counts, or a scan's own sizes.
 struct Question {
@@ -54,13 +49,7 @@ struct Question {
   }
 };
 
-std::string counted(const Counts& counts, const char* what) {
-  const std::string least = with_commas(counts.least);
-  return (counts.least == counts.most ? least : least + " to " + with_commas(counts.most)) + " " +
-         what;
-}
-
-std::vector<Question> scan_questions(const Options& options, const Manifest& manifest) {
+std::vector<Question> scan_questions(const PredictOptions& options, const Manifest& manifest) {
   const Network network = open_network(options.input.network);
   if (network.metadata().name != manifest.run.network)
     throw InputError(fmt::format("expected the network '{}' that {} is of, got '{}'",
@@ -77,7 +66,7 @@ std::vector<Question> scan_questions(const Options& options, const Manifest& man
   return questions;
 }
 
-std::vector<Question> questions_of(const Options& options, const Manifest& manifest) {
+std::vector<Question> questions_of(const PredictOptions& options, const Manifest& manifest) {
   const bool of_scans = !options.input.network.name.empty();
   if (of_scans + !options.voxels.empty() + !options.points.empty() != 1 ||
       of_scans == options.input.scans.empty())
@@ -105,7 +94,28 @@ std::vector<std::string> row_of(const std::string& what, const PredictedTime& ti
           time.inside ? "" : "outside of what was calibrated"};
 }
 
-void run(const Options& options) {
+/// Throws InputError for an option that this way of asking would not read.
+void check_options(const CLI::App& command, const PredictOptions& options) {
+  const auto given = [&](const char* name) { return command.get_option(name)->count() > 0; };
+  for (const char* name : {"--config", "--device-description"})
+    if (given(name) && command.get_option(name)->as<std::string>().empty())
+      throw InputError(fmt::format("{}: expected a file, got ''", name));
+  const bool no_network = options.input.network.name.empty();
+  for (const char* name : {"--voxel-size", "--crop", "--features", "--reduce"})
+    if (given(name) && no_network)
+      throw InputError(fmt::format("{}: expected with SCAN, which it makes voxels of", name));
+  if (options.estimates()) return;
+  for (const char* name : {"--channels", "--classes", "--seed"})
+    if (given(name) && no_network) throw InputError(fmt::format("{}: expected with NETWORK", name));
+  for (const char* name : {"--dtype", "--threads"})
+    if (given(name))
+      throw InputError(fmt::format(
+          "{}: expected with --config or --device-description, where no manifest says it", name));
+}
+
+void run(const CLI::App& command, const PredictOptions& options) {
+  check_options(command, options);
+  if (options.estimates()) return run_estimate(options);
   check_readable(options.manifest);
   const Manifest manifest =
       with_input(options.manifest, [&] { return Manifest::load(options.manifest); });
@@ -154,20 +164,37 @@ void run(const Options& options) {
 
 void add_predict_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
-      "predict", "Say how long a run will take, from a manifest of several scans");
-  auto options = std::make_shared<Options>();
+      "predict",
+      "Say how long a run will take, from a manifest of several scans or by a device's cost model");
+  auto options = std::make_shared<PredictOptions>();
   command
       ->add_option("MANIFEST", options->manifest,
-                   "Of gavotte manifest, calibrated on three scans or more")
+                   "Of gavotte manifest, calibrated on three scans or more; with --config or "
+                   "--device-description NETWORK is first")
       ->required()
       ->type_name("");
   add_network_options(*command, options->input.network);
   command->get_option("NETWORK")->required(false);
   add_scan_options(*command, options->input);
   command->get_option("SCAN")->required(false);
-  for (const char* option :
-       {"--voxel-size", "--crop", "--features", "--reduce", "--channels", "--classes", "--seed"})
-    command->get_option(option)->needs(command->get_option("SCAN"));
+  const std::string unmeasured = "A network that was not measured";
+  command
+      ->add_option("--config", options->input.config,
+                   "Estimate by the cost model of this file, which gavotte tune wrote")
+      ->type_name("FILE")
+      ->group(unmeasured);
+  command
+      ->add_option("--device-description", options->device_description,
+                   "Estimate by the peaks of the GPU that this JSON describes; not calibrated")
+      ->type_name("FILE")
+      ->group(unmeasured);
+  command
+      ->add_option("--dtype", options->input.dtype,
+                   "Of features and weights: float16, bfloat16, float32, float64 [float32]")
+      ->check(CLI::IsMember({"float16", "bfloat16", "float32", "float64"}))
+      ->type_name("DTYPE")
+      ->group(unmeasured);
+  add_threads_option(*command, options->input, unmeasured);
   const std::string group = "Instead of scans";
   command
       ->add_option("--voxels", options->voxels,
@@ -178,7 +205,8 @@ void add_predict_command(CLI::App& app) {
       ->type_name("COUNT")
       ->group(group);
   const std::string output = "Output";
-  command->add_flag("--launches", options->launches, "Each launch as well")->group(output);
+  command->add_flag("--launches", options->launches, "Each launch, or each part of a run, as well")
+      ->group(output);
   command
       ->add_option("--json", options->input.json_path,
                    "Write the predictions as JSON to FILE, - for standard output alone")
@@ -193,9 +221,11 @@ void add_predict_command(CLI::App& app) {
       "  gavotte manifest street drive-*.pcd -o m.json\n"
       "  gavotte predict m.json --voxels 30000:40000\n"
       "  gavotte predict m.json street next.pcd --launches\n"
+      "  gavotte predict street --config device.json --voxels 30000:40000\n"
+      "  gavotte predict street --device-description h200.json --dtype float16 drive-*.pcd\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
-  command->callback([options] { run(*options); });
+  command->callback([command, options] { run(*command, *options); });
 }
 
 }  // namespace gavotte::cli

@@ -10,6 +10,7 @@
 #include "gavotte/device_config.h"
 #include "gavotte/dtype.h"
 #include "gavotte/error.h"
+#include "gavotte/estimate.h"
 #include "gavotte/eviction.h"
 #include "gavotte/executor.h"
 #include "gavotte/kernel_map.h"

@@ -12,18 +12,23 @@
 #include "least_squares.h"
 #include "manifest/formula.h"
 #include "manifest/metric.h"
+#include "manifest/residuals.h"
 #include "timing.h"
 
 namespace gavotte {
 namespace {
 
+using internal::all_but;
+using internal::distance;
+using internal::fit_line;
+using internal::kLeastUs;
+using internal::level_of;
+using internal::Line;
 using internal::LinearForm;
 using manifest::Launch;
 using manifest::Prediction;
 
 constexpr std::size_t kFewestScans = 3;
-constexpr double kLevel = 0.9;
-constexpr double kLeastUs = 0.1;  // a shorter time is within the clock's ticks
 constexpr std::size_t kLongestFormula = 4096;
 const std::string kPoints = "points", kVoxels = "N_in";
 
@@ -106,12 +111,6 @@ Samples samples_of(std::span<const Manifest> runs) {
   return samples;
 }
 
-/// y as a constant and a factor of x.
-struct Line {
-  double constant = 0, factor = 0;
-  double at(double x) const { return constant + factor * x; }
-};
-
 /// What is known after a fit.
 struct Fit {
   std::vector<LinearForm> launches;
@@ -125,18 +124,6 @@ struct Fit {
     return all;
   }
 };
-
-Line fit_line(const std::vector<double>& x, const std::vector<double>& y,
-              const std::vector<std::size_t>& of) {
-  std::vector<std::vector<double>> units;
-  std::vector<double> measured;
-  for (const std::size_t r : of) {
-    units.push_back({1, x[r]});
-    measured.push_back(std::max(1.0, y[r]));  // a relative error of nothing is none
-  }
-  const std::vector<double> constants = internal::fit_relative(units, measured);
-  return {constants[0], constants[1]};
-}
 
 Fit fit(const Samples& samples, const std::vector<std::size_t>& of) {
   Fit fit;
@@ -166,23 +153,10 @@ Fit fit(const Samples& samples, const std::vector<std::size_t>& of) {
   return fit;
 }
 
-/// How far a time is from a predicted one, either way: 0.1 for 1.1 times as long or as short.
-double distance(double predicted, double measured) {
-  const double least = std::max(predicted, kLeastUs);
-  return std::max(least / measured, measured / least) - 1;
-}
-
 /// Of one launch or the run, over the runs that were left out one at a time.
 struct Residuals {
   std::vector<double> sizes, voxels, points, relative;
 };
-
-std::vector<std::size_t> all_but(std::size_t count, std::size_t left_out) {
-  std::vector<std::size_t> of;
-  for (std::size_t i = 0; i < count; ++i)
-    if (i != left_out) of.push_back(i);
-  return of;
-}
 
 /// Of each launch, then of the run.
 std::vector<Residuals> leave_one_out(const Samples& samples) {
@@ -208,22 +182,11 @@ std::vector<Residuals> leave_one_out(const Samples& samples) {
   return residuals;
 }
 
-double level_of(std::size_t runs) {
-  const auto n = static_cast<double>(runs);
-  return std::min(kLevel, n / (n + 1));
-}
-
-/// The least band that the next of n + 1 alike residuals lies within at that level.
-manifest::Amount band_of(std::vector<double> residuals, const std::string& how) {
+/// Unavailable where there are none.
+manifest::Amount band_metric(const std::vector<double>& residuals, const std::string& how) {
   if (residuals.empty())
     return {{}, manifest::Source::unavailable, "the runs do not tell their points"};
-  std::sort(residuals.begin(), residuals.end());
-  const auto n = static_cast<double>(residuals.size());
-  constexpr double kRounding = 1e-9;
-  const auto rank =
-      static_cast<std::size_t>(std::ceil(level_of(residuals.size()) * (n + 1) - kRounding));
-  return internal::metric(residuals[std::min(rank, residuals.size()) - 1],
-                          manifest::Source::estimated, how);
+  return internal::metric(internal::band_of(residuals), manifest::Source::estimated, how);
 }
 
 Prediction prediction_of(const LinearForm& form, const Residuals& residuals,
@@ -242,8 +205,8 @@ Prediction prediction_of(const LinearForm& form, const Residuals& residuals,
           : manifest::Words{{}, manifest::Source::unavailable, "longer than a formula may be"};
   prediction.error =
       internal::metric(internal::median(residuals.relative), manifest::Source::estimated, how);
-  prediction.band = {band_of(residuals.sizes, how), band_of(residuals.voxels, how),
-                     band_of(residuals.points, how)};
+  prediction.band = {band_metric(residuals.sizes, how), band_metric(residuals.voxels, how),
+                     band_metric(residuals.points, how)};
   return prediction;
 }
 
