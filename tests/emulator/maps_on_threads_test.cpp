@@ -22,7 +22,7 @@ class MapsOnThreads : public MapTest {
 
 TEST_F(MapsOnThreads, AreTheCpus) {
   std::mt19937 random(6);
-  const Rows rows = random_rows(random, 70, 3, -3, 3);
+  const Rows rows = random_rows(random, 40, 3, -2, 2);
   const Geometry same = resolve(ConvSpec::submanifold(3), 3),
                  down = resolve(ConvSpec::strided(2, 2), 3);
   for (const BothSets& set : {make_set(rows, 3), make_set(shuffled(rows, random), 3)}) {

@@ -131,7 +131,7 @@ TEST(Executor, GlobalPoolCountsTrailingEmptyScans) {
 TEST(Executor, ArenaIsSmallerThanTheBuffers) {
   const Network network = sparse_res_unet42(3, 4);
   Executor executor(network);
-  const Scan scan = make_scan(2000, 20, 3, 5);
+  const Scan scan = make_scan(600, 14, 3, 5);
   const Result first = executor.run(scan.coordinates, scan.features);
   std::int64_t sum = 0;
   for (const LayerStats& layer : first.stats.layers)
@@ -140,7 +140,7 @@ TEST(Executor, ArenaIsSmallerThanTheBuffers) {
   EXPECT_LT(first.stats.arena_bytes, sum / 4);
   EXPECT_GT(first.stats.peak_bytes, first.stats.arena_bytes);
   const void* memory = first.features.data;
-  const Scan smaller = make_scan(500, 20, 3, 6);
+  const Scan smaller = make_scan(200, 14, 3, 6);
   const std::int64_t before = first.stats.arena_bytes;
   EXPECT_EQ(executor.run(smaller.coordinates, smaller.features).stats.arena_bytes, before);
   EXPECT_EQ(executor.run(scan.coordinates, scan.features).features.data, memory);

@@ -326,7 +326,7 @@ TEST(HostileFile, MutatedBytesGiveAnErrorOrANetwork) {
   std::uint64_t header = 0;
   std::memcpy(&header, valid.data(), 8);
   int errors = 0, networks = 0;
-  for (std::uint64_t round = 0; round < 4000; ++round) {
+  for (std::uint64_t round = 0; round < 2000; ++round) {
     std::vector<std::byte> file = valid;
     const std::uint64_t flips = 1 + internal::random_bits(round, 0) % 3;
     // Three of four rounds spoil the header, where the checks are.
@@ -345,8 +345,8 @@ TEST(HostileFile, MutatedBytesGiveAnErrorOrANetwork) {
       ++errors;
     }
   }
-  EXPECT_GT(errors, 1000);
-  EXPECT_GT(networks, 100);
+  EXPECT_GT(errors, 500);
+  EXPECT_GT(networks, 50);
 }
 
 }  // namespace
