@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
+#include "axis_candidates.h"
 #include "check.h"
 #include "loan.h"
 #include "parallel.h"
+#include "plane_axis.h"
+#include "plane_sets.h"
 #include "sort_coordinates.h"
 
 namespace gavotte::internal::cpu {
@@ -55,39 +59,20 @@ bool fits_int32(std::int64_t value) {
   std::abort();  // not reached
 }
 
-/// The values that the other side may take on one axis, for a coordinate value on this side.
-class AxisCandidates {
- public:
-  AxisCandidates(const Geometry& geometry, int axis, bool to_coarse,
-                 const std::optional<Bounds>& bounds)
-      : scale_(geometry.scale[static_cast<std::size_t>(axis)]), to_coarse_(to_coarse) {
-    for (const AxisOffset& offset : geometry.offsets)
-      offsets_.push_back(offset[static_cast<std::size_t>(axis)]);
-    std::sort(offsets_.begin(), offsets_.end());
-    offsets_.erase(std::unique(offsets_.begin(), offsets_.end()), offsets_.end());
-    if (bounds) {
-      lower_ = bounds->lower[static_cast<std::size_t>(axis)];
-      upper_ = bounds->upper[static_cast<std::size_t>(axis)];
-    }
+/// downsample() where planes serve, else null.
+std::shared_ptr<const CoordinateData> downsample_by_planes(const Execution& execution,
+                                                           const CoordinateData& set,
+                                                           const AxisOffset& scale,
+                                                           PerAxis stride) {
+  std::vector<AxisCandidates> axes;
+  for (std::size_t axis = 0; axis < static_cast<std::size_t>(set.dims); ++axis) {
+    if (scale[axis] > PlaneAxis::kMaxPeriod) return nullptr;
+    axes.push_back(
+        {scale[axis], true, std::vector<std::int64_t>(static_cast<std::size_t>(scale[axis]))});
+    std::iota(axes.back().offsets.begin(), axes.back().offsets.end(), 0);
   }
-
-  void list(std::int64_t value, std::vector<std::int64_t>& candidates) const {
-    candidates.clear();
-    for (const std::int64_t offset : offsets_) {
-      const std::int64_t moved = to_coarse_ ? value - offset : value * scale_ + offset;
-      if (to_coarse_ && moved % scale_ != 0) continue;
-      const std::int64_t candidate = to_coarse_ ? moved / scale_ : moved;
-      if (candidate >= lower_ && candidate <= upper_) candidates.push_back(candidate);
-    }
-  }
-
- private:
-  std::int64_t scale_;
-  bool to_coarse_;
-  std::vector<std::int64_t> offsets_;
-  std::int64_t lower_ = std::numeric_limits<std::int64_t>::min();
-  std::int64_t upper_ = std::numeric_limits<std::int64_t>::max();
-};
+  return derive_by_planes(execution, set, axes, stride);
+}
 
 }  // namespace
 
@@ -127,6 +112,7 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
 std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
                                                  const CoordinateData& set, const AxisOffset& scale,
                                                  PerAxis stride) {
+  if (const auto coarse = downsample_by_planes(execution, set, scale, stride)) return coarse;
   const std::int64_t columns = 1 + set.dims;
   const Borrowed memory(set.rows * columns * kCoordinateBytes);
   const std::int32_t* source = set.lattice.span<std::int32_t>().data();
@@ -149,8 +135,9 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
   const int dims = set.dims;
   const std::int64_t columns = 1 + dims;
   std::vector<AxisCandidates> axes;
-  axes.reserve(static_cast<std::size_t>(dims));
-  for (int axis = 0; axis < dims; ++axis) axes.emplace_back(geometry, axis, to_coarse, bounds);
+  for (std::size_t axis = 0; axis < static_cast<std::size_t>(dims); ++axis)
+    axes.push_back(AxisCandidates::of(geometry, axis, to_coarse, bounds));
+  if (auto derived = derive_by_planes(execution, set, axes, stride)) return derived;
   const std::int32_t* source = set.lattice.span<std::int32_t>().data();
 
   // Pass 0 counts the candidates of each block, pass 1 writes them.
