@@ -28,7 +28,7 @@ struct OffsetPairs {
 struct MapData {
   int offsets = 0;
   std::int64_t in_rows = 0, out_rows = 0, pairs = 0;
-  Execution execution;       ///< That built it: derived forms are made on its stream.
+  Execution execution;  ///< That built it: derived forms are made on its stream, with its threads.
   int identity_offset = -1;  ///< The offset that pairs row i with row i for every row, or -1.
   /// CUDA's: sorted by output row, as built. The CPU's: `begin` alone.
   PairLists lists;

@@ -38,7 +38,7 @@ class GAVOTTE_API KernelMap {
   ConstTensorView table() const;
   /// uint8 [out_rows, ceil(K / 8)]: bit k % 8 of byte k / 8 is set where offset k has an input. Made at the first call.
   ConstTensorView masks() const;
-  /// That it was built with: its memory belongs to that stream.
+  /// That it was built with: its memory belongs to that stream, and its threads make the forms above.
   Execution execution() const;
   /// To be called before memory of the map is read on another stream: work there waits for what made the map, and the
   /// memory is given back only behind what is on that stream by then. The library's own calls do it by themselves.

@@ -97,6 +97,7 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
   SortedRows sorted = sort_rows(execution, lattice, Keys::keep);
   if (sorted.distinct < lattice.rows()) throw_duplicate(lattice, sorted);
   auto set = std::make_shared<CoordinateData>();
+  set->execution = execution;
   set->dims = static_cast<int>(lattice.shape()[1]) - 1;
   set->stride = stride;
   set->rows = lattice.rows();

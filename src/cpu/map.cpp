@@ -206,6 +206,7 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
   Sides sides{geometry.output_is_fine ? input : output, geometry.output_is_fine ? output : input,
               &input == &output};
   auto map = std::make_shared<MapData>();
+  map->execution = execution;
   map->offsets = static_cast<int>(geometry.offsets.size());
   map->in_rows = input.rows;
   map->out_rows = output.rows;

@@ -278,6 +278,7 @@ std::shared_ptr<const CoordinateData> derive_by_planes(const Execution& executio
   }
   if (!lattice) return nullptr;
   auto derived = std::make_shared<CoordinateData>();
+  derived->execution = execution;
   derived->dims = set.dims;
   derived->stride = stride;
   derived->rows = lattice.rows();

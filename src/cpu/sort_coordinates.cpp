@@ -178,6 +178,7 @@ std::shared_ptr<const CoordinateData> unique_set(const Execution& execution,
   const std::int64_t columns = lattice.shape[1];
   SortedRows sorted = sort_rows(execution, lattice, Keys::drop);
   auto set = std::make_shared<CoordinateData>();
+  set->execution = execution;
   set->dims = static_cast<int>(columns) - 1;
   set->stride = stride;
   set->rows = sorted.distinct;
