@@ -3,10 +3,17 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace gavotte::bench {
+
+struct Contender {
+  std::string name;
+  std::function<void()> call;
+};
 
 /// Of an even number the mean of the two in the middle; at least one value.
 inline double median(std::vector<double> values) {

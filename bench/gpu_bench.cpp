@@ -46,11 +46,6 @@ struct Options {
   std::string commit = "unknown";
 };
 
-struct Contender {
-  std::string name;
-  std::function<void()> call;
-};
-
 class Timer {
  public:
   Timer() {
@@ -94,18 +89,6 @@ class Timer {
   cudaEvent_t start_ = nullptr, end_ = nullptr;
 };
 
-/// Rows of what was compared; the first contender is what ratios refer to.
-void report_times(Report& report, Row like, const std::vector<Contender>& contenders,
-                  const Comparison& times) {
-  for (std::size_t i = 0; i < contenders.size(); ++i) {
-    like.library = contenders[i].name;
-    like.median_ms = times.median_ms(i);
-    like.ratio = times.ratio(i);
-    like.ratio_to = contenders[0].name;
-    report.rows.push_back(like);
-  }
-}
-
 /// The set alone (its sort), the map alone, and both.
 void bench_map_step(const Scene& scene, const Tensor& lattice, const Timer& timer, int rounds,
                     Report& report) {
@@ -133,12 +116,11 @@ void bench_map_step(const Scene& scene, const Tensor& lattice, const Timer& time
                                 manager.kernel_map(own, ConvSpec::submanifold(3));
                               }});
       }
-    report_times(report,
-                 {.scene = scene.name,
-                  .operation = operation,
-                  .layer = "3x3x3 submanifold",
-                  .dtype = "int32"},
-                 contenders, timer.compare(contenders, rounds));
+    report.add(rows_of({.scene = scene.name,
+                        .operation = operation,
+                        .layer = "3x3x3 submanifold",
+                        .dtype = "int32"},
+                       contenders, timer.compare(contenders, rounds)));
   }
 }
 
@@ -188,12 +170,11 @@ void bench_layers(const Scene& scene, const Tensor& lattice, const Timer& timer,
             contenders.push_back(
                 {"gavotte " + std::string(name(dataflow)) + (tf32 ? " tf32" : ""), call});
           }
-        report_times(report,
-                     {.scene = scene.name,
-                      .operation = operation,
-                      .layer = fmt::format("3x3x3 {}->{}", width.in, width.out),
-                      .dtype = std::string(name(dtype))},
-                     contenders, timer.compare(contenders, rounds));
+        report.add(rows_of({.scene = scene.name,
+                            .operation = operation,
+                            .layer = fmt::format("3x3x3 {}->{}", width.in, width.out),
+                            .dtype = std::string(name(dtype))},
+                           contenders, timer.compare(contenders, rounds)));
       }
     }
 }
@@ -242,12 +223,11 @@ void bench_networks(const Scene& scene, const Tensor& lattice, const Timer& time
           {"gavotte run", [&] { waiting.run(lattice, features); }},
           {"gavotte enqueue", enqueue},
           {"gavotte graph", [&] { CHECK_CUDA(cudaGraphLaunch(executable, timer.stream())); }}};
-      report_times(report,
-                   {.scene = scene.name,
-                    .operation = "network",
-                    .layer = std::string(network_name),
-                    .dtype = std::string(name(dtype))},
-                   contenders, timer.compare(contenders, rounds));
+      report.add(rows_of({.scene = scene.name,
+                          .operation = "network",
+                          .layer = std::string(network_name),
+                          .dtype = std::string(name(dtype))},
+                         contenders, timer.compare(contenders, rounds)));
       fixed.collect();  // an error of the device shows here
       CHECK_CUDA(cudaGraphExecDestroy(executable));
       CHECK_CUDA(cudaGraphDestroy(graph));

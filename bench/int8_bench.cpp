@@ -44,17 +44,14 @@ void bench_int8(const Scene& scene, const std::vector<int>& threads, int rounds,
                               executor.run(std::as_const(voxels.coordinates), voxels.features);
                             }});
     }
-    const Comparison times = compare(contenders, rounds, count == 1 ? Clock::thread : Clock::wall);
-    for (std::size_t i = 0; i < contenders.size(); ++i)
-      report.rows.push_back({.scene = scene.name,
-                             .operation = "network",
-                             .layer = "sparse_res_unet42",
-                             .dtype = i < 2 ? std::string(name(ways[i].dtype)) : "int8",
-                             .threads = count,
-                             .library = contenders[i].name,
-                             .median_ms = times.median_ms(i),
-                             .ratio = times.ratio(i),
-                             .ratio_to = contenders[0].name});
+    std::vector<Row> rows = rows_of({.scene = scene.name,
+                                     .operation = "network",
+                                     .layer = "sparse_res_unet42",
+                                     .dtype = "int8",
+                                     .threads = count},
+                                    contenders, compare(contenders, rounds, clock_for(count)));
+    for (std::size_t i = 0; i < 2; ++i) rows[i].dtype = name(ways[i].dtype);
+    report.add(rows);
   }
 }
 

@@ -42,19 +42,16 @@ struct Layer {
 void add_rows(const Layer& layer, const std::string& operation,
               const std::vector<Contender>& contenders, int rounds,
               const std::vector<double>& padding, Report& report) {
-  const Clock clock = layer.execution.threads == 1 ? Clock::thread : Clock::wall;
-  const Comparison times = compare(contenders, rounds, clock);
-  for (std::size_t i = 0; i < contenders.size(); ++i)
-    report.rows.push_back({.scene = layer.scene.name,
-                           .operation = operation,
-                           .layer = fmt::format("3x3x3 {}->{}", layer.width.in, layer.width.out),
-                           .dtype = "float32",
-                           .threads = layer.execution.threads,
-                           .library = contenders[i].name,
-                           .median_ms = times.median_ms(i),
-                           .ratio = times.ratio(i),
-                           .ratio_to = contenders[0].name,
-                           .padding = padding.empty() ? 0 : padding[i]});
+  const int threads = layer.execution.threads;
+  std::vector<Row> rows =
+      rows_of({.scene = layer.scene.name,
+               .operation = operation,
+               .layer = fmt::format("3x3x3 {}->{}", layer.width.in, layer.width.out),
+               .dtype = "float32",
+               .threads = threads},
+              contenders, compare(contenders, rounds, clock_for(threads)));
+  for (std::size_t i = 0; i < padding.size(); ++i) rows[i].padding = padding[i];
+  report.add(rows);
 }
 
 void bench_forward(const Layer& layer, const Tensor& x, const Tensor& weights, int rounds,
@@ -132,18 +129,13 @@ void bench_networks(const Scene& scene, const std::vector<int>& threads, int rou
                               executor.run(std::as_const(scene.coordinates), features);
                             }});
     }
-    const Comparison times = compare(contenders, rounds);
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      report.rows.push_back({.scene = scene.name,
-                             .operation = "network",
-                             .layer = std::string(network_name),
-                             .dtype = "float32",
-                             .threads = threads[i],
-                             .library = contenders[i].name,
-                             .median_ms = times.median_ms(i),
-                             .ratio = times.ratio(i),
-                             .ratio_to = contenders[0].name});
-    }
+    std::vector<Row> rows = rows_of({.scene = scene.name,
+                                     .operation = "network",
+                                     .layer = std::string(network_name),
+                                     .dtype = "float32"},
+                                    contenders, compare(contenders, rounds));
+    for (std::size_t i = 0; i < threads.size(); ++i) rows[i].threads = threads[i];
+    report.add(rows);
   }
 }
 

@@ -76,10 +76,9 @@ void check_equal(const KernelMap& map, const HashMapBaseline& baseline) {
 void bench_map_step(const Scene& scene, const std::vector<int>& threads, int rounds,
                     Report& report) {
   const auto coordinates = std::as_const(scene.coordinates).span<std::int32_t>();
-  const std::string rival = "hash_map";
   for (const int count : threads) {
     HashMapBaseline baseline;
-    std::vector<Contender> contenders = {{rival, [&] { baseline.build(coordinates, count); }}};
+    std::vector<Contender> contenders = {{"hash_map", [&] { baseline.build(coordinates, count); }}};
     baseline.build(coordinates, count);
     const std::vector<NamedConfig> configs = builders();
     for (const NamedConfig& builder : configs) {
@@ -87,18 +86,12 @@ void bench_map_step(const Scene& scene, const std::vector<int>& threads, int rou
       contenders.push_back(
           {builder.name, [&scene, &builder, count] { build_map(scene, builder.config, count); }});
     }
-    const Comparison times = compare(contenders, rounds, count == 1 ? Clock::thread : Clock::wall);
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
-      report.rows.push_back({.scene = scene.name,
-                             .operation = "map_step",
-                             .layer = "3x3x3 submanifold",
-                             .dtype = "int32",
-                             .threads = count,
-                             .library = contenders[i].name,
-                             .median_ms = times.median_ms(i),
-                             .ratio = times.ratio(i),
-                             .ratio_to = rival});
-    }
+    report.add(rows_of({.scene = scene.name,
+                        .operation = "map_step",
+                        .layer = "3x3x3 submanifold",
+                        .dtype = "int32",
+                        .threads = count},
+                       contenders, compare(contenders, rounds, clock_for(count))));
   }
 }
 

@@ -59,6 +59,18 @@ std::string sharing_table(const std::vector<SharingRow>& rows) {
 
 }  // namespace
 
+std::vector<Row> rows_of(const Row& like, const std::vector<Contender>& contenders,
+                         const Comparison& times) {
+  std::vector<Row> rows(contenders.size(), like);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].library = contenders[i].name;
+    rows[i].median_ms = times.median_ms(i);
+    rows[i].ratio = times.ratio(i);
+    rows[i].ratio_to = contenders[0].name;
+  }
+  return rows;
+}
+
 void write_json(const Report& report, const std::filesystem::path& path) {
   std::string text = "[";
   for (const Row& row : report.rows) {

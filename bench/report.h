@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "comparison.h"
+
 namespace gavotte::bench {
 
 /// One figure. ratio: median time of `ratio_to` on the same work, over median_ms; above 1 this row
@@ -59,7 +61,13 @@ struct Report {
   std::vector<MemoryRow> memory = {};
   std::vector<std::string> notes = {};  ///< Sentences of the Markdown page.
   std::vector<SharingRow> sharing = {};
+
+  void add(const std::vector<Row>& more) { rows.insert(rows.end(), more.begin(), more.end()); }
 };
+
+/// A row for each contender: `like` with the contender's name and times, ratios to the first.
+std::vector<Row> rows_of(const Row& like, const std::vector<Contender>& contenders,
+                         const Comparison& times);
 
 /// A JSON array of the rows, one a line, those of memory and of sharing behind the others.
 void write_json(const Report& report, const std::filesystem::path& path);

@@ -24,16 +24,9 @@ constexpr std::int64_t kInChannels = 4, kClasses = 20;
 constexpr std::array<std::pair<std::int64_t, std::int64_t>, 9> kWidths = {
     {{4, 16}, {8, 8}, {16, 16}, {32, 32}, {64, 64}, {64, 96}, {128, 128}, {256, 256}, {256, 384}}};
 
-void add_rows(Row row, std::vector<Contender> contenders, int rounds, Report& report) {
-  const Comparison times =
-      compare(contenders, rounds, row.threads == 1 ? Clock::thread : Clock::wall);
-  for (std::size_t i = 0; i < contenders.size(); ++i) {
-    row.library = contenders[i].name;
-    row.median_ms = times.median_ms(i);
-    row.ratio = times.ratio(i);
-    row.ratio_to = contenders[0].name;
-    report.rows.push_back(row);
-  }
+void add_rows(const Row& like, const std::vector<Contender>& contenders, int rounds,
+              Report& report) {
+  report.add(rows_of(like, contenders, compare(contenders, rounds, clock_for(like.threads))));
 }
 
 void bench_networks(const Scene& scene, const TunedConfig& config, int threads, int rounds,

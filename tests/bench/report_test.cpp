@@ -145,5 +145,21 @@ TEST(Comparison, ARatioIsOfOneRound) {
   EXPECT_EQ(times.ratio(0, 1), 0.5);
 }
 
+TEST(Comparison, HasARowForEachContender) {
+  const std::vector<Row> rows =
+      rows_of({.scene = "lidar_10", .operation = "forward", .layer = "", .dtype = "", .threads = 2},
+              {{"first", {}}, {"second", {}}}, Comparison({{3}, {2}}));
+  ASSERT_EQ(rows.size(), 2U);
+  for (const Row& row : rows) {
+    EXPECT_EQ(row.scene, "lidar_10");
+    EXPECT_EQ(row.operation, "forward");
+    EXPECT_EQ(row.threads, 2);
+    EXPECT_EQ(row.ratio_to, "first");
+  }
+  EXPECT_EQ(rows[1].library, "second");
+  EXPECT_EQ(rows[1].median_ms, 2);
+  EXPECT_EQ(rows[1].ratio, 1.5);
+}
+
 }  // namespace
 }  // namespace gavotte::bench
