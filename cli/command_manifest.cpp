@@ -28,11 +28,14 @@ struct Options {
   bool sweep = false;
   std::string device = "cpu";
   LaunchOptions files;  // of a GPU
+  std::int64_t max_voxels = 0;
+  std::vector<int> bounds;  // none, or min x, y, z, max x, y, z
 };
 
 constexpr const char* kOfCpu[] = {"--rounds",      "--warmup",        "--threads",
                                   "--peak-gflops", "--peak-gb-per-s", "--sweep-threads"};
-constexpr const char* kOfGpu[] = {"--device-description", "--kernel-resources"};
+constexpr const char* kOfGpu[] = {"--device-description", "--kernel-resources", "--max-voxels",
+                                  "--bounds"};
 
 /// Throws InputError for an option that the chosen device would not read.
 void check_device_options(const CLI::App& command, DeviceKind device) {
@@ -45,6 +48,19 @@ void check_device_options(const CLI::App& command, DeviceKind device) {
   } else {
     for (const char* name : kOfGpu) refuse(name, "expected with --device cuda");
   }
+}
+
+/// Of a run without waits, where the user asks for one. Throws InputError for bounds that are none.
+void set_bounds(const Options& options, ExecutorOptions& execution) {
+  execution.max_voxels = options.max_voxels;
+  if (options.bounds.empty()) return;
+  const std::vector<int>& b = options.bounds;
+  for (std::size_t axis = 0; axis < 3; ++axis)
+    if (b[axis] > b[axis + 3])
+      throw InputError(fmt::format("--bounds: expected X0,Y0,Z0 up to X1,Y1,Z1, got {} to {}",
+                                   b[axis], b[axis + 3]));
+  execution.bounds =
+      CoordinateBounds{.lower = {b[0], b[1], b[2]}, .upper = {b[3], b[4], b[5]}, .batch_size = 1};
 }
 
 std::string launches_text(const Manifest& manifest) {
@@ -112,7 +128,7 @@ Manifest manifest_of(const Options& options, const Device& device, const Network
   const int runs = on_gpu ? kRecordedRuns : budgets * (how.warmup + how.rounds);
   int done = 0;
   progress.begin(path, "run");
-  const ExecutorOptions execution = {
+  ExecutorOptions execution = {
       .device = device,
       .dtype = dtype_from_name(input.dtype),
       .threads = input.threads,
@@ -121,7 +137,10 @@ Manifest manifest_of(const Options& options, const Device& device, const Network
       .progress = [&](int layer, int layers) {
         if (layer + 1 == layers) progress.advance(++done, runs);
       }};
-  return on_gpu ? record_launches(network, voxels, execution, options.files)
+  set_bounds(options, execution);
+  LaunchOptions files = options.files;
+  files.enqueued = execution.bounds.has_value();
+  return on_gpu ? record_launches(network, voxels, execution, files)
                 : profile(network, voxels, execution, how);
 }
 
@@ -129,6 +148,9 @@ void run(const CLI::App& command, const Options& options) {
   const RunOptions& input = options.input;
   const Device device = device_from_text(options.device);
   check_device_options(command, device.kind);
+  if ((options.max_voxels > 0) != !options.bounds.empty())
+    throw InputError(
+        "--max-voxels: expected with --bounds, and these with it: a run without waits needs both");
   const Network network = open_network(input.network);
   if (device.kind == DeviceKind::cuda && input.scans.size() > 1)
     throw InputError(
@@ -184,6 +206,20 @@ void add_manifest_command(CLI::App& app) {
       ->type_name("FILE")
       ->group(machine);
   command
+      ->add_option("--max-voxels", options->max_voxels,
+                   "Of the run without waits, whose launches are the same for every scan: the most "
+                   "voxels of one")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
+      ->type_name("N")
+      ->group(machine);
+  command
+      ->add_option("--bounds", options->bounds,
+                   "With it, where voxels lie, in voxels and both included: X0 Y0 Z0 X1 Y1 Z1")
+      ->expected(6)
+      ->delimiter(',')
+      ->type_name("N")
+      ->group(machine);
+  command
       ->add_option("--peak-gflops", options->peak_gflops,
                    "10^9 floating-point operations a second at most, as gavotte bench peak "
                    "measures; with the next: what launches are classed by")
@@ -221,6 +257,8 @@ void add_manifest_command(CLI::App& app) {
       "  gavotte manifest street drive-*.pcd -o m.json     # and what gavotte predict needs\n"
       "  gavotte manifest sparse_res_unet42 street.bin --threads 1 --rounds 50 -o -\n"
       "  gavotte manifest street street.pcd --device cuda --kernel-resources r.json -o m.json\n"
+      "  gavotte manifest street street.pcd --device cuda --max-voxels 60000 --bounds "
+      "-512 -512 -64 511 511 63 -o m.json\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
   command->callback([command, options] { run(*command, *options); });

@@ -243,12 +243,16 @@ struct LaunchOptions {
   std::string device_description = {};
   /// What the compiler said of each kernel's registers and memory.
   std::string kernel_resources = {};
+  /// Of Executor::enqueue() in place of run(): one sequence for every scan, whose sizes are the most that options.max_voxels
+  /// and options.bounds allow. Both are then needed.
+  bool enqueued = false;
 };
 
 /// Runs a network on a scan on a GPU, twice, and says what each launch of the second run needs: kernels, fills, copies
 /// and calls of other libraries, in order. Nothing is timed: durations are unavailable. The voxels lie on the device or
 /// are brought there. With a description, grids are those of a device of as many multiprocessors.
-/// Throws Error: as Executor; a device that is a CPU; (value) a file that is not as it should be.
+/// Throws Error: as Executor; a device that is a CPU; (value) a file that is not as it should be; of enqueue() no bounds, or
+/// voxels outside of them.
 GAVOTTE_API Manifest record_launches(const Network& network, const Voxels& voxels,
                                      const ExecutorOptions& options,
                                      const LaunchOptions& files = {});

@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "executor/executor_impl.h"
+#include "launch_scope.h"
 #include "network/graph.h"
 #include "tensor_checks.h"
 
@@ -69,13 +70,17 @@ void Executor::Impl::enqueue(ConstTensorView coordinates, ConstTensorView featur
 
   const internal::LaunchSharing whole_run = {options.multiprocessors};
   const internal::SharingScope scope(*backend, &whole_run);
-  enqueued.input = Coordinates(backend->make_deferred_set(execution, borrowed(coordinates), count,
-                                                          box_of(*options.bounds, plan.dims), 1));
+  {
+    const internal::LaunchScope scope(internal::RunPart::input);
+    enqueued.input = Coordinates(backend->make_deferred_set(execution, borrowed(coordinates), count,
+                                                            box_of(*options.bounds, plan.dims), 1));
+  }
   enqueued.maps = CoordinateManager(execution, options.map_config).plan(enqueued.input, plan.maps);
   take_sets(enqueued.input, enqueued.maps);
   fixed_arena.reserve(place(options.bounds->batch_size, false));
   set_views(fixed_arena, options.bounds->batch_size);
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const internal::LaunchScope scope(internal::RunPart::step, i);
     const int map = plan.steps[i].map;
     launch_step(i, options.conv_config, map >= 0 ? enqueued.maps[at(map)].map : KernelMap(),
                 features);

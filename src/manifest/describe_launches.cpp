@@ -9,6 +9,7 @@
 
 #include "manifest/formula.h"
 #include "manifest/launch_formula.h"
+#include "manifest/launch_prediction.h"
 #include "manifest/launch_safety.h"
 #include "manifest/metric.h"
 #include "manifest/plan_buffers.h"
@@ -53,6 +54,7 @@ class LaunchDescriber {
         regions_(run_regions(impl, stats, buffers_)),
         safety_(launch_safety(recorded)) {
     for (const RecordedLaunch& launch : recorded) {
+      ++parts_[place_of(launch)];
       kernels_[place_of(launch)] += launch.kind == Kind::kernel;
       products_[place_of(launch)] += multiplies(launch);
     }
@@ -174,7 +176,7 @@ class LaunchDescriber {
                   launch.duration_us.p99, launch.duration_us.n, launch.safety.latency_us);
     leave_out_all("no counter was read", launch.utilisation.sm, launch.utilisation.tensor,
                   launch.utilisation.dram, launch.utilisation.l2);
-    leave_out_prediction(launch.predict);
+    predict_launch(manifest_, parts_.at(place_of(recorded)) == 1, launch);
     leave_out("no meter was read", launch.energy_mj);
     set_class(manifest_.device, launch);
     const LaunchSafety& safety = safety_[index];
@@ -305,7 +307,7 @@ class LaunchDescriber {
   std::vector<Region> regions_;
   std::vector<LaunchSafety> safety_;
   Launch upload_, sizes_, lists_;
-  std::map<Place, int> kernels_, products_;  ///< How many a part of the run has.
+  std::map<Place, int> parts_, kernels_, products_;  ///< How many a part of the run has.
   std::vector<void*> streams_;
 };
 

@@ -60,16 +60,19 @@ std::string weights_name(std::size_t step) { return "weights_" + std::to_string(
 
 Symbols run_symbols(const Impl& impl, const RunStats& stats) {
   const Plan& plan = impl.plan;
-  const std::string how = "counted in this run";
+  const auto size = [bounds = impl.enqueued.any](std::int64_t count) {
+    return bounds ? derived(count, "what memory is taken for, the most of any scan")
+                  : measured(count, "counted in this run");
+  };
   Symbols symbols;
   for (std::size_t set = 0; set < impl.set_rows.size(); ++set)
-    symbols[rows_symbol(static_cast<int>(set))] = measured(impl.set_rows[set], how);
+    symbols[rows_symbol(static_cast<int>(set))] = size(impl.set_rows[set]);
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     if (const int map = plan.steps[i].map; map >= 0)
-      symbols[pairs_symbol(at(map))] = measured(stats.layers[i].pairs, how);
+      symbols[pairs_symbol(at(map))] = size(stats.layers[i].pairs);
   for (std::size_t v = 0; v < plan.values.size(); ++v)
-    if (plan.values[v].set == kBatchRows) symbols["B"] = measured(impl.views[v].rows(), how);
-  symbols["N_out"] = measured(impl.views[at(plan.output)].rows(), how);
+    if (plan.values[v].set == kBatchRows) symbols["B"] = size(impl.views[v].rows());
+  symbols["N_out"] = size(impl.views[at(plan.output)].rows());
   return symbols;
 }
 
@@ -88,9 +91,10 @@ std::vector<Buffer> plan_buffers(const Impl& impl, const Symbols& symbols) {
   }
   for (std::size_t map = 0; map < plan.maps.size(); ++map) {
     const std::int64_t offsets = plan.maps[map].spec.kernel_volume(plan.dims);
+    const std::string table = times(rows_symbol(plan.map_output[map]), offsets * 4);
     std::string size = times(pairs_symbol(map), 8) + "+" + std::to_string((offsets + 1) * 8);
-    if (on_gpu) size += "+" + times(rows_symbol(plan.map_output[map]), offsets * 4);  // the table
-    list.add(map_name(map), "map", size);
+    if (on_gpu) size += "+" + table;
+    list.add(map_name(map), "map", impl.enqueued.any ? table : size);  // it makes no lists
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     if (const std::int64_t bytes = weight_bytes(impl.weights[i]); bytes > 0)

@@ -3,6 +3,7 @@
 #include "gavotte/manifest.h"
 #include "gavotte/version.h"
 #include "manifest/describe_launches.h"
+#include "manifest/enqueued_run.h"
 #include "manifest/metric.h"
 
 namespace gavotte {
@@ -77,6 +78,37 @@ manifest::DeviceFacts device_facts(const DeviceIdentity& identity,
   return facts;
 }
 
+struct RecordedRun {
+  RunStats stats;
+  std::vector<internal::RecordedLaunch> launches;
+  std::int64_t waits = 0;
+};
+
+/// The first run takes the memory.
+RecordedRun record_run(Executor& executor, const Voxels& voxels, const ExecutorOptions& options) {
+  executor.run(voxels);
+  const internal::LaunchRecorder recorder(internal::backend(options.device));
+  RunStats stats = executor.run(voxels).stats;
+  return {std::move(stats), recorder.launches(), recorder.waits()};
+}
+
+RecordedRun record_enqueued(Executor& executor, const Voxels& voxels,
+                            const ExecutorOptions& options) {
+  const auto& impl = internal::ExecutorAccess::impl(executor);
+  const internal::EnqueuedScan scan(voxels, options, impl.plan.dims);
+  scan.enqueue(executor);
+  executor.collect();  // says what is wrong with the scan
+  RecordedRun recorded;
+  {
+    const internal::LaunchRecorder recorder(internal::backend(options.device));
+    scan.enqueue(executor);
+    recorded.launches = recorder.launches();
+    recorded.waits = recorder.waits();
+  }
+  recorded.stats = internal::enqueued_stats(impl, executor.collect().stats);
+  return recorded;
+}
+
 }  // namespace
 
 Manifest record_launches(const Network& network, const Voxels& voxels,
@@ -97,9 +129,9 @@ Manifest record_launches(const Network& network, const Voxels& voxels,
     facts.resources = internal::ResourceTable::load(files.kernel_resources, capability);
 
   Executor executor(network, options);
-  executor.run(voxels);  // takes the memory
-  internal::LaunchRecorder recorder(internal::backend(options.device));
-  const RunStats stats = executor.run(voxels).stats;
+  const RecordedRun recorded = files.enqueued ? record_enqueued(executor, voxels, options)
+                                              : record_run(executor, voxels, options);
+  const RunStats& stats = recorded.stats;
 
   Manifest manifest;
   manifest.library = library_facts(facts);
@@ -109,13 +141,18 @@ Manifest record_launches(const Network& network, const Voxels& voxels,
   run.network = network.metadata().name;
   run.dtype = std::string(name(options.dtype));
   run.sequence_stable =
-      derived(false, "a scan's box decides how wide keys are, its sizes what other libraries run");
-  run.host_reads = derived(recorder.waits(), "waits of the recorded run");
+      files.enqueued
+          ? derived(
+                true,
+                "keys, grids and what other libraries run follow from bounds, not from the scan")
+          : derived(false,
+                    "a scan's box decides how wide keys are, its sizes what other libraries run");
+  run.host_reads = derived(recorded.waits, "waits of the recorded run");
   run.workspace_bytes = measured(stats.arena_bytes, "the arena's capacity");
   leave_out_all("nothing was timed", run.duration_us.min, run.duration_us.median,
                 run.duration_us.p99, run.duration_us.n);
   run.peak_bytes = measured(stats.peak_bytes, "arena, maps and coordinate sets");
-  internal::describe_launches(internal::ExecutorAccess::impl(executor), stats, recorder.launches(),
+  internal::describe_launches(internal::ExecutorAccess::impl(executor), stats, recorded.launches,
                               facts, manifest);
   return manifest;
 }

@@ -54,6 +54,20 @@ TEST(ManifestCommand, BadInputChangesNothing) {
   EXPECT_EQ(problem({scan, "-o", made, "--config", folder.file("none.json")}), "");
   EXPECT_EQ(problem({folder.file("none.bin"), "-o", made}), "");
   EXPECT_EQ(problem({scan, "-o", folder.file("no/m.json")}), "");
+  EXPECT_EQ(problem({scan, "-o", made, "--max-voxels", "9", "--bounds", "0,0,0,1,1,1"}), "");
+  for (const char* bounds :
+       {"0,0,9,1,1,1", "0,0,0,1,1", "0,0,0,1,1,1,1", "x,0,0,1,1,1", "0,0,0,1,1,9999999999"})
+    EXPECT_EQ(
+        problem({scan, "-o", made, "--device", "cuda", "--max-voxels", "9", "--bounds", bounds}),
+        "")
+        << bounds;
+  for (const char* most : {"0", "-1", "x", "99999999999"})
+    EXPECT_EQ(problem({scan, "-o", made, "--device", "cuda", "--max-voxels", most, "--bounds",
+                       "0,0,0,1,1,1"}),
+              "")
+        << most;
+  EXPECT_EQ(problem({scan, "-o", made, "--device", "cuda", "--max-voxels", "9"}), "");
+  EXPECT_EQ(problem({scan, "-o", made, "--device", "cuda", "--bounds", "0,0,0,1,1,1"}), "");
   EXPECT_FALSE(std::filesystem::exists(made));
 }
 

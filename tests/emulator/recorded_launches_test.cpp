@@ -11,6 +11,7 @@
 #include "cuda/launch.h"
 #include "cuda/memory.h"
 #include "gavotte/error.h"
+#include "manifest/enqueued_run.h"
 #include "manifest/formula.h"
 #include "recorded.h"
 
@@ -280,6 +281,110 @@ TEST_F(RecordedLaunches, TakeTheDeviceAndTheCompilersWordFromFiles) {
       .kernel_resources = files.write("other.json", table_of(plain, "sm_80"))};
   for (const Launch& launch : recorded(network, 90, {}, other).launches)
     EXPECT_FALSE(launch.registers.v.has_value());
+}
+
+TEST_F(RecordedLaunches, OfEnqueueAreOneSequenceWithoutWaits) {
+  const LaunchOptions enqueued = {.enqueued = true};
+  for (const Network& network : networks())
+    for (const DType dtype : {DType::float32, DType::bfloat16}) {
+      ExecutorOptions options = {.dtype = dtype, .max_voxels = 400};
+      options.bounds = CoordinateBounds{.lower = -32, .upper = 31, .batch_size = 2};
+      const Manifest first = recorded(network, 90, options, enqueued);
+      EXPECT_EQ(Manifest::from_json(first.to_json()), first);
+      EXPECT_EQ(first.run.sequence_stable.v, true);
+      EXPECT_EQ(first.run.host_reads.v, 0);
+      EXPECT_EQ(first.run.symbols.at("N_in").v, 400);
+      EXPECT_EQ(first.run.symbols.at("N_in").src, Source::derived);
+      EXPECT_EQ(
+          first.run.symbols.at("pairs_0").v,
+          27 * *first.run.symbols.at(first.launches.back().op == "global_pool" ? "N_1" : "N_in").v);
+      for (const std::int64_t voxels : {2, 300}) {
+        const Manifest other = recorded(network, voxels, options, enqueued);
+        EXPECT_EQ(other.run.launch_sequence_hash, first.run.launch_sequence_hash);
+        EXPECT_EQ(other, first);  // nothing in it is of the scan
+      }
+      // Those of a listener that shares nothing with the library's.
+      const Voxels voxels = device_voxels(90);
+      ExecutorOptions on_device = options;
+      on_device.device = kCuda;
+      Executor executor(network, on_device);
+      const internal::EnqueuedScan scan(voxels, on_device, 3);
+      scan.enqueue(executor);
+      executor.collect();
+      const Listener listener;
+      scan.enqueue(executor);
+      ASSERT_EQ(first.launches.size(), listener.seen.size());
+      for (std::size_t i = 0; i < listener.seen.size(); ++i)
+        if (const Launch& launch = first.launches[i]; launch.api == "cudaLaunchKernel") {
+          EXPECT_TRUE(launch.kernel.key.ends_with(
+              "." + listener.seen[i].substr(0, listener.seen[i].find(' '))));
+        }
+      executor.collect();
+      EXPECT_NE(recorded(network, 90, {.dtype = dtype}).run.launch_sequence_hash,
+                first.run.launch_sequence_hash);
+    }
+  const auto problem = [&](const ExecutorOptions& options, std::int64_t voxels) -> std::string {
+    try {
+      recorded(test::small_network(), voxels, options, enqueued);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "none";
+  };
+  ExecutorOptions options = {.max_voxels = 20};
+  EXPECT_NE(problem(options, 5).find("bounds"), std::string::npos);
+  options.bounds = CoordinateBounds{.lower = -32, .upper = 31};
+  EXPECT_NE(problem(options, 90).find("at most 20"), std::string::npos);
+  options.bounds->upper = -31;
+  EXPECT_NE(problem(options, 5).find("outside"), std::string::npos);
+}
+
+TEST_F(RecordedLaunches, ArePredictedByDeclaredPeaksAndNoMore) {
+  const Network network = test::small_network();
+  const Files files;
+  const LaunchOptions given = {.device_description = files.write("device.json", kDevice)};
+  const Manifest plain = recorded(network, 300), manifest = recorded(network, 300, {}, given);
+  EXPECT_EQ(Manifest::from_json(manifest.to_json()), manifest);
+  for (const Launch& launch : plain.launches) {
+    EXPECT_EQ(launch.predict.duration_us.src, Source::unavailable);
+    EXPECT_NE(launch.predict.duration_us.how.find("peaks"), std::string::npos);
+  }
+  int products = 0, transfers = 0, moves = 0;
+  for (const Launch& launch : manifest.launches) {
+    const manifest::Prediction& predict = launch.predict;
+    EXPECT_FALSE(predict.error.v || predict.band.sizes.v || predict.band.voxels.v ||
+                 predict.band.points.v);
+    if (!predict.duration_us.v) continue;
+    EXPECT_EQ(predict.duration_us.src, Source::estimated);
+    EXPECT_NE(predict.duration_us.how.find("not calibrated"), std::string::npos);
+    EXPECT_FALSE(launch.api.starts_with("cub::"));
+    const double us =
+        internal::evaluate(*predict.duration_us.v, manifest.run.symbols, launch.kernel.key);
+    // 60,000 * 10^9 FLOP and 4,000 * 10^9 bytes a second.
+    const double flop_us = launch.work.flop.v.value_or(0) / 60e6;
+    if (launch.api != "cudaLaunchKernel") {
+      EXPECT_NEAR(us, *launch.work.dram_bytes.v / 4e6, 1e-9);
+      ++transfers;
+    } else if (flop_us > 0) {
+      EXPECT_GE(us, flop_us * (1 - 1e-12));
+      ++products;
+    } else {
+      double bytes = 0;
+      for (const auto* segments : {&launch.segments.reads, &launch.segments.writes})
+        for (const manifest::Segment& segment : *segments)
+          bytes += static_cast<double>(segment.end_bytes - segment.begin_bytes);
+      EXPECT_NEAR(us, bytes / 4e6, 1e-9) << launch.kernel.key;
+      ++moves;
+    }
+    for (const auto& [symbol, range] : predict.valid) {
+      EXPECT_EQ(range.min, static_cast<double>(*manifest.run.symbols.at(symbol).v));
+      EXPECT_EQ(range.max, range.min);
+    }
+  }
+  EXPECT_GE(products, 5);  // each layer that multiplies
+  EXPECT_GT(transfers, 0);
+  EXPECT_GT(moves, 0);
+  EXPECT_FALSE(manifest.run.predict.total.duration_us.v.has_value());
 }
 
 TEST_F(RecordedLaunches, RefuseFilesThatAreWrong) {
