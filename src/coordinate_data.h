@@ -11,6 +11,10 @@
 
 namespace gavotte::internal {
 
+namespace cpu {
+class RowRank;  // cpu/row_rank.h
+}
+
 /// Smallest and largest value of each column: 0 = batch, then the axes. Empty sets: lower = upper = 0.
 struct Box {
   std::array<std::int64_t, 1 + kMaxDims> lower = {};
@@ -30,8 +34,8 @@ struct CoordinateData {
   std::int64_t rows = 0;
   Tensor lattice;  ///< int32 [rows, 1 + dims]
   Tensor order;    ///< int32 [rows]: key order -> row; an empty Tensor where rows are in key order.
-  Tensor rank;     ///< int32 [rows]: row -> place in key order; the CPU's, where `order` is set.
-  Box box;         ///< Of the lattice coordinates, on the host.
+  std::shared_ptr<const cpu::RowRank> rank;  ///< Inverse of `order`; the CPU's, where that is set.
+  Box box;                                   ///< Of the lattice coordinates, on the host.
   /// On the CPU, where the rows were sorted: their keys in key order, for maps to search. In
   /// key_box, a box with room for the windows of most kernels; followed by padding keys.
   std::shared_ptr<const void> keys;

@@ -12,6 +12,10 @@
 
 namespace gavotte::internal {
 
+namespace cpu {
+class RowRank;  // cpu/row_rank.h
+}
+
 /// CSR pair lists.
 struct PairLists {
   Tensor begin;  ///< int64 [K + 1]
@@ -39,7 +43,8 @@ struct MapData {
   std::shared_ptr<const void> key_order_memory;
   std::int64_t key_order_bytes = 0;
   /// Of the sets on either side, as there (coordinate_data.h); the CPU's.
-  Tensor in_order, in_rank, out_order, out_rank;
+  Tensor in_order, out_order;
+  std::shared_ptr<const cpu::RowRank> in_rank, out_rank;
 
   /// True where the map has its table alone, and `pairs` is a bound: it was built without a wait.
   bool deferred() const noexcept { return !lists.begin; }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cpu/gemm.h"
+#include "cpu/row_rank.h"
 #include "cpu/simd/row_kernels.h"
 #include "map_data.h"
 
@@ -236,7 +237,8 @@ MapPairs::MapPairs(const KernelMap& map, Order order)
   in_key_order_ = data.in_key_order.data();
   transposed_ = map.is_transposed();
   out_order = values((map.is_transposed() ? data.in_order : data.out_order).view());
-  out_rank = values((map.is_transposed() ? data.in_rank : data.out_rank).view());
+  if (const auto& rank = map.is_transposed() ? data.in_rank : data.out_rank; rank != nullptr)
+    out_rank = rank->get(data.execution);
   scattered = static_cast<bool>(map.is_transposed() ? data.out_order : data.in_order);
 }
 

@@ -14,6 +14,7 @@
 #include "parallel.h"
 #include "plane_axis.h"
 #include "plane_sets.h"
+#include "row_rank.h"
 #include "sort_coordinates.h"
 
 namespace gavotte::internal::cpu {
@@ -102,7 +103,7 @@ std::shared_ptr<const CoordinateData> make_set(const Execution& execution, Tenso
   set->stride = stride;
   set->rows = lattice.rows();
   set->order = std::move(sorted.order);
-  set->rank = std::move(sorted.rank);
+  if (set->order) set->rank = std::make_shared<RowRank>(set->order);
   set->box = sorted.box;
   set->keys = std::move(sorted.keys);
   set->key_box = sorted.key_box;

@@ -44,18 +44,16 @@ bool make_items(const std::int32_t* values, const KeyLayout& layout, std::int64_
   return make(four);
 }
 
-/// Takes sorted items [begin, end) apart; how many of them differ from the one before. keys, rank: null
+/// Takes sorted items [begin, end) apart; how many of them differ from the one before. keys: null
 /// where not wanted.
 template <class Key>
 std::int64_t take_items(const KeyRow<Key>* items, std::int64_t begin, std::int64_t end,
-                        std::int32_t* order, Key* keys, std::int32_t* rank) {
+                        std::int32_t* order, Key* keys) {
   std::int64_t distinct = begin == 0;
   for (std::int64_t i = std::max<std::int64_t>(begin, 1); i < end; ++i)
     distinct += !(items[i - 1].key == items[i].key);
   for (std::int64_t i = begin; i < end; ++i) order[i] = static_cast<std::int32_t>(items[i].row);
   for (std::int64_t i = begin; i < end && keys != nullptr; ++i) keys[i] = items[i].key;
-  for (std::int64_t i = begin; i < end && rank != nullptr; ++i)
-    rank[items[i].row] = static_cast<std::int32_t>(i);
   return distinct;
 }
 
@@ -102,14 +100,11 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     return keep == Keys::keep ? Tensor(dtype, {rows}) : borrowed_tensor(dtype, {rows});
   };
   sorted.order = new_rows(DType::int32);
-  if (keep == Keys::keep) sorted.rank = Tensor(DType::int32, {rows});
   std::int32_t* const order = sorted.order.span<std::int32_t>().data();
-  std::int32_t* const rank = keep == Keys::keep ? sorted.rank.span<std::int32_t>().data() : nullptr;
   std::vector<std::int64_t> block_distinct(static_cast<std::size_t>(blocks_of(rows)));
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
     const std::int64_t begin = block * kBlock, end = std::min(rows, begin + kBlock);
-    block_distinct[static_cast<std::size_t>(block)] =
-        take_items(items, begin, end, order, keys, rank);
+    block_distinct[static_cast<std::size_t>(block)] = take_items(items, begin, end, order, keys);
   });
   for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
   if (keep == Keys::keep && sorted.distinct == rows) return;

@@ -14,7 +14,6 @@ struct SortedRows {
   Box box;
   bool already_sorted = false;  ///< Strictly ascending as given: order is empty.
   Tensor order;                 ///< int32 [N]
-  Tensor rank;                  ///< int32 [N]: row -> place in `order`, where keys are kept.
   /// uint8 [N], by sorted position: 0 where the coordinate equals the one before. With kept keys only
   /// where there is one.
   Tensor is_first;

@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "cpu/loan.h"
+#include "cpu/row_rank.h"
 #include "executor/executor_impl.h"
 #include "executor/region.h"
 #include "executor/row_order.h"
@@ -24,7 +25,7 @@ std::int64_t ScanData::bytes() const {
   };
   std::int64_t bytes = manager.cached_bytes() + bytes_of(std::as_const(memory).view()) +
                        bytes_of(given.lattice()) + bytes_of(given.order()) +
-                       (given ? bytes_of(std::as_const(given.data()->rank).view()) : 0);
+                       (given && given.data()->rank ? given.data()->rank->bytes() : 0);
   if (!input.same_as(given)) bytes += bytes_of(input.lattice());
   return bytes;
 }
