@@ -2,6 +2,7 @@
 // runs on others as well.
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 
 #include "command.h"
@@ -26,6 +27,7 @@ struct Options {
   std::string output;  // - for standard output
   double peak_gflops = 0, peak_dram_gb_per_s = 0;
   bool sweep = false;
+  std::string kinds;  // with commas
   std::string device = "cpu";
   LaunchOptions files;  // of a GPU
   std::int64_t max_voxels = 0;
@@ -61,6 +63,23 @@ void set_bounds(const Options& options, ExecutorOptions& execution) {
                                    b[axis], b[axis + 3]));
   execution.bounds =
       CoordinateBounds{.lower = {b[0], b[1], b[2]}, .upper = {b[3], b[4], b[5]}, .batch_size = 1};
+}
+
+/// Of each scan; none where the user gave none. Throws InputError before any run.
+std::vector<std::string> kinds_of(const Options& options) {
+  if (options.kinds.empty()) return {};
+  std::vector<std::string> kinds = split_list(options.kinds);
+  if (kinds.size() != options.input.scans.size())
+    throw InputError(fmt::format("--kinds: expected one for each of {} SCAN, got {}",
+                                 options.input.scans.size(), kinds.size()));
+  std::map<std::string, std::size_t> scans;
+  for (const std::string& kind : kinds) ++scans[kind];
+  for (const auto& [kind, count] : scans)
+    if (scans.size() < 2 || kinds.size() - count < 3)
+      throw InputError(
+          fmt::format("--kinds: expected at least 2 kinds, and 3 SCAN that are not of '{}', got {}",
+                      kind, kinds.size() - count));
+  return kinds;
 }
 
 std::string launches_text(const Manifest& manifest) {
@@ -159,6 +178,7 @@ void run(const CLI::App& command, const Options& options) {
                     input.scans.size()));
   if (input.scans.size() == 2)
     throw InputError("expected one SCAN, or at least 3 to predict others from, got 2");
+  const std::vector<std::string> kinds = kinds_of(options);
   for (const std::string& path : input.scans) {
     check_readable(path);
     with_input(path, [&] { return point_format(path); });
@@ -170,7 +190,7 @@ void run(const CLI::App& command, const Options& options) {
   std::vector<Manifest> runs;
   for (const std::string& path : input.scans)
     runs.push_back(manifest_of(options, device, network, tuned, path, progress));
-  const Manifest manifest = runs.size() == 1 ? runs.front() : calibrate(runs);
+  const Manifest manifest = runs.size() == 1 ? runs.front() : calibrate(runs, kinds);
   progress.clear();
   if (options.output == "-") return print(manifest.to_json());
   manifest.save(options.output);
@@ -235,6 +255,13 @@ void add_manifest_command(CLI::App& app) {
   command
       ->add_flag("--sweep-threads", options->sweep,
                  "Time each launch with each smaller number of threads too (sm_budget)")
+      ->group("How it runs");
+  command
+      ->add_option("--kinds", options->kinds,
+                   "What each SCAN is of, a list with commas (street,street,room): the bands are "
+                   "then those of "
+                   "scans of another kind")
+      ->type_name("LIST")
       ->group("How it runs");
   const std::string output = "Output";
   command

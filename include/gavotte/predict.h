@@ -19,9 +19,14 @@ namespace gavotte {
 /// - each symbol as such a sum of a constant and N_in, and N_in as one of `points` where all scans tell their points;
 /// - errors and bands from fits that leave one scan out. The level is 0.9, or n / (n + 1) for fewer than nine scans.
 /// The scans should be like those to come: the bands are those of scans drawn alike.
+/// kinds: of each scan what it is of ("street", "room"), where scans of a kind that is not among them are to come. The bands
+/// are then from fits that leave a kind out, that of the kind that is furthest off, and the level is what so many kinds can
+/// promise of another, k / (k + 1) of the above. Empty: none.
+/// Throws Error (value): kinds that are not one a scan, fewer than 2, or with fewer than 3 scans beside one.
 /// Throws Error (value): fewer manifests, or some of different devices, networks, dtypes, budgets of threads or sequences
 /// of launches; a duration or a symbol that is not known.
-GAVOTTE_API Manifest calibrate(std::span<const Manifest> runs);
+GAVOTTE_API Manifest calibrate(std::span<const Manifest> runs,
+                               std::span<const std::string> kinds = {});
 
 /// The symbols of a scan that an Executor on the CPU has prepared, but for `points`: rows of its coordinate sets, entries
 /// of the batch, pairs of its maps.

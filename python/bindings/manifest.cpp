@@ -10,6 +10,7 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "gavotte/estimate.h"
 #include "gavotte/predict.h"
 #include "tuned.h"
 
@@ -46,10 +47,68 @@ std::string profile_arrays(const Network& network, const py::array& coordinates,
       .to_json();
 }
 
-std::string calibrate_texts(const std::vector<std::string>& texts) {
+/// device: the number of a GPU. on_device: the rows lie there before the run, else it brings them. bounds: lower and upper
+/// of each axis; empty: none.
+std::string record_arrays(const Network& network, const py::array& coordinates,
+                          const py::array& features, const std::string& dtype, int device,
+                          bool on_device, std::uintptr_t stream, std::int64_t max_voxels,
+                          const std::vector<std::int32_t>& bounds, std::int32_t batch_size,
+                          const std::string& device_description,
+                          const std::string& kernel_resources) {
+  ExecutorOptions options;
+  options.device = {DeviceKind::cuda, device};
+  options.stream.handle = reinterpret_cast<void*>(stream);
+  options.dtype = dtype_from_name(dtype);
+  options.max_voxels = max_voxels;
+  if (!bounds.empty()) {
+    const auto axes = static_cast<int>(bounds.size() / 2);
+    options.bounds = CoordinateBounds{.lower = PerAxis::from(bounds.data(), axes),
+                                      .upper = PerAxis::from(bounds.data() + axes, axes),
+                                      .batch_size = batch_size};
+  }
+  const ConstTensorView where = view_of(coordinates, "coordinates");
+  const ConstTensorView what = view_of(features, "features");
+  const py::gil_scoped_release released;
+  Voxels voxels;
+  voxels.coordinates = Tensor::copy_of(where);
+  voxels.features = Tensor::copy_of(what);
+  if (on_device) {
+    voxels.coordinates = voxels.coordinates.to(options.device);
+    voxels.features = voxels.features.to(options.device);
+  }
+  return record_launches(network, voxels, options,
+                         {.device_description = device_description,
+                          .kernel_resources = kernel_resources,
+                          .enqueued = options.bounds.has_value()})
+      .to_json();
+}
+
+std::string calibrate_texts(const std::vector<std::string>& texts,
+                            const std::vector<std::string>& kinds) {
   std::vector<Manifest> runs;
   for (const std::string& text : texts) runs.push_back(Manifest::from_json(text));
-  return calibrate(runs).to_json();
+  return calibrate(runs, kinds).to_json();
+}
+
+using Sizes = std::map<std::string, std::int64_t>;
+using Estimate = std::tuple<std::string, std::string, double, double, double, std::string>;
+/// Of the run, then of its parts: layer, operation, us, low, high, how.
+std::vector<Estimate> estimates_of(const EstimatedRun& run) {
+  std::vector<Estimate> all;
+  const auto add = [&all](const EstimatedTime& time) {
+    all.emplace_back(time.layer, time.op, time.us, time.low_us, time.high_us, time.how);
+  };
+  add(run.run);
+  for (const EstimatedTime& part : run.parts) add(part);
+  return all;
+}
+
+Estimator estimator_of(const Network& network, const HeldConfig* config,
+                       const std::string& device_description, const std::string& dtype, int threads,
+                       const std::vector<Sizes>& scans) {
+  const EstimateOptions options = {dtype_from_name(dtype), threads, scans};
+  return config != nullptr ? Estimator::of_config(network, *config->config, options)
+                           : Estimator::of_description(network, device_description, options);
 }
 
 using Times = std::tuple<double, double, double, bool>;
@@ -69,6 +128,21 @@ std::vector<Times> ask(const Predictor& predictor, Question question) {
 
 void bind_manifest(py::module_& module) {
   module.def("profile", &profile_arrays);
+  module.def("record_launches", &record_arrays);
+  const auto released = py::call_guard<py::gil_scoped_release>();
+  py::class_<Estimator>(module, "Estimator")
+      .def(py::init(&estimator_of), released)
+      .def_property_readonly("source",
+                             [](const Estimator& estimator) { return name(estimator.source()); })
+      .def("of_sizes", [](const Estimator& estimator,
+                          const Sizes& sizes) { return estimates_of(estimator.of_sizes(sizes)); })
+      .def("of_voxels",
+           [](const Estimator& estimator, std::int64_t least, std::int64_t most) {
+             return estimates_of(estimator.of_voxels(least, most));
+           })
+      .def("of_points", [](const Estimator& estimator, std::int64_t least, std::int64_t most) {
+        return estimates_of(estimator.of_points(least, most));
+      });
   // Each reads strictly and gives the text back as the library writes it.
   module.def(
       "read_manifest", [](const std::string& path) { return Manifest::load(path).to_json(); },

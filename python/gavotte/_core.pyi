@@ -242,7 +242,39 @@ def profile(
     thread_sweep: bool,
     /,
 ) -> str: ...
-def calibrate(texts: Sequence[str], /) -> str: ...
+def record_launches(
+    network: Network,
+    coordinates: npt.NDArray[np.int32],
+    features: npt.NDArray[Any],
+    dtype: str,
+    device: int,
+    on_device: bool,
+    stream: int,
+    max_voxels: int,
+    bounds: Sequence[int],
+    batch_size: int,
+    device_description: str,
+    kernel_resources: str,
+    /,
+) -> str: ...
+def calibrate(texts: Sequence[str], kinds: Sequence[str], /) -> str: ...
+
+class Estimator:
+    def __init__(
+        self,
+        network: Network,
+        config: DeviceConfig | None,
+        device_description: str,
+        dtype: str,
+        threads: int,
+        scans: Sequence[dict[str, int]],
+        /,
+    ) -> None: ...
+    @property
+    def source(self) -> str: ...
+    def of_sizes(self, sizes: dict[str, int], /) -> list[tuple[str, str, float, float, float, str]]: ...
+    def of_voxels(self, least: int, most: int, /) -> list[tuple[str, str, float, float, float, str]]: ...
+    def of_points(self, least: int, most: int, /) -> list[tuple[str, str, float, float, float, str]]: ...
 
 class Predictor:
     def __init__(self, text: str, /) -> None: ...

@@ -1,15 +1,16 @@
-// Fits the times of launches to the sizes of scans, and says by fits that leave one scan out how far they are to be believed:
+// Fits the times of launches to the sizes of scans, and says by fits that leave a scan or a kind of them out how far they are
+// to be believed:
 // leave-one-out residuals as a conformal score (Barber et al., Predictive inference with the jackknife+, 2021, the plain
 // jackknife).
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <numeric>
 #include <optional>
 
 #include "check.h"
 #include "gavotte/predict.h"
 #include "least_squares.h"
+#include "manifest/folds.h"
 #include "manifest/formula.h"
 #include "manifest/metric.h"
 #include "manifest/residuals.h"
@@ -21,8 +22,8 @@ namespace {
 using internal::all_but;
 using internal::distance;
 using internal::fit_line;
+using internal::Folds;
 using internal::kLeastUs;
-using internal::level_of;
 using internal::Line;
 using internal::LinearForm;
 using manifest::Launch;
@@ -153,17 +154,20 @@ Fit fit(const Samples& samples, const std::vector<std::size_t>& of) {
   return fit;
 }
 
-/// Of one launch or the run, over the runs that were left out one at a time.
+/// Of one launch or the run: of each scan by a fit without its fold.
 struct Residuals {
   std::vector<double> sizes, voxels, points, relative;
 };
 
 /// Of each launch, then of the run.
-std::vector<Residuals> leave_one_out(const Samples& samples) {
+std::vector<Residuals> leave_out(const Samples& samples, const Folds& folds) {
   const std::size_t runs = samples.total.size(), launches = samples.us.size();
+  std::vector<Fit> fits;
+  for (std::size_t fold = 0; fold < folds.count; ++fold)
+    fits.push_back(fit(samples, folds.without(fold)));
   std::vector<Residuals> residuals(launches + 1);
   for (std::size_t r = 0; r < runs; ++r) {
-    const Fit without = fit(samples, all_but(runs, r));
+    const Fit& without = fits[folds.of[r]];
     const std::vector<double> by_voxels = without.sizes_at(samples.voxels[r]);
     const std::vector<double> by_points =
         samples.points.empty() ? std::vector<double>()
@@ -183,18 +187,14 @@ std::vector<Residuals> leave_one_out(const Samples& samples) {
 }
 
 /// Unavailable where there are none.
-manifest::Amount band_metric(const std::vector<double>& residuals, const std::string& how) {
+manifest::Amount band_metric(const std::vector<double>& residuals, const Folds& folds) {
   if (residuals.empty())
     return {{}, manifest::Source::unavailable, "the runs do not tell their points"};
-  return internal::metric(internal::band_of(residuals), manifest::Source::estimated, how);
+  return internal::metric(folds.band(residuals), manifest::Source::estimated, folds.how());
 }
 
-Prediction prediction_of(const LinearForm& form, const Residuals& residuals,
-                         const Samples& samples) {
-  char text[100];
-  std::snprintf(text, sizeof(text), "%zu scans, each left out of the fit in turn",
-                samples.total.size());
-  const std::string how = text;
+Prediction prediction_of(const LinearForm& form, const Residuals& residuals, const Samples& samples,
+                         const Folds& folds) {
   Prediction prediction;
   const std::string formula = form.to_string(samples.names);
   prediction.duration_us =
@@ -203,10 +203,10 @@ Prediction prediction_of(const LinearForm& form, const Residuals& residuals,
                              "least squares of relative errors over " +
                                  std::to_string(samples.total.size()) + " scans")
           : manifest::Words{{}, manifest::Source::unavailable, "longer than a formula may be"};
-  prediction.error =
-      internal::metric(internal::median(residuals.relative), manifest::Source::estimated, how);
-  prediction.band = {band_metric(residuals.sizes, how), band_metric(residuals.voxels, how),
-                     band_metric(residuals.points, how)};
+  prediction.error = internal::metric(internal::median(residuals.relative),
+                                      manifest::Source::estimated, folds.how());
+  prediction.band = {band_metric(residuals.sizes, folds), band_metric(residuals.voxels, folds),
+                     band_metric(residuals.points, folds)};
   return prediction;
 }
 
@@ -217,13 +217,14 @@ manifest::Range range_of(const std::vector<double>& values) {
 
 }  // namespace
 
-Manifest calibrate(std::span<const Manifest> runs) {
+Manifest calibrate(std::span<const Manifest> runs, std::span<const std::string> kinds) {
   GAVOTTE_CHECK(
       runs.size() >= kFewestScans,
       "calibrate() expects manifests of at least 3 scans, got " + std::to_string(runs.size()));
   const Samples samples = samples_of(runs);
+  const Folds folds = internal::folds_of(runs.size(), kinds);
   const Fit whole = fit(samples, all_but(runs.size(), runs.size()));
-  const std::vector<Residuals> residuals = leave_one_out(samples);
+  const std::vector<Residuals> residuals = leave_out(samples, folds);
 
   std::map<std::string, manifest::Range> valid;
   for (std::size_t s = 0; s < samples.names.size(); ++s) {
@@ -234,7 +235,7 @@ Manifest calibrate(std::span<const Manifest> runs) {
   Manifest result = runs.front();
   for (std::size_t l = 0; l < result.launches.size(); ++l) {
     Prediction& prediction = result.launches[l].predict;
-    prediction = prediction_of(whole.launches[l], residuals[l], samples);
+    prediction = prediction_of(whole.launches[l], residuals[l], samples, folds);
     for (std::size_t s = 0; s < samples.names.size(); ++s)
       if (whole.launches[l].of[s] > 0)
         prediction.valid[samples.names[s]] = valid.at(samples.names[s]);
@@ -243,8 +244,11 @@ Manifest calibrate(std::span<const Manifest> runs) {
   run = {};
   run.scans =
       internal::declared(static_cast<std::int64_t>(runs.size()), "manifests that were given");
-  run.level = internal::derived(level_of(runs.size()), "min(0.9, scans / (scans + 1))");
-  run.total = prediction_of(whole.total, residuals.back(), samples);
+  run.level = internal::derived(folds.level(),
+                                folds.kinds ? "of scans of another kind: kinds / (kinds + 1) of "
+                                              "min(0.9, scans / (scans + 1)) of each kind"
+                                            : "min(0.9, scans / (scans + 1))");
+  run.total = prediction_of(whole.total, residuals.back(), samples, folds);
   run.total.valid = valid;
   const auto formula = [](const Line& line, const std::string& of) {
     const std::vector<std::string> names = {of};

@@ -21,7 +21,9 @@ constexpr double kErrorsOfABand = 3;       // of a fit with fewer: its median er
 /// What no config times is a few percent of a run: 10 GB/s of a CPU's thread, within a factor of 4 either way.
 constexpr double kNsOfAByte = 0.1, kBandOfBytes = 3;
 constexpr double kBandOfOneEntry = 0.5;
-/// A map alone is timed again and again, one of a run once after its set was made.
+/// A tuned map is timed again and again; one of a run is made once, with its output's set: 6 to 13 times as long, the median
+/// 8, of the maps of both built-in networks on the scenes of bench/predict.py (AMD EPYC, 2026-11).
+constexpr double kRunOverTuned = 8;
 constexpr const char* kMapHow =
     "the nearest tuned map of its kind, by rows and pairs, within a factor of 4 or what they need "
     "among themselves";
@@ -81,7 +83,7 @@ class CostModelTimes final : public PartTimes {
     return found;
   }
   static double by_entry(const TunedMap& entry, double rows, double pairs) {
-    return entry.measured.ms * 1e3 /
+    return kRunOverTuned * entry.measured.ms * 1e3 /
            map_units(static_cast<double>(entry.rows), static_cast<double>(entry.pairs)) *
            map_units(rows, pairs);
   }
@@ -89,7 +91,7 @@ class CostModelTimes final : public PartTimes {
     std::vector<double> near, rates, far;
     for (const TunedMap& map : config_.maps()) {
       const auto rows = static_cast<double>(map.rows), pairs = static_cast<double>(map.pairs);
-      const double us = map.measured.ms * 1e3;
+      const double us = kRunOverTuned * map.measured.ms * 1e3;
       if (map.kind.threads != kind_threads(execution_) || us <= 0) continue;
       rates.push_back(us / map_units(rows, pairs));
       if (const TunedMap* other = nearest(map.kind, rows, &map))

@@ -54,6 +54,8 @@ TEST(ManifestCommand, BadInputChangesNothing) {
   EXPECT_EQ(problem({scan, "-o", made, "--config", folder.file("none.json")}), "");
   EXPECT_EQ(problem({folder.file("none.bin"), "-o", made}), "");
   EXPECT_EQ(problem({scan, "-o", folder.file("no/m.json")}), "");
+  for (const char* kinds : {"a", "a,a,a", "a,a,b", "a,b", ",,", "a,b,c,d"})
+    EXPECT_EQ(problem({scan, scan, scan, "-o", made, "--kinds", kinds}), "") << kinds;
   EXPECT_EQ(problem({scan, "-o", made, "--max-voxels", "9", "--bounds", "0,0,0,1,1,1"}), "");
   for (const char* bounds :
        {"0,0,9,1,1,1", "0,0,0,1,1", "0,0,0,1,1,1,1", "x,0,0,1,1,1", "0,0,0,1,1,9999999999"})

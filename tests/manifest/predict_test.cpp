@@ -120,6 +120,35 @@ TEST(Calibrate, BandsAreResidualsOfScansLeftOut) {
   EXPECT_EQ(fitted.launches[0].predict.band, total.band);
 }
 
+TEST(Calibrate, BandsOfKindsAreThoseOfTheKindThatIsFurthestOff) {
+  const auto constant = [](double us) {
+    Manifest run = lawful(1000, 400, 5000);  // one size: times are constants
+    run.launches.resize(1);
+    set_us(run.launches[0].duration_us, us);
+    set_us(run.run.duration_us, us);
+    return run;
+  };
+  std::vector<Manifest> runs;
+  for (int i = 0; i < 4; ++i) runs.push_back(constant(100));
+  for (int i = 0; i < 4; ++i) runs.push_back(constant(200));
+  const std::vector<std::string> kinds = {"a", "a", "a", "a", "b", "b", "b", "b"};
+  const Manifest alone = calibrate(runs), fitted = calibrate(runs, kinds);
+  // Without the kind that it is of, a scan of 100 is taken for one of 200, and the other way round.
+  EXPECT_NEAR(*fitted.run.predict.total.band.sizes.v, 1.0, 1e-9);
+  EXPECT_LT(*alone.run.predict.total.band.sizes.v, 0.9);
+  EXPECT_NEAR(*fitted.run.predict.level.v, 2.0 / 3 * 0.8, 1e-12);  // 2 kinds of 4 scans
+  EXPECT_NE(fitted.run.predict.level.how.find("another kind"), std::string::npos);
+  EXPECT_EQ(fitted.run.predict.total.duration_us.v, alone.run.predict.total.duration_us.v);
+  EXPECT_NEAR(*fitted.run.predict.total.error.v, 0.75, 1e-9);  // 100 for 200, 200 for 100
+
+  const auto refuses = [&](std::vector<std::string> given, const std::string& what) {
+    expect_says([&] { calibrate(runs, given); }, {"calibrate()", what});
+  };
+  refuses({"a", "b"}, "each of 8 scans");
+  refuses(std::vector<std::string>(8, "a"), "'a' alone");
+  refuses({"a", "a", "a", "a", "a", "a", "b", "b"}, "'a'");
+}
+
 TEST(Calibrate, OfRealRunsIsAManifestThatCanBeRead) {
   std::vector<Manifest> runs;
   for (const std::int64_t count : {200, 400, 800, 1600})

@@ -1,6 +1,7 @@
 """gavotte.calibrate and gavotte.predict: the numbers are those of the manifest's formulas."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,53 @@ def test_what_is_no_question_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="dtype"):
         gavotte.calibrate([*measured, other])
+
+
+def test_a_network_is_estimated_where_nothing_was_measured(tmp_path: Path) -> None:
+    config = DOCS.parent / "autotune" / "configs" / "amd-epyc-avx512-2-cores.json"
+    description = tmp_path / "gpu.json"
+    peaks = {"clock_mhz": None, "memory_clock_mhz": None, "gflops": 1000, "tensor_gflops": None, "dram_gb_per_s": 100}
+    gpu = {"format": 1, "name": "Made-up GPU", "source": "a test", "compute_capability": [9, 0], "units": 10}
+    description.write_text(json.dumps(gpu | peaks))
+    executor = gavotte.Executor(NETWORK, threads=1)
+    scans = [gavotte.voxelize(gavotte.data.scenes.random(n), 1.0) for n in (200, 400, 800)]
+    sizes = [executor.sizes(executor.prepare(scan, threads=1)) for scan in scans]
+    for given in ({"config": config, "threads": 1}, {"config": gavotte.DeviceConfig.load(config), "threads": 1}):
+        known = gavotte.predict(NETWORK, sizes=sizes[1], **given)
+        assert 0 < known.run.low_us < known.run.us < known.run.high_us < math.inf
+        assert known.run.us == pytest.approx(sum(part.us for part in known.launches))
+        assert (known.run.level, known.run.inside) == (0.0, False) and "cost model" in "".join(
+            part.how for part in known.launches
+        )
+        voxels = sizes[1]["N_in"]
+        near = gavotte.predict(NETWORK, voxels=voxels, scans=sizes, **given).run
+        wide = gavotte.predict(NETWORK, voxels=voxels, **given).run
+        assert wide.low_us < near.low_us < known.run.us < near.high_us < wide.high_us
+    roof = gavotte.predict(NETWORK, points=(100, 200), device_description=description)
+    assert roof.run.high_us == math.inf and "not calibrated" in roof.launches[0].how
+    for wrong in ({}, {"config": config, "device_description": description}):
+        with pytest.raises(TypeError, match="one of config and device_description"):
+            gavotte.predict(NETWORK, voxels=5, **wrong)
+    for wrong in ({"config": config}, {"dtype": "float16"}, {"threads": 2}, {"scans": sizes}):
+        with pytest.raises(TypeError, match="with a network alone"):
+            gavotte.predict(EXAMPLE, voxels=5, **wrong)
+    for wrong in ({"dtype": "float64"}, {"threads": -1}, {"scans": sizes[:2]}, {"dtype": "int4"}):
+        with pytest.raises(ValueError, match=r"float64|threads|at least 3|int4"):
+            gavotte.predict(NETWORK, voxels=5, config=config, **({"threads": 1} | wrong))
+    for wrong in ({"voxels": (2, 1)}, {"voxels": -1}, {"sizes": {"N_in": 1}}, {"points": 2**50}):
+        with pytest.raises(ValueError, match=r"range of counts|the size"):
+            gavotte.predict(NETWORK, config=config, threads=1, **wrong)
+    with pytest.raises(ValueError, match="none"):
+        gavotte.predict(NETWORK, voxels=5, device_description=tmp_path / "none")
+
+
+def test_kinds_make_the_bands_those_of_another_kind() -> None:
+    measured = [*runs(), *runs()]
+    fitted = gavotte.calibrate(measured, ["a"] * 4 + ["b"] * 4).document["run"]["predict"]
+    assert fitted["level"]["v"] == pytest.approx(2 / 3 * 0.8) and "kinds left out" in fitted["total"]["error"]["how"]
+    for wrong in (["a"], ["a"] * 8, ["a"] * 6 + ["b"] * 2):
+        with pytest.raises(ValueError, match="calibrate"):
+            gavotte.calibrate(measured, wrong)
 
 
 def test_threads_are_swept_when_asked() -> None:

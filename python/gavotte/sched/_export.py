@@ -90,7 +90,10 @@ def export_orion(manifest: Manifest, rule: str = "orion") -> str:
                 raise manifest.missing(launch, "occupancy.blocks_per_sm", "it is 0")
             sms = -(-math.prod(blocks) // each)
         else:
-            raise ValueError(f"{place}: api: expected a call that Orion intercepts, which matches by order, got {api}")
+            hint = "; merge --from cupti puts the kernels that it starts in its place" if "::" in api else ""
+            raise ValueError(
+                f"{place}: api: expected a call that Orion intercepts, which matches by order, got {api}{hint}"
+            )
         nanoseconds = manifest.value(launch, "duration_us.median") * 1e3
         profile = orion_profile(manifest, launch, rule)
         rows.append(f"{launch['kernel']['key']},{profile},0,{sms},{round(nanoseconds, 3)}")

@@ -6,11 +6,19 @@ import copy
 import csv
 import io
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gavotte.sched._library_calls import (
+    is_library_call,
+    kernel_launch,
+    renumber,
+    sequence_hash,
+    share_out,
+    short_name,
+    started_by,
+)
 from gavotte.sched._manifest import Manifest, is_kernel
 from gavotte.sched._read import parse_json
 
@@ -28,6 +36,7 @@ _TIMES = {"ns": 1e-3, "nsecond": 1e-3, "us": 1.0, "usecond": 1.0, "ms": 1e3, "ms
 _BYTES = {"byte": 1.0, "Kbyte": 1e3, "Mbyte": 1e6, "Gbyte": 1e9}
 _PART = {"%": 0.01}
 _COUNT = {"": 1.0, "register/thread": 1.0}
+_FACTS = {"grid": 3, "block": 3, "registers": 1, "static_shared_memory_bytes": 1, "dynamic_shared_memory_bytes": 1}
 
 
 @dataclass
@@ -36,6 +45,8 @@ class Row:
 
     kernel: str
     values: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Of its launch: grid, block, registers, static_shared_memory_bytes, dynamic_shared_memory_bytes; what is known."""
 
 
 def read_ncu(text: str, name: str = "ncu.csv") -> list[Row]:
@@ -80,7 +91,8 @@ def _value(place: str, where: str, text: str, unit: str) -> float:
 
 def read_cupti(text: str, name: str = "cupti.json") -> list[Row]:
     """Of kernel records of CUPTI's activities as JSON: a list of objects with name, start and end in ns (or of a
-    `kernels` member that is one), in any order. Raises ValueError, one line."""
+    `kernels` member that is one), in any order. Of a record's other members these are read: grid and block (three
+    numbers each), registers, static_shared_memory_bytes, dynamic_shared_memory_bytes. Raises ValueError, one line."""
     data = parse_json(name, text)
     records = data.get("kernels") if isinstance(data, dict) else data
     if not isinstance(records, list):
@@ -91,8 +103,22 @@ def read_cupti(text: str, name: str = "cupti.json") -> list[Row]:
         times = [record.get(key) for key in ("start", "end")] if legal else []
         if not legal or any(type(time) is not int for time in times) or not 0 <= times[0] <= times[1]:
             raise ValueError(f"{name}: {index}: expected name, and start and end as whole ns that ascend")
-        rows.append((times[0], Row(record["name"], {"duration_us.median": (times[1] - times[0]) / 1e3})))
+        facts = {key: _fact(f"{name}: {index}", key, record[key]) for key in _FACTS if key in record}
+        rows.append((times[0], Row(record["name"], {"duration_us.median": (times[1] - times[0]) / 1e3}, facts)))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _fact(place: str, key: str, value: Any) -> Any:
+    numbers = value if _FACTS[key] > 1 else [value]
+    if (
+        not isinstance(numbers, list)
+        or len(numbers) != _FACTS[key]
+        or any(type(number) is not int or not 0 <= number < 2**31 for number in numbers)
+        or (_FACTS[key] > 1 and min(numbers) < 1)
+    ):
+        wanted = "three whole numbers from 1" if _FACTS[key] > 1 else "a whole number from 0"
+        raise ValueError(f"{place}: {key}: expected {wanted}, got {str(value)[:80]}")
+    return value
 
 
 READERS: Mapping[str, Callable[[str, str], list[Row]]] = {"ncu": read_ncu, "cupti": read_cupti}
@@ -101,34 +127,86 @@ READERS: Mapping[str, Callable[[str, str], list[Row]]] = {"ncu": read_ncu, "cupt
 def merge(manifest: Manifest, rows: Sequence[Row], how: str) -> dict[str, Any]:
     """The manifest's document with what was measured; the manifest stays as it is.
 
+    A call of another library is replaced by the kernels that it was seen to start, so that the launches are those that
+    the device got; the sequence then has another hash.
+
     Raises ValueError where kernels differ in number or name: values of another kernel would be worse than none.
     """
     document: dict[str, Any] = copy.deepcopy(dict(manifest.data))
-    launches = [launch for launch in document["launches"] if is_kernel(launch)]
-    if len(launches) != len(rows):
-        raise ValueError(f"{manifest.name}: expected {len(launches)} measured kernels, one for each, got {len(rows)}")
-    for launch, row in zip(launches, rows, strict=True):
-        kernel = launch["kernel"]
-        names = [kernel[key]["v"] for key in ("demangled", "mangled") if kernel[key]["v"] is not None] or [
-            kernel["key"]
-        ]
-        if _short(row.kernel) not in map(_short, names):
-            raise ValueError(f"{manifest.name}: launch {launch['seq']}: expected kernel {names[0]}, got {row.kernel}")
-        for where, value in row.values.items():
-            *path, last = where.split(".")
-            place = launch
-            for part in path:
-                place = place[part]
-            whole = last == "registers"
-            place[last] = {"v": int(value) if whole else value, "src": "measured", "how": how}
-            if last == "median":  # one run of the kernel: no spread
-                launch["duration_us"]["n"] = {"v": 1, "src": "measured", "how": how}
-                for spread in ("min", "p99"):
-                    launch["duration_us"][spread] = {"v": None, "src": "unavailable", "how": f"{how}, a single run"}
+    taken = _assign(manifest, [launch for launch in document["launches"] if is_kernel(launch)], rows)
+    launches: list[tuple[int, Any]] = []
+    for launch in document["launches"]:
+        seq = launch["seq"]
+        if not is_kernel(launch):
+            launches.append((seq, launch))
+        elif not is_library_call(launch):
+            _put(launch, taken[seq][0], how)
+            launches.append((seq, launch))
+        elif not taken[seq]:
+            launches.append((seq, None))
+        else:
+            for index, row in enumerate(taken[seq]):
+                made = kernel_launch(launch, row, index, document["device"], how)
+                _put(made, row, how)
+                launches.append((seq, made))
+    if any(is_library_call(launch) for launch in document["launches"]):
+        document["launches"] = renumber(launches)
+        run = document["run"]
+        run["launch_sequence_hash"] = sequence_hash(run["launch_sequence_hash"], document["launches"])
     return document
 
 
-def _short(name: str) -> str:
-    """Without return type, namespaces, template arguments and parameters, which tools show or leave out."""
-    bare = re.split(r"[<(]", re.sub(r"^void ", "", name.strip()), maxsplit=1)[0]
-    return bare.rpartition("::")[2]
+def _assign(manifest: Manifest, launches: Sequence[Any], rows: Sequence[Row]) -> dict[int, list[Row]]:
+    """The rows of each launch by its number: one of a kernel, as many as it started of a library's call."""
+    if not any(map(is_library_call, launches)) and len(launches) != len(rows):
+        raise ValueError(f"{manifest.name}: expected {len(launches)} measured kernels, one for each, got {len(rows)}")
+    taken: dict[int, list[Row]] = {}
+    next_row = index = 0
+    while index < len(launches):
+        launch = launches[index]
+        place = f"{manifest.name}: launch {launch['seq']}"
+        if not is_library_call(launch):
+            if next_row == len(rows):
+                raise ValueError(f"{place}: expected a measured kernel for it, got {len(rows)} in all")
+            _check_name(place, launch, rows[next_row])
+            taken[launch["seq"]] = [rows[next_row]]
+            next_row += 1
+            index += 1
+            continue
+        calls = [launch]
+        while index + len(calls) < len(launches) and launches[index + len(calls)]["api"] == launch["api"]:
+            calls.append(launches[index + len(calls)])
+        end = next_row
+        while end < len(rows) and started_by(launch["api"], rows[end].kernel):
+            end += 1
+        for call, count in zip(calls, share_out(place, calls, [row.kernel for row in rows[next_row:end]]), strict=True):
+            taken[call["seq"]] = list(rows[next_row : next_row + count])
+            next_row += count
+        index += len(calls)
+    if next_row != len(rows):
+        raise ValueError(
+            f"{manifest.name}: expected {next_row} measured kernels, one for each, got {len(rows)}: "
+            f"the next is {rows[next_row].kernel}"
+        )
+    return taken
+
+
+def _check_name(place: str, launch: Any, row: Row) -> None:
+    kernel = launch["kernel"]
+    names = [kernel[key]["v"] for key in ("demangled", "mangled") if kernel[key]["v"] is not None] or [kernel["key"]]
+    if short_name(row.kernel) not in map(short_name, names):
+        raise ValueError(f"{place}: expected kernel {names[0]}, got {row.kernel}")
+
+
+def _put(launch: Any, row: Row, how: str) -> None:
+    for where, value in row.values.items():
+        *path, last = where.split(".")
+        place = launch
+        for part in path:
+            place = place[part]
+        whole = last == "registers"
+        place[last] = {"v": int(value) if whole else value, "src": "measured", "how": how}
+        if last == "median":  # one run of the kernel: no spread
+            launch["duration_us"]["n"] = {"v": 1, "src": "measured", "how": how}
+            for spread in ("min", "p99"):
+                launch["duration_us"][spread] = {"v": None, "src": "unavailable", "how": f"{how}, a single run"}

@@ -11,13 +11,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("jsonschema")
+torch = pytest.importorskip("torch")
 
-from gavotte.sched.__main__ import main
-from gavotte.sched._manifest import Manifest, evaluate
-from sched_readers import read_orion, read_reef
+import gavotte  # noqa: E402
+from gavotte import nn as gnn  # noqa: E402
+from gavotte.sched.__main__ import main  # noqa: E402
+from gavotte.sched._manifest import Manifest, evaluate  # noqa: E402
+from gpu import Gpu  # noqa: E402
+from oracle import random_coords  # noqa: E402
+from sched_readers import read_orion, read_reef  # noqa: E402
 
 DEVICE = {
     "format": 1,
@@ -139,3 +145,66 @@ def test_orion_and_reef_read_the_kernels_of_the_layers(document: dict[str, Any],
     assert [kernel["launch_params"] for kernel in json.loads(model)["kernels"]] == [
         [*launch["grid"]["v"], *launch["block"]["v"]] for launch in kept["launches"]
     ]
+
+
+def test_profile_records_a_model_where_its_inputs_lie(gpu: Gpu, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    parts = [gnn.SubmConv3d(2, 6, 3), gnn.BatchNorm(6), gnn.ReLU(), gnn.Conv3d(6, 8, 2, 2)]
+    model = torch.nn.Sequential(*parts).eval()
+    coords = random_coords(40, 3, 2, 6, 0)
+    feats = torch.randn(len(coords), 2)
+    (tmp_path / "device.json").write_text(json.dumps(DEVICE))
+    with gpu:
+        there = gpu.put(model)
+        x = gavotte.SparseTensor(gpu.put(feats), gpu.put(coords))
+        plain = gavotte.profile(there, x)
+        described = gavotte.profile(there, x, device_description=tmp_path / "device.json")
+        fixed = [
+            gavotte.profile(there, some, max_voxels=64, lower=-8, upper=(7, 7, 7), batch_size=2)
+            for some in (x, gavotte.SparseTensor(gpu.put(feats[:9]), gpu.put(coords[:9])))
+        ]
+        with pytest.raises(ValueError, match="device of the inputs, cuda:0, got 'cpu'"):
+            gavotte.profile(there, x, device="cpu")
+        for wrong in ({"rounds": 3}, {"warmup": 0}, {"threads": 1}, {"thread_sweep": True}, {"peak_gflops": 1.0}):
+            with pytest.raises(ValueError, match="nothing is timed"):
+                gavotte.profile(there, x, **wrong)
+        for bounds in ({"max_voxels": 9}, {"lower": 0}, {"max_voxels": 9, "lower": 0}, {"lower": 0, "upper": 1}):
+            with pytest.raises(ValueError, match="max_voxels, lower and upper together"):
+                gavotte.profile(there, x, **bounds)
+        with pytest.raises(ValueError, match="lower up to upper on each of 3 axes"):
+            gavotte.profile(there, x, max_voxels=64, lower=(1, 2), upper=3)
+        with pytest.raises(ValueError, match="at most 9"):
+            gavotte.profile(there, x, max_voxels=9, lower=-8, upper=7, batch_size=2)
+        with pytest.raises(ValueError, match="none"):
+            gavotte.profile(there, x, kernel_resources=tmp_path / "none")
+    for manifest in (plain, described, *fixed):
+        read = Manifest.parse(manifest.to_json())
+        apis = {launch["api"] for launch in read.launches}
+        assert "cudaLaunchKernel" in apis and "cpu" not in apis
+        assert all(launch["duration_us"]["median"]["v"] is None for launch in read.launches)
+        assert "upload" not in {launch["op"] for launch in read.launches}  # the rows lie there
+    assert described.document["device"]["name"] == "Described GPU"
+    assert any(launch["predict"]["duration_us"]["v"] for launch in described.launches)
+    assert fixed[0] == fixed[1]
+    run = fixed[0].document["run"]
+    assert run["sequence_stable"]["v"] is True and run["host_reads"]["v"] == 0 and run["symbols"]["N_in"]["v"] == 64
+    voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)
+    own = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
+    with pytest.raises(ValueError, match="expected the device cpu"):
+        gavotte.profile(own, voxels, device="tpu")
+    for wrong in ({"device_description": "x"}, {"max_voxels": 3}, {"lower": 0}, {"batch_size": 2}):
+        with pytest.raises(ValueError, match="this runs on the CPU"):
+            gavotte.profile(own, voxels, **wrong)
+    assert plain.symbols["N_in"] == len(coords)
+
+
+def test_profile_of_a_network_is_the_commands(gpu: Gpu, tmp_path: Path) -> None:
+    if not gpu.emulated:
+        pytest.skip("a GPU's launches are the same, but its command is not built here")
+    made = run_manifest(tmp_path, "--channels", "1", "--features", "one")
+    points = np.array([[i % 5, i // 5 % 4, i // 20] for i in range(60)], dtype=np.float32)
+    cloud = gavotte.PointCloud(np.concatenate([points, np.ones((60, 1), dtype=np.float32)], axis=1), ["one"])
+    network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=20)
+    profiled = gavotte.profile(network, gavotte.voxelize(cloud, 1.0), device="cuda:0")
+    assert profiled.document["launches"] == made["launches"]
+    assert profiled.document["run"]["launch_sequence_hash"] == made["run"]["launch_sequence_hash"]
