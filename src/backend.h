@@ -25,6 +25,7 @@
 namespace gavotte::internal {
 
 struct LaunchSharing;
+class RunStop;
 
 /// Outputs outside [lower, upper] on an axis are dropped.
 struct Bounds {
@@ -84,6 +85,8 @@ class Backend {
   /// How what this thread starts from now on shares the device (launch_sharing.h); null: not at all. Returns the one
   /// before. A device that starts no kernels has nothing to share that way.
   virtual const LaunchSharing* share(const LaunchSharing*) { return nullptr; }
+  /// For LaunchSharing::stop; null where kernels do not look.
+  virtual std::shared_ptr<RunStop> make_run_stop() { return nullptr; }
   /// The mangled name of a kernel that a listener was told of; empty where nobody knows it.
   virtual std::string kernel_symbol(const void* /*kernel*/) { return {}; }
 

@@ -170,9 +170,9 @@ class Executor:
                 distinct.
             features: [N, C] of a floating dtype, beside coordinates. Arrays are read where they lie and must be
                 C-contiguous.
-            evict: on the CPU, where this flag is set, the run stops in all its threads, each at its next tile boundary,
-                and gives `Cancelled`. The executor keeps what is done, until `resume` or `drop`; arrays are copied,
-                the memory of `Voxels` must not change.
+            evict: where this flag is set, the run stops, its threads on the CPU or the blocks of its kernels on a GPU,
+                each at its next tile boundary, and gives `Cancelled`. The executor keeps what is done, until `resume`
+                or `drop`; arrays are copied, the memory of `Voxels` must not change.
             threads: of the CPU for this call, 0 for all; None for those of the executor.
             multiprocessors: of a GPU for this call, 0 for all; None for those of the executor. The bits are the same.
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "cuda/device/sorted_keys.h"
+#include "cuda/device/stop.h"
 #include "cuda/map_search.h"
 
 namespace gavotte::internal::cuda {
@@ -122,11 +123,11 @@ GAVOTTE_DEVICE void walk_tile(const WalkColumnsArgs<Key>& args, std::int64_t til
 /// touch has brought 8 from DRAM: 119 against the dense table's floor of 112. Half of the offsets by
 /// symmetry: the same table, 5 columns; the mirrored half is written in runs that start anywhere.
 template <class Key>
-GAVOTTE_KERNEL void walk_columns_kernel(WalkColumnsArgs<Key> args) {
+GAVOTTE_KERNEL void walk_columns_kernel(WalkColumnsArgs<Key> args, Stop stop) {
   auto& shared = shared_storage<WalkColumnsShared>();
   Key* staged = reinterpret_cast<Key*>(&shared + 1);
   const std::int64_t query_count = args.query_count.get();
-  for (std::int64_t begin = block_index() * args.tile; begin < query_count;
+  for (std::int64_t begin = block_index() * args.tile; begin < query_count && stop.goes_on();
        begin += grid_blocks() * args.tile)
     walk_tile(args, begin, query_count - begin < args.tile ? query_count : begin + args.tile,
               shared, staged);

@@ -12,6 +12,7 @@
 #include "cuda/map.h"
 #include "cuda/memory.h"
 #include "cuda/pooling.h"
+#include "cuda/run_stop.h"
 #include "cuda/runtime.h"
 #include "cuda/transpose.h"
 #include "cuda/voxelize.h"
@@ -59,6 +60,8 @@ LaunchListener* CudaBackend::listen(LaunchListener* listener) {
 const LaunchSharing* CudaBackend::share(const LaunchSharing* sharing) {
   return set_launch_sharing(sharing);
 }
+
+std::shared_ptr<RunStop> CudaBackend::make_run_stop() { return std::make_shared<DeviceStop>(); }
 
 std::string CudaBackend::kernel_symbol(const void* kernel) { return cuda::kernel_symbol(kernel); }
 
@@ -122,19 +125,23 @@ void CudaBackend::resolve(const Execution& execution,
 
 Tensor CudaBackend::transpose_table(const Execution& execution, ConstTensorView table,
                                     std::int64_t in_rows) {
+  const MadeWhole form;
   return cuda::transpose_table(execution, table, in_rows);
 }
 
 PairLists CudaBackend::sort_lists(const Execution& execution, const MapData& map, bool by_input) {
   if (!by_input) throw std::logic_error("CUDA's lists are sorted by output row as they are built");
+  const MadeWhole form;
   return cuda::sort_by_input(execution, map);
 }
 
 Tensor CudaBackend::map_table(const Execution& execution, const PairView& pairs) {
+  const MadeWhole form;
   return cuda::map_table(execution, pairs);
 }
 
 Tensor CudaBackend::map_masks(const Execution& execution, const PairView& pairs) {
+  const MadeWhole form;
   return cuda::map_masks(execution, pairs);
 }
 

@@ -16,6 +16,7 @@ class CudaBackend final : public Backend {
   double time_ms(const Execution&, FunctionRef<void()> call) override;
   LaunchListener* listen(LaunchListener*) override;
   const LaunchSharing* share(const LaunchSharing*) override;
+  std::shared_ptr<RunStop> make_run_stop() override;
   std::string kernel_symbol(const void* kernel) override;
 
   std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,

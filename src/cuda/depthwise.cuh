@@ -22,12 +22,11 @@ struct ListInputsArgs {
   std::int32_t* inputs;  ///< [pairs], by output row and then by offset
 };
 
-GAVOTTE_KERNEL void list_inputs_kernel(ListInputsArgs args) {
-  const std::int64_t pairs = args.pairs.get();
-  for (std::int64_t pair = grid_thread(); pair < pairs; pair += grid_threads()) {
+GAVOTTE_KERNEL void list_inputs_kernel(ListInputsArgs args, Stop stop) {
+  for_each_item(args.pairs.get(), stop, [&](std::int64_t pair) {
     const std::int32_t offset = last_at_most(args.pair_begin, args.offsets, pair);
     args.inputs[args.places.place(args.pair_out[pair], offset)] = args.pair_in[pair];
-  }
+  });
 }
 
 template <class T>
@@ -57,23 +56,25 @@ GAVOTTE_DEVICE void for_each_pair_of(const MultiplyChannelsArgs<T>& args, std::i
 }
 
 template <class T, int N>
-GAVOTTE_KERNEL void multiply_channels_kernel(MultiplyChannelsArgs<T> args) {
-  for_each_row_item(
-      args.lanes, args.rows.get(), args.channels / N, [&](std::int64_t row, std::int64_t item) {
-        const std::int64_t channel = item * N;
-        const std::int64_t in_channel = N > 1 ? channel : channel / args.multiplier;
-        Pack<Accumulator<T>, N> sums;
-        for (int n = 0; n < N; ++n) sums[n] = 0;
-        for_each_pair_of(args, row, [&](std::int64_t input, std::int32_t offset) {
-          const auto x = load_pack<N>(args.x + input * args.in_channels + in_channel);
-          const auto weight = load_pack<N>(args.weights + offset * args.channels + channel);
-          for (int n = 0; n < N; ++n) sums[n] = std::fma(widen(x[n]), widen(weight[n]), sums[n]);
-        });
-        finish_pack<T, N>(sums, args.epilogue, row, channel, args.channels);
-        Pack<T, N> y;
-        for (int n = 0; n < N; ++n) y[n] = narrow<T>(sums[n]);
-        store_pack(args.y + row * args.channels + channel, y);
-      });
+GAVOTTE_KERNEL void multiply_channels_kernel(MultiplyChannelsArgs<T> args, Stop stop) {
+  for_each_row_item(args.lanes, args.rows.get(), args.channels / N, stop,
+                    [&](std::int64_t row, std::int64_t item) {
+                      const std::int64_t channel = item * N;
+                      const std::int64_t in_channel = N > 1 ? channel : channel / args.multiplier;
+                      Pack<Accumulator<T>, N> sums;
+                      for (int n = 0; n < N; ++n) sums[n] = 0;
+                      for_each_pair_of(args, row, [&](std::int64_t input, std::int32_t offset) {
+                        const auto x = load_pack<N>(args.x + input * args.in_channels + in_channel);
+                        const auto weight =
+                            load_pack<N>(args.weights + offset * args.channels + channel);
+                        for (int n = 0; n < N; ++n)
+                          sums[n] = std::fma(widen(x[n]), widen(weight[n]), sums[n]);
+                      });
+                      finish_pack<T, N>(sums, args.epilogue, row, channel, args.channels);
+                      Pack<T, N> y;
+                      for (int n = 0; n < N; ++n) y[n] = narrow<T>(sums[n]);
+                      store_pack(args.y + row * args.channels + channel, y);
+                    });
 }
 
 }  // namespace gavotte::internal::cuda

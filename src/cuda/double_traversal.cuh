@@ -9,6 +9,7 @@
 
 #include "cuda/device/block_scan.h"
 #include "cuda/device/sorted_keys.h"
+#include "cuda/device/stop.h"
 #include "cuda/map_search.h"
 
 namespace gavotte::internal::cuda {
@@ -59,7 +60,7 @@ GAVOTTE_DEVICE std::int32_t query_border(const Key* queries, std::int32_t low, s
 /// block and offset: 0.14 reads a voxel and offset at 256 targets a block. Writes 4 K / block_size
 /// bytes a voxel.
 template <class Key>
-GAVOTTE_KERNEL void find_borders_kernel(FindBordersArgs<Key> args) {
+GAVOTTE_KERNEL void find_borders_kernel(FindBordersArgs<Key> args, Stop stop) {
   const auto queries = static_cast<std::int32_t>(args.query_count.get());
   const std::int64_t targets = args.target_count.get();
   const auto border = [&](std::int64_t of, std::int32_t low, const Key& step) {
@@ -67,8 +68,7 @@ GAVOTTE_KERNEL void find_borders_kernel(FindBordersArgs<Key> args) {
     return first < targets ? query_border(args.queries, low, queries, step, args.targets[first])
                            : queries;
   };
-  for (std::int64_t block = grid_thread() / kWarpThreads; block < args.blocks;
-       block += grid_threads() / kWarpThreads) {
+  for_each_item_of_warp(args.blocks, stop, [&](std::int64_t block) {
     std::int32_t groups = 0;
     for (int s = lane_index(); s < args.steps.count; s += kWarpThreads) {
       const Key step = args.steps.step[s];
@@ -81,7 +81,7 @@ GAVOTTE_KERNEL void find_borders_kernel(FindBordersArgs<Key> args) {
     for (int lanes = kWarpThreads / 2; lanes > 0; lanes /= 2)
       groups += shuffle_xor(kFullMask, groups, lanes);
     if (lane_index() == 0) args.items[block] = (groups + args.item_groups - 1) / args.item_groups;
-  }
+  });
 }
 
 struct WorkItem {
@@ -101,10 +101,11 @@ struct ScheduleItemsShared {
 };
 
 /// One block numbers all work items in the order of their blocks.
-GAVOTTE_KERNEL void schedule_items_kernel(ScheduleItemsArgs args) {
+GAVOTTE_KERNEL void schedule_items_kernel(ScheduleItemsArgs args, Stop stop) {
   auto& shared = shared_storage<ScheduleItemsShared>();
   std::int64_t before = 0;
-  for (std::int64_t first = 0, round = 0; first < args.blocks; first += block_threads(), ++round) {
+  for (std::int64_t first = 0, round = 0; first < args.blocks && stop.goes_on();
+       first += block_threads(), ++round) {
     const std::int64_t block = first + thread_index();
     const std::int32_t items = block < args.blocks ? args.items[block] : 0;
     std::int64_t total = 0;
@@ -165,14 +166,15 @@ GAVOTTE_DEVICE void load_borders(const SearchBlocksArgs<Key>& args, std::int32_t
 /// written, queries 4 read for each of 27 offsets (through L2 after the first), targets 4: 120 from
 /// DRAM against the dense table's floor of 112, 224 through L2.
 template <class Key>
-GAVOTTE_KERNEL void search_blocks_kernel(SearchBlocksArgs<Key> args) {
+GAVOTTE_KERNEL void search_blocks_kernel(SearchBlocksArgs<Key> args, Stop stop) {
   auto& shared = shared_storage<SearchBlocksShared>();
   Key* staged = reinterpret_cast<Key*>(&shared + 1);
   const std::int64_t targets = args.target_count.get();
   const std::int64_t work_count = *args.work_count;
   const int warps = block_threads() / kWarpThreads;
 
-  for (std::int64_t item = block_index(); item < work_count; item += grid_blocks()) {
+  for (std::int64_t item = block_index(); item < work_count && stop.goes_on();
+       item += grid_blocks()) {
     const WorkItem work = args.work[item];
     const std::int64_t target_begin = std::int64_t{work.block} * args.block_size;
     std::int32_t length = args.block_size;

@@ -22,8 +22,8 @@ struct ApplyEpilogueArgs {
 
 /// Bytes: 2 M C s, and M C s for a residual.
 template <class T, int N>
-GAVOTTE_KERNEL void apply_epilogue_kernel(ApplyEpilogueArgs<T> args) {
-  for_each_row_item(args.lanes, args.rows.get(), args.channels / N,
+GAVOTTE_KERNEL void apply_epilogue_kernel(ApplyEpilogueArgs<T> args, Stop stop) {
+  for_each_row_item(args.lanes, args.rows.get(), args.channels / N, stop,
                     [&](std::int64_t row, std::int64_t item) {
                       const std::int64_t channel = item * N;
                       const std::int64_t at = row * args.channels + channel;
@@ -40,9 +40,11 @@ GAVOTTE_KERNEL void apply_epilogue_kernel(ApplyEpilogueArgs<T> args) {
 
 /// Calls body(first, n) for this thread's share of [0, count) in runs of N; n < N in the last one.
 template <int N, class Body>
-GAVOTTE_DEVICE void for_each_run(std::int64_t count, Body&& body) {
-  for (std::int64_t first = grid_thread() * N; first < count; first += grid_threads() * N)
+GAVOTTE_DEVICE void for_each_run(std::int64_t count, const Stop& stop, Body&& body) {
+  for_each_item((count + N - 1) / N, stop, [&](std::int64_t run) {
+    const std::int64_t first = run * N;
     body(first, count - first < N ? static_cast<int>(count - first) : N);
+  });
 }
 
 template <class T>
@@ -63,8 +65,8 @@ GAVOTTE_DEVICE A combine_values(BinaryOp op, A a, A b) {
 
 /// Bytes: 3 M C s.
 template <class T, int N>
-GAVOTTE_KERNEL void combine_elements_kernel(CombineElementsArgs<T> args) {
-  for_each_run<N>(args.rows.get() * args.channels, [&](std::int64_t first, int n) {
+GAVOTTE_KERNEL void combine_elements_kernel(CombineElementsArgs<T> args, Stop stop) {
+  for_each_run<N>(args.rows.get() * args.channels, stop, [&](std::int64_t first, int n) {
     if (n < N) {
       for (std::int64_t i = first; i < first + n; ++i)
         store_from_float(args.y + i, combine_values(args.op, load_as_float(args.a + i),
@@ -88,8 +90,8 @@ struct ConvertElementsArgs {
 
 /// Bytes: elements * (size of From + size of To).
 template <class From, class To, int N>
-GAVOTTE_KERNEL void convert_elements_kernel(ConvertElementsArgs<From, To> args) {
-  for_each_run<N>(args.count.get(), [&](std::int64_t first, int n) {
+GAVOTTE_KERNEL void convert_elements_kernel(ConvertElementsArgs<From, To> args, Stop stop) {
+  for_each_run<N>(args.count.get(), stop, [&](std::int64_t first, int n) {
     if (n < N) {
       for (std::int64_t i = first; i < first + n; ++i) args.y[i] = narrow<To>(widen(args.x[i]));
       return;
@@ -116,9 +118,9 @@ struct MoveRowsArgs {
 /// Rows of bytes, in words of the largest size that divides them.
 /// Bytes: 2 M C s + 4 M for the indices.
 template <class Word>
-GAVOTTE_KERNEL void move_rows_kernel(MoveRowsArgs<Word> args) {
+GAVOTTE_KERNEL void move_rows_kernel(MoveRowsArgs<Word> args, Stop stop) {
   for_each_row_item(
-      args.lanes, args.rows.get(), args.words, [&](std::int64_t row, std::int64_t word) {
+      args.lanes, args.rows.get(), args.words, stop, [&](std::int64_t row, std::int64_t word) {
         const std::int64_t from = args.from_rows != nullptr ? args.from_rows[row] : row;
         const std::int64_t to = args.to_rows != nullptr ? args.to_rows[row] : row;
         args.to[to * args.to_stride + word] = args.from[from * args.from_stride + word];

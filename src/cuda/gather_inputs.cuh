@@ -20,7 +20,7 @@ struct GatherInputsArgs {
 };
 
 template <class Word>
-GAVOTTE_KERNEL void gather_inputs_kernel(GatherInputsArgs<Word> args) {
+GAVOTTE_KERNEL void gather_inputs_kernel(GatherInputsArgs<Word> args, Stop stop) {
   std::int64_t rows = args.pairs.get(), hole = rows, hole_rows = 0;
   if (args.identity >= 0) {
     hole = args.pair_begin[args.identity];
@@ -29,7 +29,7 @@ GAVOTTE_KERNEL void gather_inputs_kernel(GatherInputsArgs<Word> args) {
   }
   for (std::int64_t first = 0; first < args.words; first += args.tile_words) {
     const std::int64_t rest = args.words - first;
-    for_each_row_item(args.lanes, rows, rest < args.tile_words ? rest : args.tile_words,
+    for_each_row_item(args.lanes, rows, rest < args.tile_words ? rest : args.tile_words, stop,
                       [&](std::int64_t row, std::int64_t item) {
                         const std::int64_t pair = row < hole ? row : row + hole_rows;
                         const std::int64_t from = args.pair_in[pair];

@@ -38,13 +38,13 @@ struct MarkEntriesArgs {
 };
 
 /// A thread for each border between two positions writes the entries that begin there.
-GAVOTTE_KERNEL void mark_entries_kernel(MarkEntriesArgs args) {
+GAVOTTE_KERNEL void mark_entries_kernel(MarkEntriesArgs args, Stop stop) {
   const std::int64_t rows = args.rows.rows.get();
-  for (std::int64_t p = grid_thread(); p <= rows; p += grid_threads()) {
+  for_each_item(rows + 1, stop, [&](std::int64_t p) {
     const std::int64_t before = p > 0 ? args.rows.entry(args.rows.row(p - 1)) : -1;
     const std::int64_t here = p < rows ? args.rows.entry(args.rows.row(p)) : args.entries;
     for (std::int64_t entry = before + 1; entry <= here; ++entry) args.begin[entry] = p;
-  }
+  });
 }
 
 /// Where the partial results of an entry lie: slots from begin / kChunkRows + entry on, which leaves
@@ -104,9 +104,9 @@ struct ReduceChunksArgs {
 };
 
 template <class T, int N>
-GAVOTTE_KERNEL void reduce_chunks_kernel(ReduceChunksArgs<T> args) {
+GAVOTTE_KERNEL void reduce_chunks_kernel(ReduceChunksArgs<T> args, Stop stop) {
   const std::int64_t slots = slot_count(args.rows.rows.get(), args.entries);
-  for (std::int64_t slot = block_index(); slot < slots; slot += grid_blocks()) {
+  for (std::int64_t slot = block_index(); slot < slots && stop.goes_on(); slot += grid_blocks()) {
     // The last entry whose slots begin at or before this one.
     std::int64_t entry = 0, after = args.entries;
     while (after - entry > 1) {
@@ -149,9 +149,10 @@ GAVOTTE_DEVICE A entry_divisor(PoolMode mode, std::int64_t rows) {
 }
 
 template <class T, int N>
-GAVOTTE_KERNEL void join_chunks_kernel(JoinChunksArgs<T> args) {
+GAVOTTE_KERNEL void join_chunks_kernel(JoinChunksArgs<T> args, Stop stop) {
   using A = Accumulator<T>;
-  for (std::int64_t entry = block_index(); entry < args.entries; entry += grid_blocks()) {
+  for (std::int64_t entry = block_index(); entry < args.entries && stop.goes_on();
+       entry += grid_blocks()) {
     const std::int64_t rows = args.begin[entry + 1] - args.begin[entry];
     const std::int64_t chunks = (rows + kChunkRows - 1) / kChunkRows;
     const std::int64_t slot = first_slot(args.begin, entry);

@@ -153,7 +153,7 @@ GAVOTTE_DEVICE void finish_sums(
 
 template <class Tile, class T>
 GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(Tile::kThreads, Tile::kResidentBlocks)
-    convolve_tiles_kernel(ImplicitGemmArgs<T> args) {
+    convolve_tiles_kernel(ImplicitGemmArgs<T> args, Stop stop) {
   using A = Accumulator<T>;
   static_assert(Tile::kThreadColumns == 4);
   auto& shared = shared_storage<ImplicitGemmShared<Tile, A>>();
@@ -161,7 +161,8 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(Tile::kThreads, Tile::kResidentBlocks)
   const std::int64_t tiles = (rows + Tile::kRows - 1) / Tile::kRows *
                              (args.out_channels / args.out_group) *
                              ((args.out_group + Tile::kColumns - 1) / Tile::kColumns);
-  for (std::int64_t index = block_index(); index < tiles; index += grid_blocks()) {
+  for (std::int64_t index = block_index(); index < tiles && stop.goes_on();
+       index += grid_blocks()) {
     const OutputTile tile = output_tile<Tile>(args, rows, index);
     A sums[Tile::kThreadRows][Tile::kThreadColumns] = {};
     for (int first = 0; first < args.offsets; first += kOffsetBatch) {
@@ -185,10 +186,11 @@ struct ImplicitThinArgs {
 
 /// The same where groups are too thin for tiles, depthwise above all: a thread for each output.
 template <class T>
-GAVOTTE_KERNEL void convolve_thin_kernel(ImplicitThinArgs<T> thin) {
+GAVOTTE_KERNEL void convolve_thin_kernel(ImplicitThinArgs<T> thin, Stop stop) {
   const ImplicitGemmArgs<T>& args = thin.gemm;
   for_each_row_item(
-      thin.lanes, args.rows.get(), args.out_channels, [&](std::int64_t row, std::int64_t out) {
+      thin.lanes, args.rows.get(), args.out_channels, stop,
+      [&](std::int64_t row, std::int64_t out) {
         const std::int64_t in = out / args.out_group * args.in_group;
         Accumulator<T> sum = 0;
         GAVOTTE_UNROLL(4)

@@ -1,9 +1,11 @@
 #include "cuda/launch.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
-#include "launch_sharing.h"
+#include "check.h"
+#include "cuda/run_stop.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -21,6 +23,20 @@ LaunchListener* launch_listener() noexcept { return listener_of_thread; }
 
 const LaunchSharing* set_launch_sharing(const LaunchSharing* sharing) noexcept {
   return std::exchange(sharing_of_thread, sharing);
+}
+
+DeviceStop* stop_of_thread() noexcept {
+  return sharing_of_thread != nullptr ? static_cast<DeviceStop*>(sharing_of_thread->stop) : nullptr;
+}
+
+Stop stop_of_launch(const char* name, bool looks) {
+  DeviceStop* const stop = stop_of_thread();
+  if (stop == nullptr) return {};
+  GAVOTTE_CHECK_RUNTIME(looks, "kernel " + std::string(name) +
+                                   " does not look whether it is to stop, so no run with an "
+                                   "eviction flag may launch it");
+  stop->look_at_flag();
+  return stop->of_group(sharing_of_thread->group);
 }
 
 LaunchShape within_budget(const Launch& call) {

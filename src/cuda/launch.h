@@ -3,8 +3,10 @@
 //   launch("gather_rows_f32", stream, shape, gather_rows_kernel<float>, arguments);
 #pragma once
 
+#include <array>
 #include <type_traits>
 
+#include "cuda/device/stop.h"
 #include "cuda/runtime.h"
 
 #ifndef __CUDACC__
@@ -30,22 +32,37 @@ LaunchShape within_budget(const Launch& call);
 void copy_bytes(StreamHandle stream, void* to, const void* from, std::int64_t bytes);
 void fill_bytes(StreamHandle stream, void* to, int value, std::int64_t bytes);
 
-template <class Arguments>
+/// What the kernels of this thread are told, looking at the flag on the way. An Error where a run may stop, and the kernel
+/// of that name does not look.
+Stop stop_of_launch(const char* name, bool looks);
+
+/// Told: nothing, or Stop, for kernels that a run may stop.
+template <class Arguments, class... Told>
 void launch(const char* name, StreamHandle stream, const LaunchShape& shape,
-            void (*kernel)(Arguments), std::type_identity_t<Arguments> arguments) {
+            void (*kernel)(Arguments, Told...), std::type_identity_t<Arguments> arguments) {
   static_assert(std::is_trivially_copyable_v<Arguments>);
+  static_assert(sizeof...(Told) <= 1 && (std::is_same_v<Told, Stop> && ...));
   if (shape.blocks == 0 || shape.blocks_y == 0) return;
   Launch call{
       name, shape, stream, reinterpret_cast<const void*>(kernel), &arguments, sizeof(arguments)};
   call.shape = within_budget(call);
   if (LaunchListener* const listener = launch_listener()) listener->on_launch(call);
+  Stop stop = stop_of_launch(name, sizeof...(Told) == 1);
 #ifdef __CUDACC__
-  launch_kernel(call, &arguments);
+  std::array<void*, 2> places = {&arguments, &stop};
+  launch_kernel(call, places.data());
 #else
   emulator::check_argument(name, arguments);
   emulator::run(
       {name, call.shape.blocks, call.shape.blocks_y, call.shape.threads, call.shape.shared_bytes},
-      [kernel, arguments] { kernel(arguments); });
+      [kernel, arguments, stop] {
+        if constexpr (sizeof...(Told) == 1) {
+          kernel(arguments, stop);
+        } else {
+          static_cast<void>(stop);
+          kernel(arguments);
+        }
+      });
 #endif
 }
 

@@ -4,6 +4,7 @@
 
 #include "cuda/device/block_scan.h"
 #include "cuda/device/searched_offsets.h"
+#include "cuda/device/stop.h"
 
 namespace gavotte::internal::cuda {
 
@@ -52,11 +53,12 @@ GAVOTTE_DEVICE void arrange_tile(const ArrangeTableArgs& args, std::int64_t grou
 
 /// A block: tiles of 32 rows and kArrangeOffsets offsets, one for each block of the grid or more.
 /// Bytes: 108 read, 108 + 3.4 written, coalesced.
-GAVOTTE_KERNEL void arrange_table_kernel(ArrangeTableArgs args) {
+GAVOTTE_KERNEL void arrange_table_kernel(ArrangeTableArgs args, Stop stop) {
   auto& shared = shared_storage<ArrangeTableShared>();
   for (std::int64_t first = block_index_y() * kArrangeOffsets; first < args.offsets;
        first += grid_blocks_y() * kArrangeOffsets)
-    for (std::int64_t group = block_index(); group < args.groups; group += grid_blocks())
+    for (std::int64_t group = block_index(); group < args.groups && stop.goes_on();
+         group += grid_blocks())
       arrange_tile(args, group, static_cast<int>(first), shared);
 }
 
@@ -128,10 +130,11 @@ GAVOTTE_DEVICE void count_slot(const CountRowsArgs& args, int slot, CountRowsSha
 }
 
 /// A block: a slot at a time. Bytes: 3.4 read, 3.4 written.
-GAVOTTE_KERNEL void count_rows_kernel(CountRowsArgs args) {
+GAVOTTE_KERNEL void count_rows_kernel(CountRowsArgs args, Stop stop) {
   auto& shared = shared_storage<CountRowsShared>();
   int round = 0;
-  for (std::int64_t slot = block_index(); slot < args.searched.slots(); slot += grid_blocks())
+  for (std::int64_t slot = block_index(); slot < args.searched.slots() && stop.goes_on();
+       slot += grid_blocks())
     count_slot(args, static_cast<int>(slot), shared, round);
 }
 
@@ -165,7 +168,7 @@ GAVOTTE_DEVICE void sum_totals(const std::int64_t* totals, int offsets, std::int
 /// A warp: 32 rows at all slots. Shared memory: int64 [offsets + 1]. Bytes: table 4 k read of 108
 /// (sectors without a match are not touched), half of that where mirrored; flags and counts 7; lists
 /// 8 k written in runs of a few tens of bytes. Floor: 4 k + 8 k.
-GAVOTTE_KERNEL void compact_pairs_kernel(CompactPairsArgs args) {
+GAVOTTE_KERNEL void compact_pairs_kernel(CompactPairsArgs args, Stop stop) {
   auto* begin = &shared_storage<std::int64_t>();
   const int offsets = args.searched.offsets;
   sum_totals(args.totals, offsets, begin);
@@ -173,10 +176,8 @@ GAVOTTE_KERNEL void compact_pairs_kernel(CompactPairsArgs args) {
   if (block_index() == 0 && args.begin != nullptr) {
     for (int k = thread_index(); k <= offsets; k += block_threads()) args.begin[k] = begin[k];
   }
-  const std::int64_t groups = row_groups(args.rows.get());
-  const std::int64_t warps = grid_threads() / kWarpThreads;
   const unsigned lower_lanes = (1U << lane_index()) - 1U;
-  for (std::int64_t group = grid_thread() / kWarpThreads; group < groups; group += warps) {
+  for_each_item_of_warp(row_groups(args.rows.get()), stop, [&](std::int64_t group) {
     const std::int64_t row = group * kWarpThreads + lane_index();
     for (int slot = 0; slot < args.searched.slots(); ++slot) {
       const unsigned word = args.flags[slot * args.groups + group];
@@ -193,7 +194,7 @@ GAVOTTE_KERNEL void compact_pairs_kernel(CompactPairsArgs args) {
         args.list_entries[begin[mirror] + rank] = static_cast<std::int32_t>(row);
       }
     }
-  }
+  });
 }
 
 struct ScatterPairsArgs {

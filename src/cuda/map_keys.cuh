@@ -9,6 +9,7 @@
 
 #include "cuda/device/kernel.h"
 #include "cuda/device/searched_offsets.h"
+#include "cuda/device/stop.h"
 #include "keys.h"
 
 namespace gavotte::internal::cuda {
@@ -64,18 +65,17 @@ GAVOTTE_DEVICE void write_key(const WriteKeysArgs<Key>& args, const KeySide<Key>
 /// 8; clearing 4 * 13 for a mirrored 3x3x3 table. All but the coordinates of unordered rows are
 /// coalesced: the floor.
 template <class Key>
-GAVOTTE_KERNEL void write_keys_kernel(WriteKeysArgs<Key> args) {
-  const std::int64_t targets = args.targets.rows.get(), queries = args.queries.rows.get();
-  for (std::int64_t i = grid_thread(); i < targets; i += grid_threads())
-    write_key(args, args.targets, i);
-  for (std::int64_t i = grid_thread(); i < queries; i += grid_threads())
-    write_key(args, args.queries, i);
-  for (std::int64_t i = grid_thread(); i < args.flag_words; i += grid_threads()) args.flags[i] = 0;
+GAVOTTE_KERNEL void write_keys_kernel(WriteKeysArgs<Key> args, Stop stop) {
+  for_each_item(args.targets.rows.get(), stop,
+                [&](std::int64_t i) { write_key(args, args.targets, i); });
+  for_each_item(args.queries.rows.get(), stop,
+                [&](std::int64_t i) { write_key(args, args.queries, i); });
+  for_each_item(args.flag_words, stop, [&](std::int64_t i) { args.flags[i] = 0; });
   if (args.table == nullptr) return;
   for (int k = 0; k < args.searched.offsets; ++k) {
     if (args.searched.contains(k)) continue;
     std::int32_t* row = args.table + k * args.table_rows;
-    for (std::int64_t i = grid_thread(); i < args.table_rows; i += grid_threads()) row[i] = -1;
+    for_each_item(args.table_rows, stop, [&](std::int64_t i) { row[i] = -1; });
   }
 }
 

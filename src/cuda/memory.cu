@@ -6,10 +6,12 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "check.h"
 #include "cuda/launch.h"
+#include "cuda/run_stop.h"
 
 namespace gavotte::internal::cuda {
 namespace {
@@ -113,6 +115,11 @@ std::atomic<std::int64_t> synchronizations_so_far = 0;
 void wait(const Execution& execution) {
   if (LaunchListener* const listener = launch_listener())
     listener->on_wait(execution.stream.handle);
+  if (DeviceStop* const stop = stop_of_thread())
+    while (!is_done(execution.stream.handle)) {
+      stop->look_at_flag();
+      std::this_thread::yield();
+    }
   synchronize(execution.stream.handle);
   ++synchronizations_so_far;
 }
@@ -150,6 +157,16 @@ void read_back(const Execution& execution, void* to, const void* from, std::int6
 }
 
 void read_back(const Execution& execution, std::span<const ReadBack> pieces) {
+  DeviceStop* const stop = stop_of_thread();
+  if (stop == nullptr) return read_back_unchecked(execution, pieces);
+  StopState state{};
+  std::vector<ReadBack> all(pieces.begin(), pieces.end());
+  all.push_back(stop->state_into(state));
+  read_back_unchecked(execution, all);
+  stop->check(state);
+}
+
+void read_back_unchecked(const Execution& execution, std::span<const ReadBack> pieces) {
   std::int64_t bytes = 0;
   for (const ReadBack& piece : pieces) bytes += piece.bytes;
   if (bytes == 0) return;

@@ -53,6 +53,8 @@ struct ReadBack {
   std::int64_t bytes = 0;
 };
 void read_back(const Execution& execution, std::span<const ReadBack> pieces);
+/// read_back() throws Stopped where a kernel of the run (run_stop.h) has left something undone; this takes what is there.
+void read_back_unchecked(const Execution& execution, std::span<const ReadBack> pieces);
 /// From the host to the device, in the order of the stream; `from` may be changed after the return.
 void upload(const Execution& execution, void* to, const void* from, std::int64_t bytes);
 

@@ -24,9 +24,9 @@ struct GatherSlotsArgs {
 
 /// The inputs of each member's pairs, then zeros up to the rows of its group.
 template <class T, int N>
-GAVOTTE_KERNEL void gather_slots_kernel(GatherSlotsArgs<T> args) {
+GAVOTTE_KERNEL void gather_slots_kernel(GatherSlotsArgs<T> args, Stop stop) {
   for_each_row_item(
-      args.lanes, args.slots, args.channels / N, [&](std::int64_t slot, std::int64_t item) {
+      args.lanes, args.slots, args.channels / N, stop, [&](std::int64_t slot, std::int64_t item) {
         const std::int32_t member = last_at_most(args.slot_begin, args.members, slot);
         const std::int32_t offset = args.order[member];
         const std::int64_t pair = args.pair_begin[offset] + slot - args.slot_begin[member];
@@ -46,12 +46,12 @@ struct MarkPlacesArgs {
 };
 
 /// places[k][row] = which of the pairs of offset k the row has.
-GAVOTTE_KERNEL void mark_places_kernel(MarkPlacesArgs args) {
-  for (std::int64_t pair = grid_thread(); pair < args.pairs; pair += grid_threads()) {
+GAVOTTE_KERNEL void mark_places_kernel(MarkPlacesArgs args, Stop stop) {
+  for_each_item(args.pairs, stop, [&](std::int64_t pair) {
     const std::int32_t offset = last_at_most(args.pair_begin, args.offsets, pair);
     row_of(args.places, offset, args.rows)[args.pair_out[pair]] =
         static_cast<std::int32_t>(pair - args.pair_begin[offset]);
-  }
+  });
 }
 
 template <class T>
@@ -68,9 +68,9 @@ struct SumPlacesArgs {
 
 /// y = epilogue of the sum of each row's products in the order of the offsets.
 template <class T, int N>
-GAVOTTE_KERNEL void sum_places_kernel(SumPlacesArgs<T> args) {
+GAVOTTE_KERNEL void sum_places_kernel(SumPlacesArgs<T> args, Stop stop) {
   for_each_row_item(
-      args.lanes, args.rows, args.channels / N, [&](std::int64_t row, std::int64_t item) {
+      args.lanes, args.rows, args.channels / N, stop, [&](std::int64_t row, std::int64_t item) {
         const std::int64_t channel = item * N;
         Pack<Accumulator<T>, N> sums = {};
         GAVOTTE_UNROLL(4)

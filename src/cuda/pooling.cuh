@@ -52,11 +52,12 @@ struct PoolRowsArgs {
 };
 
 template <class T, int N>
-GAVOTTE_KERNEL void pool_rows_kernel(PoolRowsArgs<T> args) {
+GAVOTTE_KERNEL void pool_rows_kernel(PoolRowsArgs<T> args, Stop stop) {
   using A = Accumulator<T>;
   const bool is_max = args.mode == PoolMode::max;
   for_each_row_item(
-      args.lanes, args.rows.get(), args.channels / N, [&](std::int64_t row, std::int64_t item) {
+      args.lanes, args.rows.get(), args.channels / N, stop,
+      [&](std::int64_t row, std::int64_t item) {
         const T* const x = args.x + item * N;
         Pack<A, N> joined = start_pack<N, A>(is_max);
         int count = 0;

@@ -53,6 +53,8 @@ void start_copy(StreamHandle, void* to, const void* from, std::int64_t bytes);
 void start_fill(StreamHandle, void* to, int value, std::int64_t bytes);
 /// Waits for the stream.
 void synchronize(StreamHandle);
+/// Whether it has nothing left to do.
+bool is_done(StreamHandle);
 /// A stream of the device in use that does not wait for the legacy one; it lives as long as the process.
 StreamHandle create_stream();
 /// What is enqueued on `later` from now on waits for what is on `first` by now.
@@ -63,8 +65,8 @@ double time_ms(StreamHandle, FunctionRef<void()> call);
 bool is_capturing(StreamHandle);
 
 /// cudaLaunchKernel (schedulers that intercept launches do not see the <<<>>> form of CUDA 13).
-/// launch.kernel: a __global__ function that takes one argument by value.
-void launch_kernel(const Launch& launch, void* argument);
+/// launch.kernel: a __global__ function; `arguments`: where each of its parameters lies.
+void launch_kernel(const Launch& launch, void** arguments);
 /// How many blocks of such a launch run at once on a multiprocessor of the device in use, at least 1. Asked for once,
 /// then kept.
 int blocks_per_multiprocessor(const Launch& launch);

@@ -2,7 +2,6 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <mutex>
 #include <string>
@@ -122,6 +121,13 @@ void synchronize(StreamHandle stream) {
   GAVOTTE_CUDA_CHECK(cudaStreamSynchronize(stream_of(stream)));
 }
 
+bool is_done(StreamHandle stream) {
+  const cudaError_t error = cudaStreamQuery(stream_of(stream));
+  if (error == cudaErrorNotReady) return false;
+  GAVOTTE_CUDA_CHECK(error);
+  return true;
+}
+
 StreamHandle create_stream() {
   cudaStream_t stream = nullptr;
   GAVOTTE_CUDA_CHECK(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
@@ -162,13 +168,12 @@ bool is_capturing(StreamHandle stream) {
   return status != cudaStreamCaptureStatusNone;
 }
 
-void launch_kernel(const Launch& launch, void* argument) {
+void launch_kernel(const Launch& launch, void** arguments) {
   allow_shared_bytes(launch.kernel, launch.shape.shared_bytes);
-  std::array<void*, 1> arguments = {argument};
   const dim3 grid(static_cast<unsigned>(launch.shape.blocks),
                   static_cast<unsigned>(launch.shape.blocks_y));
   const cudaError_t error = cudaLaunchKernel(
-      launch.kernel, grid, dim3(static_cast<unsigned>(launch.shape.threads)), arguments.data(),
+      launch.kernel, grid, dim3(static_cast<unsigned>(launch.shape.threads)), arguments,
       static_cast<std::size_t>(launch.shape.shared_bytes), stream_of(launch.stream));
   GAVOTTE_CHECK_RUNTIME(error == cudaSuccess,
                         std::string("kernel ") + launch.name + ": " + cudaGetErrorString(error));

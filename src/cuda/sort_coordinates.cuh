@@ -7,6 +7,7 @@
 #include "cuda/device/kernel.h"
 #include "cuda/device/key_planes.h"
 #include "cuda/device/set_facts.h"
+#include "cuda/device/stop.h"
 
 namespace gavotte::internal::cuda {
 
@@ -16,21 +17,22 @@ struct FindBoxArgs {
 };
 
 /// The box, and how many rows are not greater than the one before.
-GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) find_box_kernel(FindBoxArgs args) {
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
+    find_box_kernel(FindBoxArgs args, Stop stop) {
   BoxPart box;
   bool descends = false;
-  for (std::int64_t row = grid_thread(); row < args.rows.rows.bound; row += grid_threads()) {
+  for_each_item(args.rows.rows.bound, stop, [&](std::int64_t row) {
     std::int32_t values[kMaxColumns], before[kMaxColumns] = {};
-    if (args.rows.coordinate(row, values) != Slot::row) break;
+    if (args.rows.coordinate(row, values) != Slot::row) return;
     box.add(values);
-    if (row == 0) continue;
+    if (row == 0) return;
     args.rows.coordinate(row - 1, before);
     bool greater = false;
     for (int c = kMaxColumns - 1; c >= 0; --c) {
       if (values[c] != before[c]) greater = values[c] > before[c];
     }
     descends = descends || !greater;
-  }
+  });
   box.reduce_into(*args.facts, args.rows.columns);
   const unsigned descents = ballot(kFullMask, descends);
   if (lane_index() == 0 && descents != 0)
@@ -49,9 +51,9 @@ struct ScaleLatticeArgs {
 
 /// to = from / factor, which has to be exact, or from * factor, which has to fit int32. Bytes: 8 an
 /// element.
-GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) scale_lattice_kernel(ScaleLatticeArgs args) {
-  const std::int64_t rows = args.rows.get();
-  for (std::int64_t row = grid_thread(); row < rows; row += grid_threads())
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
+    scale_lattice_kernel(ScaleLatticeArgs args, Stop stop) {
+  for_each_item(args.rows.get(), stop, [&](std::int64_t row) {
     for (int c = 0; c < kMaxColumns; ++c) {
       if (c >= args.columns) break;
       const std::int64_t at = row * args.columns + c;
@@ -63,6 +65,7 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) scale_lattice_kernel(Scal
         args.to[at] = args.divide ? value / factor : static_cast<std::int32_t>(product);
       }
     }
+  });
 }
 
 struct GatherWordsArgs {
@@ -73,9 +76,9 @@ struct GatherWordsArgs {
 };
 
 /// out[i] = words[order[i]]
-GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) gather_words_kernel(GatherWordsArgs args) {
-  for (std::int64_t i = grid_thread(); i < args.count; i += grid_threads())
-    args.out[i] = args.words[args.order[i]];
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
+    gather_words_kernel(GatherWordsArgs args, Stop stop) {
+  for_each_item(args.count, stop, [&](std::int64_t i) { args.out[i] = args.words[args.order[i]]; });
 }
 
 /// Keys in sorted order: those of one word were moved by the sort, wider ones are read through the
@@ -103,19 +106,20 @@ struct FindDuplicatesArgs {
 /// Counts rows that equal the one before in sorted order, and finds the first of them by row.
 template <class Key>
 GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
-    find_duplicates_kernel(FindDuplicatesArgs<Key> args) {
+    find_duplicates_kernel(FindDuplicatesArgs<Key> args, Stop stop) {
   const SortedView<Key>& sorted = args.sorted;
   std::uint32_t duplicates = 0;
   std::uint64_t first = 0;
-  for (std::int64_t i = 1 + grid_thread(); i < sorted.keys.count; i += grid_threads()) {
+  for_each_item(sorted.keys.count - 1, stop, [&](std::int64_t before) {
+    const std::int64_t i = before + 1;
     const Key key = sorted.load(i);
-    if (!(key == sorted.load(i - 1)) || key == sentinel_key<Key>()) continue;
+    if (!(key == sorted.load(before)) || key == sentinel_key<Key>()) return;
     ++duplicates;
     const auto later = static_cast<std::uint32_t>(sorted.order[i]);
-    const auto earlier = static_cast<std::uint32_t>(sorted.order[i - 1]);
+    const auto earlier = static_cast<std::uint32_t>(sorted.order[before]);
     const std::uint64_t pair = static_cast<std::uint64_t>(~later) << 32 | earlier;
     first = pair > first ? pair : first;
-  }
+  });
   if (duplicates == 0) return;
   atomic_add(&args.facts->duplicates, duplicates);
   atomic_max(&args.facts->first_duplicate, first);
@@ -129,16 +133,17 @@ struct MarkFirstArgs {
 
 /// is_first[i] = 1 where sorted row i is the first of its coordinate, else 0.
 template <class Key>
-GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads) mark_first_kernel(MarkFirstArgs<Key> args) {
+GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
+    mark_first_kernel(MarkFirstArgs<Key> args, Stop stop) {
   const SortedView<Key>& sorted = args.sorted;
-  for (std::int64_t i = grid_thread(); i <= sorted.keys.count; i += grid_threads()) {
+  for_each_item(sorted.keys.count + 1, stop, [&](std::int64_t i) {
     bool first = false;
     if (i < sorted.keys.count) {
       const Key key = sorted.load(i);
       first = !(key == sentinel_key<Key>()) && (i == 0 || !(key == sorted.load(i - 1)));
     }
     args.is_first[i] = first ? 1 : 0;
-  }
+  });
 }
 
 struct TakeCountArgs {
@@ -147,7 +152,8 @@ struct TakeCountArgs {
 };
 
 /// The caller's count, and how many rows of it there is room for. One thread.
-GAVOTTE_KERNEL void take_count_kernel(TakeCountArgs args) {
+GAVOTTE_KERNEL void take_count_kernel(TakeCountArgs args, Stop stop) {
+  if (!stop.goes_on()) return;
   const std::int64_t wanted = *args.rows.device;
   args.facts->wanted = wanted;
   args.facts->count = wanted < 0 ? 0 : args.rows.get();
@@ -159,6 +165,8 @@ struct StoreCountArgs {
 };
 
 /// facts.count = *total. One thread.
-GAVOTTE_KERNEL void store_count_kernel(StoreCountArgs args) { args.facts->count = *args.total; }
+GAVOTTE_KERNEL void store_count_kernel(StoreCountArgs args, Stop stop) {
+  if (stop.goes_on()) args.facts->count = *args.total;
+}
 
 }  // namespace gavotte::internal::cuda

@@ -41,6 +41,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/partial_rows.cu
   ${CMAKE_CURRENT_LIST_DIR}/pooling.cu
   ${CMAKE_CURRENT_LIST_DIR}/primitives.cu
+  ${CMAKE_CURRENT_LIST_DIR}/run_stop.cu
   ${CMAKE_CURRENT_LIST_DIR}/sort_coordinates.cu
   ${CMAKE_CURRENT_LIST_DIR}/sum_products.cu
   ${CMAKE_CURRENT_LIST_DIR}/transpose.cu

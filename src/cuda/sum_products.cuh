@@ -38,12 +38,12 @@ GAVOTTE_DEVICE Pack<A, N> sum_rows(const A* from, std::int64_t count, std::int64
 }
 
 template <class T, int N>
-GAVOTTE_KERNEL void sum_products_kernel(SumProductsArgs<T> args) {
+GAVOTTE_KERNEL void sum_products_kernel(SumProductsArgs<T> args, Stop stop) {
   const std::int64_t rows = args.rows.get();
   for (std::int64_t first = 0; first < args.channels; first += args.tile_channels) {
     const std::int64_t rest = args.channels - first;
     const std::int64_t tile = rest < args.tile_channels ? rest : args.tile_channels;
-    for_each_row_item(args.lanes, rows, tile / N, [&](std::int64_t row, std::int64_t item) {
+    for_each_row_item(args.lanes, rows, tile / N, stop, [&](std::int64_t row, std::int64_t item) {
       const std::int64_t channel = first + item * N, begin = args.begin[row];
       auto sums = sum_rows<N>(args.products + begin * args.channels + channel,
                               args.begin[row + 1] - begin, args.channels);

@@ -7,6 +7,7 @@
 #include "cuda/device/kernel.h"
 #include "cuda/device/key_planes.h"
 #include "cuda/device/set_facts.h"
+#include "cuda/device/stop.h"
 
 namespace gavotte::internal::cuda {
 
@@ -22,9 +23,9 @@ struct MakeKeysArgs {
 /// keys[slot] of each slot; the sentinel, which sorts last, where it holds no row.
 template <class Source, class Key>
 GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
-    make_keys_kernel(MakeKeysArgs<Source, Key> args) {
+    make_keys_kernel(MakeKeysArgs<Source, Key> args, Stop stop) {
   BoxPart box;
-  for (std::int64_t slot = grid_thread(); slot < args.keys.count; slot += grid_threads()) {
+  for_each_item(args.keys.count, stop, [&](std::int64_t slot) {
     std::int32_t values[kMaxColumns] = {};
     const Slot state = args.source.coordinate(slot, values);
     args.keys.store(
@@ -36,7 +37,7 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
         atomic_max(&args.facts->overflow_row,
                    ~static_cast<std::uint32_t>(slot / args.source.per_row));
     }
-  }
+  });
   if constexpr (Source::kFindsBox) box.reduce_into(*args.facts, args.layout.columns);
 }
 
@@ -55,24 +56,24 @@ struct WriteRowsArgs {
 /// lattice[positions[i]] = the coordinate of slot order[i], for the first of each coordinate.
 template <class Source>
 GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
-    write_rows_kernel(WriteRowsArgs<Source> args) {
-  for (std::int64_t i = grid_thread(); i < args.count; i += grid_threads()) {
+    write_rows_kernel(WriteRowsArgs<Source> args, Stop stop) {
+  for_each_item(args.count, stop, [&](std::int64_t i) {
     const std::int64_t position = args.positions[i], next = args.positions[i + 1];
     const std::int32_t slot = args.order[i];
     if (next == position && (args.row_of == nullptr || !Source::kHasGaps)) {
       if (args.row_of != nullptr) args.row_of[slot] = static_cast<std::int32_t>(next - 1);
-      continue;
+      return;
     }
     std::int32_t values[kMaxColumns] = {};
     const bool holds = args.source.coordinate(slot, values) == Slot::row;
     if (args.row_of != nullptr)
       args.row_of[slot] = holds ? static_cast<std::int32_t>(next - 1) : -1;
-    if (next == position || !holds) continue;
+    if (next == position || !holds) return;
     if (args.starts != nullptr) args.starts[position] = static_cast<std::int32_t>(i);
     for (int c = 0; c < kMaxColumns; ++c) {
       if (c < args.columns) args.lattice[position * args.columns + c] = values[c];
     }
-  }
+  });
 }
 
 }  // namespace gavotte::internal::cuda

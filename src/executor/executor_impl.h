@@ -44,7 +44,7 @@ struct ScanInput {
   ConstTensorView coordinates, features;
   std::int64_t least_batch = 0;  ///< Entries of the batch, at least.
   Tensor coordinate_memory = {}, feature_memory = {};
-  void own();  ///< Copies what is the caller's.
+  void own(const Execution& how);  ///< Copies what is the caller's.
 };
 
 /// A run from its input to its result, one restart group after another; what is here is of those that are done.
@@ -72,6 +72,8 @@ struct Executor::Impl {
   Execution execution;
   Execution call = execution;       ///< With the budget of the call at hand.
   internal::LaunchSharing sharing;  ///< Of the call at hand, on a GPU.
+  std::shared_ptr<internal::RunStop>
+      run_stop;  ///< What `sharing` points to; once a run had a flag.
   internal::Backend* backend = nullptr;
   std::vector<internal::StepWeights> weights;  ///< Of each step.
   std::vector<LayerStats> layer_stats;         ///< Of each step: what no scan changes.
@@ -122,6 +124,11 @@ struct Executor::Impl {
   void run_next_step(internal::Job& job, EvictionFlag* flag);
   void finish(internal::Job& job, EvictionFlag* flag);
   void drop() noexcept;
+  template <class Body>
+  void in_group(const internal::Job& job, EvictionFlag* flag, Body&& body);
+  void begin_sharing(const RunOptions& how);
+  void settle();
+  void rewind(internal::Job& job);
   int restart_group(const internal::Job& job) const;
   void check_run(const RunOptions& how) const;
 

@@ -68,7 +68,7 @@ void Executor::Impl::enqueue(ConstTensorView coordinates, ConstTensorView featur
   const std::shared_ptr<void> no_pool_afterwards(nullptr,
                                                  [this](void*) { execution.allocator = nullptr; });
 
-  const internal::LaunchSharing whole_run = {options.multiprocessors};
+  const internal::LaunchSharing whole_run = {.multiprocessors = options.multiprocessors};
   const internal::SharingScope scope(*backend, &whole_run);
   {
     const internal::LaunchScope scope(internal::RunPart::input);

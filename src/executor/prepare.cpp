@@ -30,10 +30,10 @@ std::int64_t ScanData::bytes() const {
   return bytes;
 }
 
-void ScanInput::own() {
-  const auto copied = [](Tensor& memory, ConstTensorView& view) {
+void ScanInput::own(const Execution& how) {
+  const auto copied = [&how](Tensor& memory, ConstTensorView& view) {
     if (memory || view.rows() == 0) return;
-    memory = Tensor::copy_of(view);
+    memory = Tensor::copy_to(how, view.device, view);
     view = std::as_const(memory).view();
   };
   copied(coordinate_memory, coordinates);
@@ -108,7 +108,8 @@ void Executor::Impl::build_maps(internal::ScanData& scan, EvictionFlag* flag,
                                 std::span<std::byte> lent) const {
   const internal::Timed timed(scan.ms);
   const internal::cpu::Loan loan(lent);
-  if (backend->kind() != DeviceKind::cpu) scan.maps = scan.manager.plan(scan.input, plan.maps);
+  if (backend->kind() != DeviceKind::cpu && scan.maps.size() < plan.maps.size())
+    scan.maps = scan.manager.plan(scan.input, plan.maps);
   while (scan.maps.size() < plan.maps.size()) {
     build_next_map(scan, flag);
     scan.borrowed_bytes = std::max(scan.borrowed_bytes, loan.wanted());

@@ -1,5 +1,6 @@
 // A run as a sequence of restart groups: the input, each map, each step, the return of the result. A flag may end a group
-// at a tile boundary; what it wrote so far is written again when the group is run again.
+// at a tile boundary; what it wrote so far is written again when the group is run again. On a GPU the host runs ahead: the
+// kernels say at the end which group they have left undone.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -27,10 +28,8 @@ int Executor::Impl::restart_group(const Job& job) const {
 }
 
 void Executor::Impl::check_run(const RunOptions& how) const {
-  const bool any = how.evict != nullptr || how.threads;
-  GAVOTTE_CHECK(!any || options.device.kind == DeviceKind::cpu,
-                "an eviction flag and a number of threads are for runs on the CPU, got an Executor "
-                "on " +
+  GAVOTTE_CHECK(!how.threads || options.device.kind == DeviceKind::cpu,
+                "a number of threads is for runs on the CPU, got an Executor on " +
                     options.device.to_string());
   if (how.threads) check_threads({.threads = *how.threads});
   if (how.multiprocessors) check_multiprocessors(*how.multiprocessors);
@@ -53,7 +52,7 @@ RunOutcome Executor::Impl::run(Job job, const RunOptions& how) {
 RunOutcome Executor::Impl::go_on(const RunOptions& how) {
   call = execution;
   if (how.threads) call.threads = *how.threads;
-  sharing.multiprocessors = how.multiprocessors.value_or(options.multiprocessors);
+  begin_sharing(how);
   const internal::SharingScope scope(*backend, &sharing);
   if (!advance(how.evict)) return {{}, restart_group(*underway)};
   RunOutcome outcome{std::move(underway->result)};
@@ -66,6 +65,45 @@ void Executor::Impl::drop() noexcept {
   for (Coordinates& set : set_coordinates) set = {};  // only a result keeps its set
 }
 
+void Executor::Impl::begin_sharing(const RunOptions& how) {
+  sharing = {.multiprocessors = how.multiprocessors.value_or(options.multiprocessors)};
+  if (how.evict == nullptr || options.device.kind == DeviceKind::cpu) return;
+  if (!run_stop) run_stop = backend->make_run_stop();
+  run_stop->begin(call, *how.evict);
+  sharing.stop = run_stop.get();
+}
+
+/// A group's body, with a boundary before it.
+template <class Body>
+void Executor::Impl::in_group(const Job& job, EvictionFlag* flag, Body&& body) {
+  if (options.device.kind == DeviceKind::cpu) return in_region(flag, body);
+  sharing.group = restart_group(job);
+  // Nothing is counted here: kernels do, at their boundaries.
+  if (flag != nullptr && flag->is_set()) throw internal::cpu::Stopped{};
+  body();
+}
+
+/// On a GPU waits for all that was started, and ends the run where a kernel has left something undone.
+void Executor::Impl::settle() {
+  if (sharing.stop != nullptr && sharing.stop->unfinished_group()) throw internal::cpu::Stopped{};
+}
+
+/// To the first group that a kernel has left undone: what the host has started after it counts for nothing.
+void Executor::Impl::rewind(Job& job) {
+  const int reached = restart_group(job), maps = static_cast<int>(plan.maps.size());
+  const int group = std::min(reached, sharing.stop->unfinished_group().value_or(reached));
+  if (group == 0) {
+    job.own.reset();
+  } else if (group <= maps) {  // all maps are made in one
+    job.own->maps.clear();
+    job.own->manager.clear();
+  } else {
+    RunStats& stats = job.result.stats;
+    for (const std::size_t first = at(group - 1 - maps); job.steps > first;)
+      stats.compute_ms -= stats.layers[--job.steps].compute_ms;
+  }
+}
+
 /// The run underway to its end, or false where the flag has ended it; all that it needs to go on is then the Executor's.
 bool Executor::Impl::advance(EvictionFlag* flag) {
   Job& job = *underway;
@@ -76,6 +114,7 @@ bool Executor::Impl::advance(EvictionFlag* flag) {
       if (!job.placed) start_steps(job);
       while (job.steps < plan.steps.size()) run_next_step(job, flag);
       finish(job, flag);
+      settle();
     }
     RunStats& stats = job.result.stats;
     stats.map_ms = job.scan().ms;
@@ -83,8 +122,9 @@ bool Executor::Impl::advance(EvictionFlag* flag) {
     return true;
   } catch (const internal::cpu::Stopped&) {
   }
+  if (sharing.stop != nullptr) rewind(job);
   if (job.prepared) return false;
-  job.input.own();
+  job.input.own(call);
   if (job.own && !job.own->memory && !job.own->lent) {
     job.own->memory = job.input.feature_memory;
     job.own->features = job.input.features;
@@ -100,8 +140,10 @@ void Executor::Impl::prepare(Job& job, EvictionFlag* flag) {
     job.own.reset();
   }
   job.preparing_threads = call.threads;
-  if (!job.own) in_region(flag, [&] { job.own = read_input(job.input, call); });
-  build_maps(*job.own, flag, lent);
+  if (!job.own) in_group(job, flag, [&] { job.own = read_input(job.input, call); });
+  if (options.device.kind == DeviceKind::cpu) return build_maps(*job.own, flag, lent);
+  in_group(job, flag, [&] { build_maps(*job.own, nullptr, lent); });
+  settle();  // steps may ask a map for other forms, which it keeps
 }
 
 /// Places the features, for which no flag waits.
@@ -132,10 +174,11 @@ void Executor::Impl::run_next_step(Job& job, EvictionFlag* flag) {
   const std::size_t i = job.steps;
   const int map = plan.steps[i].map;
   const internal::LaunchScope scope(internal::RunPart::step, i);
-  in_region(flag, [&] {
+  in_group(job, flag, [&] {
     if (i == 0) write_bytes(0, scan.features);
     run_step(i, map >= 0 ? scan.maps[at(map)].map : KernelMap(), scan.features, stats.layers[i]);
   });
+  if (options.observe) settle();
   ++job.steps;
   stats.compute_ms += stats.layers[i].compute_ms;
   const internal::SharingScope callers_work(*backend, nullptr);
@@ -149,7 +192,7 @@ void Executor::Impl::finish(Job& job, EvictionFlag* flag) {
   const int output_set = plan.values[at(plan.output)].set;
   result.features = views[at(plan.output)];
   if (output_set != internal::kBatchRows) result.coordinates = set_coordinates[at(output_set)];
-  in_region(flag, [&] {
+  in_group(job, flag, [&] {
     if (job.reorder)
       backend->scatter_rows(call, result.features, scan.given.order(), 0, views.back());
   });

@@ -184,7 +184,11 @@ class LaunchDescriber {
     launch.safety.block_independent = safety.block_independent;
     launch.safety.restart_group = safety.restart_group;
     launch.safety.preemption_points =
-        derived(std::int64_t{0}, "no kernel looks whether it is to stop");
+        facts_.tiles.empty() ? derived(std::int64_t{0}, "such a run takes no eviction flag")
+        : recorded.kind == Kind::kernel
+            ? measured(facts_.tiles.at(kernels_so_far_++),
+                       "tile boundaries of its blocks, counted by a run of this scan")
+            : derived(std::int64_t{0}, "it does not look at an eviction flag");
     set_dependencies(index, launch);
   }
 
@@ -309,6 +313,7 @@ class LaunchDescriber {
   Launch upload_, sizes_, lists_;
   std::map<Place, int> parts_, kernels_, products_;  ///< How many a part of the run has.
   std::vector<void*> streams_;
+  std::size_t kernels_so_far_ = 0;
 };
 
 }  // namespace

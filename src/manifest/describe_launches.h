@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "executor/executor_access.h"
 #include "gavotte/manifest.h"
@@ -18,6 +19,8 @@ struct LaunchFacts {
   std::string capability;      ///< "9.0"
   std::optional<SmLimits> limits;
   std::optional<ResourceTable> resources;
+  std::vector<std::int64_t>
+      tiles;  ///< Of each kernel, as count_kernel_tiles() gives them; none: no flag is taken.
 };
 
 /// Symbols, buffers, launches and the hash. `stats` are of the recorded run.

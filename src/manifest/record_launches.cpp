@@ -5,6 +5,7 @@
 #include "manifest/describe_launches.h"
 #include "manifest/enqueued_run.h"
 #include "manifest/metric.h"
+#include "manifest/tiles.h"
 
 namespace gavotte {
 namespace {
@@ -82,14 +83,16 @@ struct RecordedRun {
   RunStats stats;
   std::vector<internal::RecordedLaunch> launches;
   std::int64_t waits = 0;
+  std::vector<std::int64_t> tiles;  ///< Of each kernel; none where no eviction flag is taken.
 };
 
 /// The first run takes the memory.
 RecordedRun record_run(Executor& executor, const Voxels& voxels, const ExecutorOptions& options) {
   executor.run(voxels);
+  std::vector<std::int64_t> tiles = internal::count_kernel_tiles(executor, voxels);
   const internal::LaunchRecorder recorder(internal::backend(options.device));
   RunStats stats = executor.run(voxels).stats;
-  return {std::move(stats), recorder.launches(), recorder.waits()};
+  return {std::move(stats), recorder.launches(), recorder.waits(), std::move(tiles)};
 }
 
 RecordedRun record_enqueued(Executor& executor, const Voxels& voxels,
@@ -132,6 +135,7 @@ Manifest record_launches(const Network& network, const Voxels& voxels,
   const RecordedRun recorded = files.enqueued ? record_enqueued(executor, voxels, options)
                                               : record_run(executor, voxels, options);
   const RunStats& stats = recorded.stats;
+  facts.tiles = recorded.tiles;
 
   Manifest manifest;
   manifest.library = library_facts(facts);

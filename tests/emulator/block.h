@@ -52,6 +52,7 @@ class Block {
   const std::int64_t x, y;
   std::vector<std::deque<WarpGate>> warps;  ///< Gates of each warp; a deque keeps their addresses.
   Gate barrier;
+  bool any = false;  ///< Of the votes at the barrier.
 
   /// Calls `arrive` and counts this thread at the gate, both with no other thread between; then waits
   /// until `wanted` threads are there.

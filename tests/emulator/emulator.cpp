@@ -126,6 +126,15 @@ void sync_block(const std::source_location& at) {
   block.meet(block.barrier, block.shape.threads, "sync_block", [] {});
 }
 
+bool any_of_block(bool vote) {
+  Block& block = *current().block;
+  block.meet(block.barrier, block.shape.threads, "any_of_block",
+             [&] { block.any = vote || (block.barrier.arrived > 0 && block.any); });
+  bool any = false;  // read before any thread votes again
+  block.meet(block.barrier, block.shape.threads, "any_of_block", [&] { any = block.any; });
+  return any;
+}
+
 const unsigned char* exchange_bytes(unsigned mask, const void* value, std::size_t bytes) {
   Thread& thread = current();
   check_mask(thread, mask);

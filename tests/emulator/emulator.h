@@ -71,6 +71,7 @@ inline int lane_index() { return thread_index() % 32; }
 // The place in the source is a barrier's name where one is left out (mutation.h).
 void sync_block(const std::source_location& at = std::source_location::current());
 void sync_warp(unsigned mask, const std::source_location& at = std::source_location::current());
+bool any_of_block(bool vote);
 
 /// Shared memory of the block; an error where the launch gave less than `bytes`.
 void* shared_memory(std::size_t bytes);

@@ -173,6 +173,30 @@ TEST_F(RecordedLaunches, KernelsAreNamedAsTheCompilerNamesThem) {
   EXPECT_NE(symbol_of.at("group_offsets").find("group_offsets_kernel"), std::string::npos);
 }
 
+/// All tile boundaries of a run, each at one of its kernels.
+TEST_F(RecordedLaunches, CountWhereEachKernelMayStop) {
+  for (const Network& network : networks()) {
+    const Voxels voxels = device_voxels(300);
+    Executor executor(network, {.device = kCuda});
+    EvictionFlag flag;
+    constexpr std::int64_t kMany = 1'000'000;
+    flag.set_after(kMany);
+    executor.run(voxels, {.evict = &flag});
+    std::int64_t points = 0;
+    for (const Launch& launch : record_launches(network, voxels, {.device = kCuda}).launches) {
+      ASSERT_TRUE(launch.safety.preemption_points.v.has_value());
+      const std::int64_t own = *launch.safety.preemption_points.v;
+      points += own;
+      if (launch.api != "cudaLaunchKernel") {
+        EXPECT_EQ(own, 0) << launch.kernel.key;
+      } else if (launch.grid.v->at(0) > 1 && launch.op != "set") {
+        EXPECT_GT(own, 0) << launch.kernel.key;
+      }
+    }
+    EXPECT_EQ(points, kMany - flag.boundaries_left());
+  }
+}
+
 TEST_F(RecordedLaunches, SayNothingThatOnlyAGpuKnows) {
   const Manifest manifest = recorded(test::small_network(), 300);
   EXPECT_EQ(Manifest::from_json(manifest.to_json()), manifest);

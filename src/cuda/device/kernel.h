@@ -54,6 +54,8 @@ GAVOTTE_DEVICE std::int64_t grid_blocks_y() { return gridDim.y; }
 
 GAVOTTE_DEVICE void sync_block() { __syncthreads(); }
 GAVOTTE_DEVICE void sync_warp(unsigned mask = kFullMask) { __syncwarp(mask); }
+/// Whether any thread of the block votes so; a barrier.
+GAVOTTE_DEVICE bool any_of_block(bool vote) { return __syncthreads_or(vote ? 1 : 0) != 0; }
 /// Orders this thread's writes before its later ones for every thread of the device.
 GAVOTTE_DEVICE void fence_device() { __threadfence(); }
 
@@ -117,6 +119,9 @@ GAVOTTE_DEVICE std::uint32_t atomic_or(std::uint32_t* at, std::uint32_t value) {
 GAVOTTE_DEVICE std::uint32_t load_relaxed(const std::uint32_t* at) {
   return *static_cast<const volatile std::uint32_t*>(at);
 }
+GAVOTTE_DEVICE std::int64_t load_relaxed(const std::int64_t* at) {
+  return *static_cast<const volatile std::int64_t*>(at);
+}
 
 /// The block's shared memory. Poisoned in the emulator: nothing may be read before it is written.
 template <class Shared>
@@ -142,6 +147,7 @@ GAVOTTE_DEVICE void sync_warp(unsigned mask = kFullMask,
                               const std::source_location& at = std::source_location::current()) {
   emulator::sync_warp(mask, at);
 }
+GAVOTTE_DEVICE bool any_of_block(bool vote) { return emulator::any_of_block(vote); }
 GAVOTTE_DEVICE void fence_device() { emulator::fence_device(); }
 
 template <class T>
@@ -182,7 +188,8 @@ GAVOTTE_DEVICE T atomic_max(T* at, T value) {
 GAVOTTE_DEVICE std::uint32_t atomic_or(std::uint32_t* at, std::uint32_t value) {
   return emulator::atomic_or(at, value);
 }
-GAVOTTE_DEVICE std::uint32_t load_relaxed(const std::uint32_t* at) {
+template <class T>
+GAVOTTE_DEVICE T load_relaxed(const T* at) {
   return emulator::load_relaxed(at);
 }
 

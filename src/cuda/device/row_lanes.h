@@ -2,7 +2,7 @@
 // a row, as many rows at once as fit, the grid as the stride. No division, no 32-bit product.
 #pragma once
 
-#include "cuda/device/kernel.h"
+#include "cuda/device/stop.h"
 
 namespace gavotte::internal::cuda {
 
@@ -24,14 +24,23 @@ struct RowLanes {
   }
 };
 
-/// Calls body(row, item) for this thread's share of [0, rows) x [0, items).
+/// Calls body(row, item) for this thread's share of [0, rows) x [0, items). A tile is the rows that a block has at once.
+template <class Body>
+GAVOTTE_DEVICE void for_each_row_item(RowLanes lanes, std::int64_t rows, std::int64_t items,
+                                      const Stop& stop, Body&& body) {
+  const std::int64_t step = grid_blocks() * lanes.rows_per_block();
+  for (std::int64_t first = block_index() * lanes.rows_per_block(); first < rows && stop.goes_on();
+       first += step) {
+    const std::int64_t row = first + lanes.row_of_block();
+    if (row >= rows) continue;
+    for (std::int64_t item = lanes.lane(); item < items; item += lanes.count()) body(row, item);
+  }
+}
+/// The same where nothing stops it.
 template <class Body>
 GAVOTTE_DEVICE void for_each_row_item(RowLanes lanes, std::int64_t rows, std::int64_t items,
                                       Body&& body) {
-  const std::int64_t step = grid_blocks() * lanes.rows_per_block();
-  for (std::int64_t row = block_index() * lanes.rows_per_block() + lanes.row_of_block(); row < rows;
-       row += step)
-    for (std::int64_t item = lanes.lane(); item < items; item += lanes.count()) body(row, item);
+  for_each_row_item(lanes, rows, items, Stop{}, body);
 }
 
 }  // namespace gavotte::internal::cuda

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cuda/device/search.h"
+#include "cuda/device/stop.h"
 #include "cuda/gemm/gemm_tiles.h"
 
 namespace gavotte::internal::cuda {
@@ -47,8 +48,8 @@ GAVOTTE_DEVICE void for_each_grouped_offset(const LayOutTilesArgs& args, Body&& 
   }
 }
 
-GAVOTTE_KERNEL void lay_out_tiles_kernel(LayOutTilesArgs args) {
-  if (thread_index() != 0) return;
+GAVOTTE_KERNEL void lay_out_tiles_kernel(LayOutTilesArgs args, Stop stop) {
+  if (!stop.goes_on() || thread_index() != 0) return;
   std::int64_t tall_tiles = 0;
   for_each_grouped_offset(args, [&](std::int32_t, std::int64_t rows, std::int64_t group_rows) {
     if (is_tall(args.heights, group_rows))
@@ -78,9 +79,9 @@ struct ListTilesArgs {
   GemmTile* tiles;
 };
 
-GAVOTTE_KERNEL void list_tiles_kernel(ListTilesArgs args) {
+GAVOTTE_KERNEL void list_tiles_kernel(ListTilesArgs args, Stop stop) {
   const TileCounts counts = *args.layout.counts;
-  for (std::int64_t i = grid_thread(); i < counts.all; i += grid_threads()) {
+  for_each_item(counts.all, stop, [&](std::int64_t i) {
     const auto tile = static_cast<std::int32_t>(i);
     const std::int32_t place = last_at_most(args.layout.tile_begin, *args.layout.size, tile);
     const std::int32_t offset = args.layout.offsets[place];
@@ -90,7 +91,7 @@ GAVOTTE_KERNEL void list_tiles_kernel(ListTilesArgs args) {
         static_cast<std::int64_t>(tile - args.layout.tile_begin[place]) * height;
     const std::int64_t rows = args.pair_begin[offset + 1] - first;
     args.tiles[tile] = {first, rows < height ? static_cast<std::int32_t>(rows) : height, offset};
-  }
+  });
 }
 
 }  // namespace gavotte::internal::cuda

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "cuda/device/kernel.h"
+#include "cuda/device/stop.h"
 #include "cuda/gemm/group_offsets.h"
 
 namespace gavotte::internal::cuda {
@@ -117,7 +117,8 @@ GAVOTTE_DEVICE std::int32_t emit_greedy_groups(const GroupOffsetsArgs& args, std
   return count;
 }
 
-GAVOTTE_KERNEL void group_offsets_kernel(GroupOffsetsArgs args) {
+GAVOTTE_KERNEL void group_offsets_kernel(GroupOffsetsArgs args, Stop stop) {
+  if (!stop.goes_on()) return;  // the whole block
   order_offsets(args);
   sync_block();
   if (thread_index() == 0) sum_rows_before(args);

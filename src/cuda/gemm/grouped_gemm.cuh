@@ -7,6 +7,7 @@
 
 #include "cuda/device/copy_block.h"
 #include "cuda/device/epilogue.h"
+#include "cuda/device/stop.h"
 #include "cuda/gemm/grouped_gemm.h"
 
 namespace gavotte::internal::cuda {
@@ -176,12 +177,12 @@ GAVOTTE_DEVICE void run_tile(const GroupedGemmArgs<T>& args, const GemmTile& til
 
 template <class Tall, class Flat>
 GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(Tall::kThreads, Tall::kBlocksPerMultiprocessor)
-    grouped_gemm_kernel(GroupedGemmArgs<typename Tall::Element> args) {
+    grouped_gemm_kernel(GroupedGemmArgs<typename Tall::Element> args, Stop stop) {
   static_assert(Tall::kThreads == Flat::kThreads && Tall::kColumns == Flat::kColumns);
   auto& shared = shared_storage<GroupedGemmShared<Tall, Flat>>();
   const TileCounts counts = count_tiles<Tall, Flat>(args);
   const std::int64_t all = static_cast<std::int64_t>(counts.all) * args.column_tiles;
-  for (std::int64_t i = block_index(); i < all; i += grid_blocks()) {
+  for (std::int64_t i = block_index(); i < all && stop.goes_on(); i += grid_blocks()) {
     // Neighbouring blocks take the columns of the same rows, which the L2 cache then holds.
     const std::int64_t index = i / args.column_tiles;
     const auto column_tile = static_cast<std::int32_t>(i % args.column_tiles);
