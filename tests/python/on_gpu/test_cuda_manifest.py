@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,37 @@ def test_orion_sees_no_kernels_of_other_libraries(document: dict[str, Any], tmp_
     sorted_first["launches"] = sorts[:1]
     (tmp_path / "m.json").write_text(json.dumps(sorted_first))
     assert main(["export", str(tmp_path / "m.json"), "--format", "orion", "-o", str(tmp_path / "o.csv")]) == 2
+
+
+def test_orion_reads_the_whole_manifest_once_a_trace_tells_what_cub_started(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    records: list[dict[str, Any]] = []
+    for launch in document["launches"]:
+        calls = {"cub::DeviceRadixSort::SortPairs": "RadixSort", "cub::DeviceScan::ExclusiveSum": "Scan"}
+        names = [launch["kernel"]["demangled"]["v"]] if launch["api"] == "cudaLaunchKernel" else []
+        if launch["api"].startswith("cub::"):
+            stem = f"void cub::detail::Device{calls[launch['api']]}"
+            names = [f"{stem}InitKernel<int>(int)", f"{stem}Kernel<int>(int)"]
+        for name in names:
+            facts = {"grid": [9, 1, 1], "block": [256, 1, 1], "registers": 32}
+            facts |= {"static_shared_memory_bytes": 0, "dynamic_shared_memory_bytes": 0}
+            records.append({"name": name, "start": 5000 * len(records), "end": 5000 * len(records) + 2000} | facts)
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    (tmp_path / "trace.json").write_text(json.dumps(records))
+    merge = ["merge", "--from", "cupti", str(tmp_path / "m.json"), str(tmp_path / "trace.json")]
+    assert main([*merge, "-o", str(tmp_path / "all.json")]) == 0
+    export = ["export", "--format", "orion", "--fill", "estimate", str(tmp_path / "all.json")]
+    assert main([*export, "-o", str(tmp_path / "o.csv")]) == 0
+    rows = read_orion((tmp_path / "o.csv").read_text())
+    assert len(rows) == len(records) and {row.duration_ns for row in rows} == {2000.0}
+    # 256 threads: eight blocks of 2048 threads hold 9 blocks on two multiprocessors.
+    of_cub = [row for row in rows if re.search(r"\.[01]\.Device(RadixSort|Scan)", row.name)]
+    assert len(of_cub) == sum("cub::" in record["name"] for record in records) > 4
+    assert {row.sms for row in of_cub} == {2}
+    whole = Manifest.load(tmp_path / "all.json")
+    assert whole.data["run"]["launch_sequence_hash"] != document["run"]["launch_sequence_hash"]
+    assert gavotte.Manifest.load(tmp_path / "all.json").launches[-1]["seq"] == len(whole.launches) - 1  # C++ reads it
 
 
 def test_orion_and_reef_read_the_kernels_of_the_layers(document: dict[str, Any], tmp_path: Path) -> None:
