@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "cuda/column_walk.cuh"
@@ -64,8 +64,16 @@ TEST_P(MapKernels, WalkColumnsThatAreStagedOrNot) {
     columns.step[s] = steps[s];
   }
   constexpr int kTile = 64, kThreads = 96;
-  for (const auto& [capacity, blocks] : {std::pair{8, 3}, {90, 3}, {90, 1}, {300, 3}, {300, 1}}) {
+  // One block for all tiles in several orders of its threads: a warp runs ahead into the next tile, up to a barrier.
+  for (const auto& [capacity, blocks, order] : {std::tuple{8, 3, 0},
+                                                {90, 3, 0},
+                                                {300, 3, 0},
+                                                {90, 1, 0},
+                                                {300, 1, 1},
+                                                {300, 1, 2},
+                                                {300, 1, 3}}) {
     SCOPED_TRACE(capacity);
+    emulator::options().thread_order_seed = static_cast<std::uint64_t>(order);
     std::vector<std::int32_t> table(5 * kCount, -2);
     launch("walk_columns", nullptr,
            {.blocks = blocks,
