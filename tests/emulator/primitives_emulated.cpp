@@ -1,6 +1,7 @@
 // Sort and scan by the host's own algorithms.
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 #include <vector>
 
 #include "capture.h"
@@ -35,7 +36,14 @@ void scan(const T* in, T* out, std::int64_t count) {
   if (!emulator::options().execute) return;
   if (emulator::record([=] { scan(in, out, count); })) return;
   const emulator::DeviceAccess access;
-  std::exclusive_scan(in, in + count, out, T{0});
+  // Sums wrap, as CUB's do: a run that was stopped scans whatever its kernels have not written.
+  using Sum = std::make_unsigned_t<T>;
+  Sum sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto value = static_cast<Sum>(in[i]);
+    out[i] = static_cast<T>(sum);
+    sum += value;
+  }
 }
 
 }  // namespace
