@@ -186,7 +186,9 @@ TEST(Estimator, OfADescribedGpuIsARooflineWithNothingKnownAbove) {
   // Products: 10^6 a us. Bytes: rows in and out, weights and pairs at 10^5 a us.
   const double bytes = 1000.0 * 16 * 4 + 1000.0 * 32 * 4 + 27.0 * 16 * 32 * 4 + 5000.0 * 8;
   EXPECT_NEAR(first.low_us, std::max(kFirstFlop / 1e6, bytes / 1e5), 1e-9);
-  EXPECT_GT(first.us, first.low_us);
+  EXPECT_NEAR(first.us - first.low_us, 9 * 3.0, 1e-9);  // launches of 3 us
+  EXPECT_NEAR(part(run, "second", "map").us - part(run, "second", "map").low_us, (5 + 7) * 3.0,
+              1e-9);
   EXPECT_NE(first.how.find("not calibrated"), std::string::npos);
   const double second = 1000.0 * 32 * 4 + 400.0 * 8 * 4 + 8.0 * 32 * 8 * 4 + 1000.0 * 8;
   EXPECT_NEAR(part(run, "second", "convolution").low_us, std::max(kSecondFlop / 1e6, second / 1e5),
