@@ -55,9 +55,9 @@ struct FusedMultiplyAdd {
   static HWY_INLINE Vec input(const T* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Vec last_input(const T* p, std::int64_t) { return input(p); }
 #if HWY_TARGET == HWY_SCALAR
-  static constexpr int kBlockInputs = 0;
+  static constexpr bool kHasBlocks = false;
 #else
-  static constexpr int kBlockInputs = sizeof(T) == 4 ? 4 : 0;
+  static constexpr bool kHasBlocks = sizeof(T) == 4;
   static HWY_INLINE Vec load_block(const T* p) { return hn::LoadDup128(D(), p); }
   template <int lane>
   static HWY_INLINE Vec lane_of(Vec block) {
@@ -79,7 +79,7 @@ struct ByteProducts {
   using Vec = hn::Vec<D>;
   static constexpr bool kAdds = true;
   static constexpr int kInputs = 4;
-  static constexpr int kBlockInputs = 0;
+  static constexpr bool kHasBlocks = false;
   static constexpr int kMostVectors = 2;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 4, 3};
   static HWY_INLINE std::int64_t lanes() { return HWY_NAMESPACE::lanes<Sum>(); }

@@ -28,7 +28,7 @@ struct PairedDotProduct {
   static constexpr bool kAdds = false;
   static constexpr int kInputs = 2;
   static constexpr int kMostVectors = 4;
-  static constexpr int kBlockInputs = 0;
+  static constexpr bool kHasBlocks = true;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 8, 8, 6};
   static HWY_INLINE std::int64_t lanes() { return 16; }
   static HWY_INLINE Vec zero() { return _mm512_setzero_ps(); }
@@ -47,6 +47,15 @@ struct PairedDotProduct {
     std::int32_t both;
     std::memcpy(&both, p, sizeof(both));  // at any address that is even
     return _mm512_set1_epi32(both);
+  }
+  // With masks, since g++ warns of the undefined vector inside those intrinsics that have none.
+  static constexpr __mmask16 kAll = 0xffff;
+  static HWY_INLINE __m512i load_block(const Input* p) {
+    return _mm512_maskz_broadcast_i32x4(kAll, _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  template <int lane>
+  static HWY_INLINE __m512i lane_of(__m512i block) {
+    return _mm512_maskz_shuffle_epi32(kAll, block, static_cast<_MM_PERM_ENUM>(0x55 * lane));
   }
   static HWY_INLINE __m512i last_input(const Input* p, std::int64_t) {
     return _mm512_set1_epi32(*p);

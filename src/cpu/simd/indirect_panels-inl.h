@@ -11,16 +11,20 @@
 //   last_input(p, n)  the n < kInputs at p, and zeros in place of the others
 //   multiply_add(input, weights, sum)
 //   kAdds             whether a row may be added to the sums: then add(a, b) is there
-//   kBlockInputs      4 where load_block(p) reads four inputs at once and lane_of<i>(block) has one of
-//                     them in every lane, else 0
+//   kHasBlocks        whether load_block(p) reads the inputs of four multiply_adds at once and
+//                     lane_of<i>(block) has those of one in every lane
 
 // Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
 // one group ahead: 1.11 of the rate at 16 and 32 channels, 1.06 at 64, 1.02 at 128).
 constexpr std::int64_t kBytesAhead = 4096, kFewestRowsAhead = 6, kMostRowsAhead = 32;
-// Rows in order are fetched, too, where they are of this size: short ones are in reach of the CPU's
-// own look-ahead, of long ones it fetches the rest itself (the same CPU, float32 in key order on
-// lidar_10: 1.10 of the rate at 32 channels, 0.91 at 16, 0.97 at 128).
-constexpr std::int64_t kFewestBytesFetched = 128, kMostBytesFetched = 256;
+// Rows in order are fetched, too, where they are of this size: short ones and those of narrow panels are in reach of the
+// CPU's own look-ahead, of long ones it fetches the rest itself (the same CPU, 2026-11-22, key order on lidar_10, lidar_5
+// and room_5: from 64 bytes on beside 128 on 1.04 to 1.10 of the rate for float32 16 -> 32, 1.05 to 1.13 for bfloat16 of
+// 32 channels; float32 of 128 channels would lose 0.02 to 0.06).
+constexpr std::int64_t kFewestBytesFetched = 64, kMostBytesFetched = 256;
+// Pairs of narrow panels are fetched this far ahead: their products are so few that the lists come late otherwise (EPYC
+// with AVX-512, 2026-11-22, 16 channels: 1.03 to 1.04 of the rate, 4 -> 16 on a large map 1.10).
+constexpr std::int64_t kPairsAhead = 160;
 
 // One panel of the call.
 template <class A>
@@ -66,10 +70,34 @@ HWY_INLINE void multiply_inputs(const typename A::Input* const (&x)[rows], std::
   }
 }
 
+// Inputs of a row in a cache line.
+template <class A>
+constexpr std::int64_t kLine = 64 / sizeof(typename A::Input);
+
+// sums += a cache line of inputs, those at x[r] + i, times the panel's weights. Meanwhile the same line of the rows `ahead`
+// is fetched, a row between the products of every few inputs: they hide what a fetch costs (EPYC with AVX-512,
+// 2026-11-22, float32, 32 channels: 1.06 to 1.08 of the rate).
+template <class A, int rows, int vectors>
+HWY_INLINE void multiply_and_fetch(const Panel<A>& panel, const std::int32_t* ahead,
+                                   const typename A::Input* const (&x)[rows], std::int64_t i,
+                                   const typename A::Input* weights,
+                                   typename A::Vec (&sums)[rows][vectors]) {
+  constexpr int steps = kLine<A> / A::kInputs;
+  static_assert(rows <= steps);
+  GAVOTTE_UNROLL
+  for (int s = 0; s < steps; ++s) {
+    if (s * rows % steps < rows)
+      hwy::Prefetch(panel.x + ahead[s * rows / steps] * panel.x_stride + i);
+    multiply_inputs<A, true, rows, vectors>(
+        x, i + s * A::kInputs, weights + s * vectors * A::lanes() * A::kInputs, A::kInputs, sums);
+  }
+}
+
 // The pairs [j, j + rows) of the panel. first: y is written, not added to. whole: the last vector
-// has all its lanes.
-template <class A, int rows, int vectors, bool first, bool whole>
-HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j) {
+// has all its lanes. ahead: rows of x that are fetched meanwhile, line by line; null: none.
+template <class A, int rows, int vectors, bool first, bool whole, bool fetch = false>
+HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
+                              const std::int32_t* ahead = nullptr) {
   const std::int64_t width = A::lanes();
   const std::int64_t last_lanes = whole ? width : panel.last_lanes;
   const typename A::Input* x[rows];
@@ -89,6 +117,10 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j) {
   const typename A::Input* weights = panel.weights;
   const std::int64_t step = vectors * width * A::kInputs;
   std::int64_t i = 0;
+  if constexpr (fetch) {
+    for (; i < panel.in; i += kLine<A>, weights += kLine<A> / A::kInputs * step)
+      multiply_and_fetch<A, rows, vectors>(panel, ahead, x, i, weights, sums);
+  }
 #pragma GCC unroll 4
   for (; i + A::kInputs <= panel.in; i += A::kInputs, weights += step)
     multiply_inputs<A, true, rows, vectors>(x, i, weights, A::kInputs, sums);
@@ -125,18 +157,23 @@ void multiply_rest_of(const Panel<A>& panel, std::int64_t j, std::int64_t count,
 template <class A>
 HWY_INLINE void fetch_rows(const Panel<A>& panel, std::int64_t j, std::int64_t end) {
   if (panel.ahead == 0) return;
-  constexpr std::int64_t line = 64 / sizeof(typename A::Input);
   for (; j < end; ++j)
-    for (std::int64_t i = 0; i < panel.in; i += line)
+    for (std::int64_t i = 0; i < panel.in; i += kLine<A>)
       hwy::Prefetch(panel.x + panel.x_rows[j] * panel.x_stride + i);
 }
 
-template <class A, int vectors>
+// fetch: rows of x are fetched between the products, which whole panels and lines are needed for.
+template <class A, int vectors, bool fetch>
 HWY_NOINLINE void multiply_panel(const Panel<A>& args, std::int64_t count) {
   const Panel<A> panel = args;  // a copy whose address no call takes: its members stay in registers
   constexpr int rows = A::kRows[vectors];
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
+    if constexpr (fetch) {
+      multiply_rows<A, rows, vectors, false, true, true>(
+          panel, j, panel.x_rows + std::min(j + panel.ahead, count - rows));
+      continue;
+    }
     fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
     if (panel.first) {
       multiply_rows<A, rows, vectors, true, false>(panel, j);
@@ -150,20 +187,49 @@ HWY_NOINLINE void multiply_panel(const Panel<A>& args, std::int64_t count) {
     multiply_rest_of<A, vectors>(args, j, count - j, std::make_integer_sequence<int, rows - 1>());
 }
 
+template <class A, int vectors>
+void multiply_panel(const Panel<A>& panel, std::int64_t count) {
+  const bool fetch =
+      panel.ahead > 0 && panel.in % kLine<A> == 0 && !panel.first && panel.last_lanes == A::lanes();
+  fetch ? multiply_panel<A, vectors, true>(panel, count)
+        : multiply_panel<A, vectors, false>(panel, count);
+}
+
+// The inputs of multiply_add `step` of the row x; `block`: those of four, from step / 4 * 4 on. Where there are many, half
+// of them are read from memory instead: neither loads nor permutes alone keep up with the products (as above, float32, 16
+// channels: 1.05 to 1.10 of the rate).
+template <class A, int steps, int step, class Block>
+HWY_INLINE Block narrow_input(const typename A::Input* x, Block block) {
+  if constexpr (steps > 8 && step % 4 < 2) {
+    return A::input(x + step * A::kInputs);
+  } else {
+    return A::template lane_of<step % 4>(block);
+  }
+}
+
 // sums[r] += the inputs of row x[r] times the weights, which are all of the panel's.
 template <class A, int steps, int rows>
 HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows],
                                        const decltype(A::weights(nullptr)) (&weights)[steps],
                                        typename A::Vec (&sums)[rows]) {
-  if constexpr (steps == A::kBlockInputs) {
-    GAVOTTE_UNROLL
-    for (int r = 0; r < rows; ++r) {
-      const auto block = A::load_block(x[r]);
-      sums[r] = A::multiply_add(A::template lane_of<0>(block), weights[0], sums[r]);
-      sums[r] = A::multiply_add(A::template lane_of<1>(block), weights[1], sums[r]);
-      sums[r] = A::multiply_add(A::template lane_of<2>(block), weights[2], sums[r]);
-      sums[r] = A::multiply_add(A::template lane_of<3>(block), weights[3], sums[r]);
+  if constexpr (A::kHasBlocks && steps % 4 == 0) {
+    const auto multiply_block = [&]<int s>(std::integral_constant<int, s>) {
+      GAVOTTE_UNROLL
+      for (int r = 0; r < rows; ++r) {
+        const auto block = A::load_block(x[r] + s * A::kInputs);
+        sums[r] = A::multiply_add(narrow_input<A, steps, s>(x[r], block), weights[s], sums[r]);
+        sums[r] =
+            A::multiply_add(narrow_input<A, steps, s + 1>(x[r], block), weights[s + 1], sums[r]);
+        sums[r] =
+            A::multiply_add(narrow_input<A, steps, s + 2>(x[r], block), weights[s + 2], sums[r]);
+        sums[r] =
+            A::multiply_add(narrow_input<A, steps, s + 3>(x[r], block), weights[s + 3], sums[r]);
+      }
+    };
+    [&]<int... blocks>(std::integer_sequence<int, blocks...>) {
+      (multiply_block(std::integral_constant<int, 4 * blocks>()), ...);
     }
+    (std::make_integer_sequence<int, steps / 4>());
   } else {
     GAVOTTE_UNROLL
     for (int s = 0; s < steps; ++s) {
@@ -182,23 +248,25 @@ HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel,
   constexpr std::int64_t inputs = steps * A::kInputs;
   const std::int64_t width = A::lanes();
   const typename A::Input* x[rows];
+  typename A::Sum* y[rows];
   typename A::Vec sums[rows];
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
     x[r] = panel.x + panel.x_rows[j + r] * inputs;
-    sums[r] = first ? start : A::load_some(panel.y + panel.y_rows[j + r] * width, width);
+    y[r] = panel.y + panel.y_rows[j + r] * width;
+    sums[r] = first ? start : A::load_some(y[r], width);
     if constexpr (A::kAdds && !first) sums[r] = A::add(sums[r], start);
   }
   multiply_narrow_inputs<A>(x, weights, sums);
   GAVOTTE_UNROLL
-  for (int r = 0; r < rows; ++r)
-    A::store_some(sums[r], panel.y + panel.y_rows[j + r] * width, width);
+  for (int r = 0; r < rows; ++r) A::store_some(sums[r], y[r], width);
 }
 
 // The panel stays in registers.
 template <class A, int steps, bool first>
-HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
-  constexpr int rows = A::kRows[1];
+HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count, bool scattered) {
+  // Few inputs: row after row, whose sums do not wait for each other.
+  constexpr int rows = steps > 8 ? 12 : 8, together = steps > 8 ? rows : 1;
   const Panel<A> panel = args;  // its members stay in registers, too
   decltype(A::weights(nullptr)) weights[steps];
   GAVOTTE_UNROLL
@@ -210,15 +278,24 @@ HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
   }
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
-    fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
-    multiply_narrow_rows<A, steps, first, rows>(panel, weights, start, j);
+    if (scattered) fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
+    const std::int64_t ahead = std::min(j + kPairsAhead, count);
+    hwy::Prefetch(panel.x_rows + ahead);
+    hwy::Prefetch(panel.y_rows + ahead);
+    GAVOTTE_UNROLL
+    for (int r = 0; r < rows; r += together)
+      multiply_narrow_rows<A, steps, first, together>(panel, weights, start, j + r);
+  }
+  if constexpr (together > 4) {
+    for (; j + 4 <= count; j += 4)
+      multiply_narrow_rows<A, steps, first, 4>(panel, weights, start, j);
   }
   for (; j < count; ++j) multiply_narrow_rows<A, steps, first, 1>(panel, weights, start, j);
 }
 
 // Whether the kernel above has taken the call.
 template <class A>
-bool multiply_narrow(const Panel<A>& panel, std::int64_t count) {
+bool multiply_narrow(const Panel<A>& panel, std::int64_t count, bool scattered) {
   if constexpr (A::kMostVectors < 4) {
     return false;  // too few registers
   } else {
@@ -226,8 +303,8 @@ bool multiply_narrow(const Panel<A>& panel, std::int64_t count) {
     const auto take = [&]<int inputs>(std::integral_constant<int, inputs>) {
       if (panel.in != inputs) return false;
       constexpr int steps = inputs / A::kInputs;
-      panel.first ? multiply_narrow<A, steps, true>(panel, count)
-                  : multiply_narrow<A, steps, false>(panel, count);
+      panel.first ? multiply_narrow<A, steps, true>(panel, count, scattered)
+                  : multiply_narrow<A, steps, false>(panel, count, scattered);
       return true;
     };
     return take(std::integral_constant<int, 4>()) || take(std::integral_constant<int, 8>()) ||
@@ -266,7 +343,7 @@ void multiply(const IndirectGemm& args) {
       if (vectors == 3) multiply_panel<A, 3>(panel, args.count);
     }
     if (vectors == 2) multiply_panel<A, 2>(panel, args.count);
-    if (vectors == 1 && !multiply_narrow(panel, args.count))
+    if (vectors == 1 && !multiply_narrow(panel, args.count, args.scattered))
       multiply_panel<A, 1>(panel, args.count);
     panel.weights += vectors * width * steps * A::kInputs;
     panel.y += widest;
