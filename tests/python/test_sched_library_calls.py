@@ -13,7 +13,8 @@ pytest.importorskip("jsonschema")
 
 from gavotte.sched.__main__ import main
 from gavotte.sched._export import export_orion
-from gavotte.sched._measured import merge, read_cupti
+from gavotte.sched._measured import merge
+from gavotte.sched._profiles import read_cupti
 from sched_manifests import gpu_launch, gpu_manifest, metric, parsed
 from sched_readers import read_orion
 

@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("jsonschema")
 
 from gavotte.sched.__main__ import main
-from gavotte.sched._measured import merge, read_cupti, read_ncu
+from gavotte.sched._measured import merge
+from gavotte.sched._profiles import join_rounds, read_cupti, read_ncu, read_torch
 from sched_manifests import Document, gpu_launch, gpu_manifest, metric, parsed
 
 HEADER = '"ID","Process ID","Kernel Name","Section Name","Metric Name","Metric Unit","Metric Value"'
@@ -62,6 +63,78 @@ def test_cupti_by_time_of_start() -> None:
         assert [launch["duration_us"]["median"]["v"] for launch in merged["launches"]] == [1.5, 100.0, 4.0]
 
 
+def torch_event(name: str, start: float, us: float, **changes: object) -> Document:
+    """As PyTorch's profiler writes a kernel that CUPTI saw."""
+    given = {"stream": 7, "registers per thread": 40, "shared memory": 2048, "grid": [132, 1, 1], "block": [256, 1, 1]}
+    return {
+        "ph": "X",
+        "cat": "kernel",
+        "name": name,
+        "pid": 0,
+        "tid": 7,
+        "ts": start,
+        "dur": us,
+        "args": given,
+    } | changes
+
+
+def torch_trace(*events: object) -> str:
+    others = [
+        {"ph": "M", "name": "process_name"},
+        {"ph": "X", "cat": "gpu_memset", "name": "Memset", "ts": 1, "dur": 1},
+    ]
+    return json.dumps({"schemaVersion": 1, "traceEvents": [*others, *events]})
+
+
+def test_traces_of_torch_by_time_of_start() -> None:
+    rows = read_torch(
+        torch_trace(torch_event("gather", 30.5, 4), torch_event("void a::gemm_kernel<64>(Args)", 2, 1.25))
+    )
+    assert [row.kernel for row in rows] == ["void a::gemm_kernel<64>(Args)", "gather"]
+    assert rows[0].facts == {"grid": [132, 1, 1], "block": [256, 1, 1], "registers": 40}
+    merged = merge(parsed(two_kernels()), rows, "x")
+    assert [launch["duration_us"]["median"]["v"] for launch in merged["launches"]] == [1.25, 100.0, 4.0]
+
+
+def test_rounds_have_a_spread(tmp_path: Path) -> None:
+    events = [
+        torch_event(name, 100 * round_ + start, us * (1 + round_ % 3))
+        for round_ in range(5)
+        for name, start, us in (("gemm_kernel", 0, 10), ("gather", 50, 2))
+    ]
+    (tmp_path / "m.json").write_text(json.dumps(two_kernels()))
+    (tmp_path / "trace.json").write_text(torch_trace(*events))
+    command = [
+        "merge",
+        "--from",
+        "torch",
+        "--rounds",
+        "5",
+        str(tmp_path / "m.json"),
+        str(tmp_path / "trace.json"),
+        "-o",
+    ]
+    assert main([*command, str(tmp_path / "out.json")]) == 0
+    first, _, second = json.loads((tmp_path / "out.json").read_text())["launches"]
+    for launch, us in ((first, 10), (second, 2)):  # 1, 2, 3, 1, 2 times as long
+        spread = {key: launch["duration_us"][key]["v"] for key in ("min", "median", "p99", "n")}
+        assert spread == {"min": us, "median": 2 * us, "p99": 3 * us, "n": 5}
+        assert launch["duration_us"]["p99"]["how"] == "CUPTI activity, by PyTorch's profiler"
+
+
+def test_rounds_of_other_runs_are_refused() -> None:
+    rows = read_torch(torch_trace(*(torch_event("gather", start, 1) for start in range(6))))
+    with pytest.raises(ValueError, match="in each of 4 rounds, got 6 in all"):
+        join_rounds(rows, 4, "trace")
+    with pytest.raises(ValueError, match="at least 1 round, got 0"):
+        join_rounds(rows, 0, "trace")
+    rows[4].facts["grid"] = [64, 1, 1]
+    with pytest.raises(
+        ValueError, match=r"rounds of the same kernels, got gather .*132.* and gather .*64.* as kernel 1"
+    ):
+        join_rounds(rows, 2, "trace")
+
+
 def test_another_kernel_or_number_is_refused() -> None:
     manifest = parsed(two_kernels())
     rows = read_ncu(GOOD)
@@ -86,6 +159,14 @@ def test_another_kernel_or_number_is_refused() -> None:
         ("cupti", '[{"name": "a", "start": 2, "end": 1}]'),
         ("cupti", '[{"name": "a", "start": 2}]'),
         ("cupti", "[" * 100_000),
+        ("torch", "[]"),
+        ("torch", '{"traceEvents": {}}'),
+        ("torch", torch_trace(torch_event("gemm_kernel", -1, 2))),
+        ("torch", torch_trace(torch_event("gemm_kernel", 1, "2"))),  # type: ignore[arg-type]
+        ("torch", torch_trace(torch_event("gemm_kernel", 1, 2, args=[]))),
+        ("torch", torch_trace(torch_event("gemm_kernel", 1, 2, args={"grid": [0, 1, 1]}))),
+        ("torch", torch_trace(torch_event("scatter", 1, 2), torch_event("gather", 2, 2))),
+        ("torch", '{"traceEvents": [{"cat": "kernel", "name": "a", "ts": 1, "dur": 1e400}]}'),
     ],
 )
 def test_wrong_files_are_one_line_and_status_2(

@@ -12,10 +12,11 @@ from typing import Any
 from gavotte.sched import _export
 from gavotte.sched._jobs import load_jobs
 from gavotte.sched._manifest import Manifest
-from gavotte.sched._measured import READERS, merge
+from gavotte.sched._measured import merge
 from gavotte.sched._pairs import load_pairs_file, measure
 from gavotte.sched._pairs_report import write_pairs
 from gavotte.sched._policies import POLICIES
+from gavotte.sched._profiles import HOW, READERS, join_rounds
 from gavotte.sched._report import write_report
 from gavotte.sched._simulate import simulate
 from gavotte.sched._validate import describe
@@ -35,8 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging = commands.add_parser("merge", help="what a profiler measured, into a manifest")
     merging.add_argument("manifest", type=Path, metavar="MANIFEST")
-    merging.add_argument("measured", type=Path, metavar="FILE", help="ncu --csv, or CUPTI's kernels as JSON")
+    merging.add_argument(
+        "measured", type=Path, metavar="FILE", help="ncu --csv, CUPTI's kernels as JSON, a trace of PyTorch's profiler"
+    )
     merging.add_argument("--from", dest="reader", required=True, choices=tuple(READERS))
+    merging.add_argument("--rounds", type=int, default=1, metavar="N", help="the file holds the run so often (1)")
     merging.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
     run = commands.add_parser("simulate", help="jobs on one device under each policy")
     run.add_argument("--jobs", type=Path, required=True, metavar="YAML")
@@ -84,12 +88,12 @@ def _merge(options: argparse.Namespace) -> str:
         text = options.measured.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{options.measured}: expected UTF-8: {error}") from error
-    rows = READERS[options.reader](text, str(options.measured))
-    how = {"ncu": "Nsight Compute", "cupti": "CUPTI activity"}[options.reader]
+    rows = join_rounds(READERS[options.reader](text, str(options.measured)), options.rounds, str(options.measured))
+    how = HOW[options.reader]
     merged = _json(merge(manifest, rows, how))
     Manifest.parse(merged, str(options.output))
     options.output.write_text(merged, encoding="utf-8")
-    return f"{len(rows)} kernels measured by {how}"
+    return f"{len(rows)} kernels of {options.rounds} round{'s'[: options.rounds > 1]} measured by {how}"
 
 
 def _measure_pairs(options: argparse.Namespace) -> str:
