@@ -125,7 +125,7 @@ def read_torch(text: str, name: str = "trace.json") -> list[Row]:
         if not isinstance(event, dict) or str(event.get("cat")).lower() != "kernel":
             continue
         place = f"{name}: traceEvents: {index}"
-        times = [event.get(key) for key in ("ts", "dur")]
+        times: list[Any] = [event.get(key) for key in ("ts", "dur")]
         given = event.get("args", {})
         if (
             not isinstance(event.get("name"), str)
