@@ -89,6 +89,8 @@ class Backend {
   virtual std::shared_ptr<RunStop> make_run_stop() { return nullptr; }
   /// The mangled name of a kernel that a listener was told of; empty where nobody knows it.
   virtual std::string kernel_symbol(const void* /*kernel*/) { return {}; }
+  /// Of a kernel that a listener is told of; nothing where nobody knows it.
+  virtual std::optional<LoadedKernel> loaded_kernel(const Launch&) { return std::nullopt; }
 
   // Coordinates. lattice: int32 [N, 1 + D].
   /// to = from / stride (`divide`) or from * stride on the axes; may be in place. Returns the first

@@ -47,6 +47,14 @@ struct Launch {
   std::size_t argument_bytes = 0;
 };
 
+/// What the runtime says of a kernel as it is loaded on its device.
+struct LoadedKernel {
+  int registers = 0;  ///< Of a thread.
+  std::int64_t static_shared_bytes = 0;
+  std::int64_t local_bytes = 0;       ///< Of a thread: spilled registers and its stack.
+  int blocks_per_multiprocessor = 0;  ///< With the threads and the shared memory of the launch.
+};
+
 /// A copy, or a fill where `from` is null.
 struct Transfer {
   void* stream = nullptr;

@@ -65,6 +65,10 @@ std::shared_ptr<RunStop> CudaBackend::make_run_stop() { return std::make_shared<
 
 std::string CudaBackend::kernel_symbol(const void* kernel) { return cuda::kernel_symbol(kernel); }
 
+std::optional<LoadedKernel> CudaBackend::loaded_kernel(const Launch& launch) {
+  return cuda::loaded_kernel(launch);
+}
+
 std::int64_t CudaBackend::scale_lattice(const Execution& execution, ConstTensorView from,
                                         const PerAxis& stride, bool divide, TensorView to) {
   return cuda::scale_lattice(execution, from, stride, divide, to);

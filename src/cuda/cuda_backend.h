@@ -18,6 +18,7 @@ class CudaBackend final : public Backend {
   const LaunchSharing* share(const LaunchSharing*) override;
   std::shared_ptr<RunStop> make_run_stop() override;
   std::string kernel_symbol(const void* kernel) override;
+  std::optional<LoadedKernel> loaded_kernel(const Launch&) override;
 
   std::int64_t scale_lattice(const Execution&, ConstTensorView from, const PerAxis& stride,
                              bool divide, TensorView to) override;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "function_ref.h"
@@ -70,6 +71,8 @@ void launch_kernel(const Launch& launch, void** arguments);
 /// How many blocks of such a launch run at once on a multiprocessor of the device in use, at least 1. Asked for once,
 /// then kept.
 int blocks_per_multiprocessor(const Launch& launch);
+/// Of such a kernel on the device in use; nothing where nobody knows it.
+std::optional<LoadedKernel> loaded_kernel(const Launch& launch);
 /// The mangled name of such a function; empty where nobody knows it.
 std::string kernel_symbol(const void* kernel);
 

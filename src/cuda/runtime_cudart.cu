@@ -195,6 +195,15 @@ int blocks_per_multiprocessor(const Launch& launch) {
   return blocks = std::max(found, 1);
 }
 
+std::optional<LoadedKernel> loaded_kernel(const Launch& launch) {
+  cudaFuncAttributes attributes{};
+  GAVOTTE_CUDA_CHECK(cudaFuncGetAttributes(&attributes, launch.kernel));
+  return LoadedKernel{.registers = attributes.numRegs,
+                      .static_shared_bytes = static_cast<std::int64_t>(attributes.sharedSizeBytes),
+                      .local_bytes = static_cast<std::int64_t>(attributes.localSizeBytes),
+                      .blocks_per_multiprocessor = blocks_per_multiprocessor(launch)};
+}
+
 std::string kernel_symbol([[maybe_unused]] const void* kernel) {
 #if CUDART_VERSION >= 12030
   const char* symbol = nullptr;

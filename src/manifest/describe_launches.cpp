@@ -212,6 +212,8 @@ class LaunchDescriber {
 
   void set_resources(const RecordedLaunch& recorded, Launch& launch) const {
     std::string why = "no table of kernel resources was given";
+    if (!facts_.resources && facts_.is_where_it_ran && recorded.loaded)
+      return set_loaded(*recorded.loaded, launch);
     if (facts_.resources) {
       const ResourceTable& table = *facts_.resources;
       const auto found = table.kernels.find(recorded.symbol);
@@ -234,23 +236,39 @@ class LaunchDescriber {
                   launch.occupancy.waves);
   }
 
+  void set_loaded(const LoadedKernel& of, Launch& launch) const {
+    const std::string how = "cudaFuncGetAttributes of the loaded kernel";
+    launch.registers =
+        derived(std::int64_t{of.registers},
+                how + "; " + std::to_string(of.local_bytes) + " bytes of local memory");
+    launch.static_shared_memory_bytes = derived(of.static_shared_bytes, how);
+    set_occupancy(of.blocks_per_multiprocessor, "cudaOccupancyMaxActiveBlocksPerMultiprocessor",
+                  launch);
+  }
+
   void set_occupancy(const KernelResources& of, Launch& launch) const {
-    manifest::Occupancy& occupancy = launch.occupancy;
     leave_out_all("the limits of compute capability " + facts_.capability + " are not known",
-                  occupancy.blocks_per_sm, occupancy.sms_needed, occupancy.waves);
+                  launch.occupancy.blocks_per_sm, launch.occupancy.sms_needed,
+                  launch.occupancy.waves);
     if (!facts_.limits) return;
-    const std::int64_t blocks = (*launch.grid.v)[0] * (*launch.grid.v)[1];
     const std::int64_t each = blocks_per_sm(
         *facts_.limits,
         {.threads = (*launch.block.v)[0],
          .registers = of.registers,
          .shared_bytes = of.static_shared_bytes + *launch.dynamic_shared_memory_bytes.v,
          .barriers = of.barriers});
-    occupancy.blocks_per_sm =
-        derived(each,
-                "threads, registers, shared memory and barriers within the limits of compute "
-                "capability " +
-                    facts_.capability);
+    set_occupancy(each,
+                  "threads, registers, shared memory and barriers within the limits of compute "
+                  "capability " +
+                      facts_.capability,
+                  launch);
+  }
+
+  /// each: blocks of a multiprocessor.
+  void set_occupancy(std::int64_t each, const std::string& how, Launch& launch) const {
+    manifest::Occupancy& occupancy = launch.occupancy;
+    occupancy.blocks_per_sm = derived(each, how);
+    const std::int64_t blocks = (*launch.grid.v)[0] * (*launch.grid.v)[1];
     leave_out_all("no block fits on a multiprocessor", occupancy.sms_needed, occupancy.waves);
     if (each == 0) return;
     occupancy.sms_needed = derived((blocks + each - 1) / each, "ceil(blocks / blocks_per_sm)");

@@ -16,7 +16,8 @@ namespace gavotte::internal {
 /// What is known of the device that the manifest is for, beside its DeviceFacts.
 struct LaunchFacts {
   std::int64_t run_units = 0;  ///< Multiprocessors of the device that ran.
-  std::string capability;      ///< "9.0"
+  bool is_where_it_ran = true;
+  std::string capability;  ///< "9.0"
   std::optional<SmLimits> limits;
   std::optional<ResourceTable> resources;
   std::vector<std::int64_t>

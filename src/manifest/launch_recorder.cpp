@@ -21,6 +21,7 @@ void LaunchRecorder::on_launch(const Launch& launch) {
   kept.name = launch.name;
   kept.symbol = backend_.kernel_symbol(launch.kernel);
   kept.shape = launch.shape;
+  kept.loaded = backend_.loaded_kernel(launch);
   kept.words.resize(launch.argument_bytes / sizeof(std::uintptr_t));
   std::memcpy(kept.words.data(), launch.argument, kept.words.size() * sizeof(std::uintptr_t));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ struct RecordedLaunch {
   RunPlace place;
   std::string
       name;  ///< Of a kernel as its launcher says, of a library's function as its maker does.
-  std::string symbol;  ///< Mangled; empty where nobody knows it.
-  LaunchShape shape;   ///< kernel
+  std::string symbol;                  ///< Mangled; empty where nobody knows it.
+  LaunchShape shape;                   ///< kernel
+  std::optional<LoadedKernel> loaded;  ///< kernel
   void* stream = nullptr;
   std::vector<std::uintptr_t> words;  ///< kernel: its argument, of which some words are addresses.
   std::uintptr_t to = 0;   ///< copy, fill; library: memory that it reads and writes, or 0.

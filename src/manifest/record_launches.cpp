@@ -126,6 +126,7 @@ Manifest record_launches(const Network& network, const Voxels& voxels,
       description ? description->compute_capability : identity.compute_capability;
   internal::LaunchFacts facts;
   facts.run_units = identity.units;
+  facts.is_where_it_ran = !description;
   facts.capability = std::to_string(capability[0]) + "." + std::to_string(capability[1]);
   facts.limits = internal::sm_limits(capability[0], capability[1]);
   if (!files.kernel_resources.empty())

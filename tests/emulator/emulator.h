@@ -37,7 +37,8 @@ struct Options {
   /// fibers: not 0: threads start, and go on after each barrier, in an order shuffled by it.
   std::uint64_t thread_order_seed = 0;
   int resident_blocks = 0;  ///< Of a launch on a multiprocessor at a time; 0: as its limits say.
-  bool execute = true;      ///< False: launches are checked and recorded, and do nothing.
+  int registers = 0;    ///< That the runtime says each kernel was compiled to; 0: it says nothing.
+  bool execute = true;  ///< False: launches are checked and recorded, and do nothing.
   double watchdog_seconds = 60;  ///< threads: a launch that waits longer is an error.
   /// Device memory from a region that the host cannot touch (device_memory.h). To be set before the
   /// first allocation; blocks on the heap, where the sanitizers watch their ends, are the default.

@@ -10,6 +10,7 @@
 
 #include "cuda/launch.h"
 #include "cuda/memory.h"
+#include "emulator.h"
 #include "gavotte/error.h"
 #include "manifest/enqueued_run.h"
 #include "manifest/formula.h"
@@ -409,6 +410,30 @@ TEST_F(RecordedLaunches, ArePredictedByDeclaredPeaksAndNoMore) {
   EXPECT_GT(transfers, 0);
   EXPECT_GT(moves, 0);
   EXPECT_FALSE(manifest.run.predict.total.duration_us.v.has_value());
+}
+
+TEST_F(RecordedLaunches, AskTheRuntimeOfTheDeviceThatRan) {
+  emulator::options().registers = 48;
+  emulator::options().resident_blocks = 3;
+  const Network network = test::small_network();
+  const Files files;
+  const Manifest here = recorded(network, 200);
+  const Manifest elsewhere =
+      recorded(network, 200, {}, {.device_description = files.write("device.json", kDevice)});
+  emulator::options().registers = emulator::options().resident_blocks = 0;
+  EXPECT_EQ(Manifest::from_json(here.to_json()), here);
+  for (const Launch& launch : here.launches) {
+    if (launch.api != "cudaLaunchKernel") continue;
+    EXPECT_EQ(launch.registers.v, 48);
+    EXPECT_EQ(launch.static_shared_memory_bytes.v, 0);
+    EXPECT_EQ(launch.occupancy.blocks_per_sm.v, 3);
+    EXPECT_EQ(launch.occupancy.blocks_per_sm.how, "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
+    EXPECT_EQ(launch.occupancy.sms_needed.v, (launch.grid.v->at(0) * launch.grid.v->at(1) + 2) / 3);
+  }
+  for (const Launch& launch : elsewhere.launches) {
+    EXPECT_FALSE(launch.registers.v.has_value());
+    EXPECT_FALSE(launch.occupancy.blocks_per_sm.v.has_value());
+  }
 }
 
 TEST_F(RecordedLaunches, RefuseFilesThatAreWrong) {

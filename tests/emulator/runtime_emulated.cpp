@@ -90,6 +90,14 @@ int blocks_per_multiprocessor(const Launch& launch) {
                                             (launch.shape.shared_bytes + kReservedShared)});
   return static_cast<int>(std::max<std::int64_t>(blocks, 1));
 }
+std::optional<LoadedKernel> loaded_kernel(const Launch& launch) {
+  const int registers = emulator::options().registers;
+  if (registers == 0) return std::nullopt;
+  return LoadedKernel{.registers = registers,
+                      .static_shared_bytes = 0,
+                      .local_bytes = 0,
+                      .blocks_per_multiprocessor = blocks_per_multiprocessor(launch)};
+}
 std::string kernel_symbol(const void* kernel) { return emulator::symbol_of(kernel); }
 
 }  // namespace gavotte::internal::cuda
