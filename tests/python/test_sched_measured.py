@@ -12,7 +12,7 @@ pytest.importorskip("jsonschema")
 
 from gavotte.sched.__main__ import main
 from gavotte.sched._measured import merge
-from gavotte.sched._profiles import join_rounds, read_cupti, read_ncu, read_torch
+from gavotte.sched._profiles import join_rounds, read_cupti, read_ncu, read_nsys, read_torch
 from sched_manifests import Document, gpu_launch, gpu_manifest, metric, parsed
 
 HEADER = '"ID","Process ID","Kernel Name","Section Name","Metric Name","Metric Unit","Metric Value"'
@@ -96,6 +96,25 @@ def test_traces_of_torch_by_time_of_start() -> None:
     assert [launch["duration_us"]["median"]["v"] for launch in merged["launches"]] == [1.25, 100.0, 4.0]
 
 
+NSYS = """
+Processing [run.sqlite] with [cuda_gpu_trace.py]...
+Start (ns),Duration (ns),CorrId,GrdX,GrdY,GrdZ,BlkX,BlkY,BlkZ,Reg/Trd,StcSMem (MB),DymSMem (MB),Bytes (MB),Strm,Name
+100,800,3,,,,,,,,,,0.000,7,[CUDA memset]
+9000,4000,5,9,1,1,256,1,1,32,0.000,0.000,,7,gather
+1000,1500,4,132,2,1,128,1,1,40,0.000,0.016,,7,"void a::gemm_kernel<(int)64>(Args, ""x"")"
+"""
+
+
+def test_nsight_systems_by_time_of_start() -> None:
+    rows = read_nsys(NSYS)
+    assert [row.facts for row in rows] == [
+        {"grid": [132, 2, 1], "block": [128, 1, 1], "registers": 40},
+        {"grid": [9, 1, 1], "block": [256, 1, 1], "registers": 32},
+    ]
+    merged = merge(parsed(two_kernels()), rows, "x")
+    assert [launch["duration_us"]["median"]["v"] for launch in merged["launches"]] == [1.5, 100.0, 4.0]
+
+
 def test_rounds_have_a_spread(tmp_path: Path) -> None:
     events = [
         torch_event(name, 100 * round_ + start, us * (1 + round_ % 3))
@@ -159,6 +178,11 @@ def test_another_kernel_or_number_is_refused() -> None:
         ("cupti", '[{"name": "a", "start": 2, "end": 1}]'),
         ("cupti", '[{"name": "a", "start": 2}]'),
         ("cupti", "[" * 100_000),
+        ("nsys", "Start (ns),Name\n"),
+        ("nsys", NSYS.replace("9000,", "soon,")),
+        ("nsys", NSYS.replace("9000,", "-9,")),
+        ("nsys", NSYS.replace(",256,1,1", ",0,1,1")),
+        ("nsys", NSYS.replace("gather", "scatter")),
         ("torch", "[]"),
         ("torch", '{"traceEvents": {}}'),
         ("torch", torch_trace(torch_event("gemm_kernel", -1, 2))),

@@ -36,9 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     merging = commands.add_parser("merge", help="what a profiler measured, into a manifest")
     merging.add_argument("manifest", type=Path, metavar="MANIFEST")
-    merging.add_argument(
-        "measured", type=Path, metavar="FILE", help="ncu --csv, CUPTI's kernels as JSON, a trace of PyTorch's profiler"
-    )
+    merging.add_argument("measured", type=Path, metavar="FILE", help="of the profiler that --from says")
     merging.add_argument("--from", dest="reader", required=True, choices=tuple(READERS))
     merging.add_argument("--rounds", type=int, default=1, metavar="N", help="the file holds the run so often (1)")
     merging.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")

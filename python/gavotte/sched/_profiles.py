@@ -1,4 +1,4 @@
-"""Kernels that Nsight Compute, CUPTI or PyTorch's profiler measured, read from their files."""
+"""Kernels that Nsight Compute, Nsight Systems, CUPTI or PyTorch's profiler measured, read from their files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,25 +46,31 @@ def read_ncu(text: str, name: str = "ncu.csv") -> list[Row]:
 
     Raises ValueError, one line, with the place of what is wrong.
     """
-    lines = text.splitlines()
-    start = next((index for index, line in enumerate(lines) if line.lstrip('"').startswith('ID"')), None)
-    if start is None:
-        raise ValueError(f'{name}: expected a header that starts with "ID", got none')
-    reader = csv.DictReader(io.StringIO("\n".join(lines[start:])))
     needed = ("ID", "Kernel Name", "Metric Name", "Metric Unit", "Metric Value")
-    absent = [column for column in needed if column not in (reader.fieldnames or ())]
-    if absent:
-        raise ValueError(f"{name}: expected columns {', '.join(needed)}, got none for {', '.join(absent)}")
     rows: dict[str, Row] = {}
-    for record in reader:
-        place = f"{name}: line {start + reader.line_num}"
-        if any(record[column] is None for column in needed):
-            raise ValueError(f"{place}: expected {len(reader.fieldnames or ())} fields, got fewer")
+    for place, record in _table(text, name, needed):
         row = rows.setdefault(record["ID"], Row(record["Kernel Name"]))
         where = _METRICS.get(record["Metric Name"])
         if where is not None:
             row.values[where] = _value(place, where, record["Metric Value"], record["Metric Unit"])
     return list(rows.values())
+
+
+def _table(text: str, name: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Place and columns of each line behind the header, which starts with the first column that is needed."""
+    lines = text.splitlines()
+    start = next((i for i, line in enumerate(lines) if line.partition(",")[0].strip('"') == needed[0]), None)
+    if start is None:
+        raise ValueError(f"{name}: expected a header that starts with {needed[0]}, got none")
+    reader = csv.DictReader(io.StringIO("\n".join(lines[start:])))
+    absent = [column for column in needed if column not in (reader.fieldnames or ())]
+    if absent:
+        raise ValueError(f"{name}: expected columns {', '.join(needed)}, got none for {', '.join(absent)}")
+    for record in reader:
+        place = f"{name}: line {start + reader.line_num}"
+        if any(record[column] is None for column in needed):
+            raise ValueError(f"{place}: expected {len(reader.fieldnames or ())} fields, got fewer")
+        yield place, record
 
 
 def _value(place: str, where: str, text: str, unit: str) -> float:
@@ -140,6 +146,24 @@ def read_torch(text: str, name: str = "trace.json") -> list[Row]:
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
+def read_nsys(text: str, name: str = "nsys.csv") -> list[Row]:
+    """Of ``nsys stats --report cuda_gpu_trace --format csv``, the lines with a grid. Raises ValueError, one line."""
+    grid, block = ("GrdX", "GrdY", "GrdZ"), ("BlkX", "BlkY", "BlkZ")
+    rows = []
+    for place, record in _table(text, name, ("Start (ns)", "Duration (ns)", *grid, *block, "Reg/Trd", "Name")):
+        if not record["GrdX"]:  # a copy or fill
+            continue
+        columns = ("Start (ns)", "Duration (ns)", *grid, *block, "Reg/Trd")
+        if not all(record[column].isascii() and record[column].isdigit() for column in columns):
+            raise ValueError(f"{place}: expected whole numbers of {', '.join(columns)}, got {str(record)[:200]}")
+        start, duration, *sides, registers = (int(record[column]) for column in columns)
+        facts = {"grid": sides[:3], "block": sides[3:], "registers": registers}
+        for key, value in facts.items():
+            _fact(place, key, value)
+        rows.append((start, Row(record["Name"], {"duration_us.median": duration / 1e3}, facts)))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
 def join_rounds(rows: Sequence[Row], rounds: int, name: str) -> list[Row]:
     """Those of one run, each with the median of its values over the rounds, of durations also min, p99 and number.
 
@@ -172,5 +196,15 @@ def join_rounds(rows: Sequence[Row], rounds: int, name: str) -> list[Row]:
     return joined
 
 
-READERS: Mapping[str, Callable[[str, str], list[Row]]] = {"ncu": read_ncu, "cupti": read_cupti, "torch": read_torch}
-HOW = {"ncu": "Nsight Compute", "cupti": "CUPTI activity", "torch": "CUPTI activity, by PyTorch's profiler"}
+READERS: Mapping[str, Callable[[str, str], list[Row]]] = {
+    "ncu": read_ncu,
+    "nsys": read_nsys,
+    "cupti": read_cupti,
+    "torch": read_torch,
+}
+HOW = {
+    "ncu": "Nsight Compute",
+    "nsys": "CUPTI activity, by Nsight Systems",
+    "cupti": "CUPTI activity",
+    "torch": "CUPTI activity, by PyTorch's profiler",
+}
