@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "build_commit.h"
 #include "gavotte/manifest.h"
 
 namespace gavotte::internal {
@@ -36,6 +37,13 @@ void leave_out(std::string why, Metric& metric) {
 template <class... Metrics>
 void leave_out_all(const std::string& why, Metrics&... metrics) {
   (leave_out(why, metrics), ...);
+}
+
+/// Of the library's sources.
+inline manifest::Words commit() {
+  if (build_commit().empty())
+    return {{}, manifest::Source::unavailable, "the sources lay in no checkout of git"};
+  return declared(std::string(build_commit()), "git, when the build was configured");
 }
 
 }  // namespace gavotte::internal

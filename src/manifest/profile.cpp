@@ -36,7 +36,7 @@ void check(const ExecutorOptions& options, const ManifestOptions& how) {
 manifest::Library library_facts() {
   manifest::Library library;
   library.version = std::string(version());
-  leave_out("the build does not note it", library.commit);
+  library.commit = internal::commit();
 #ifdef __VERSION__
   library.toolkit = declared<std::string>(__VERSION__, "the compiler's version");
 #endif

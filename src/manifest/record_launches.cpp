@@ -19,7 +19,7 @@ using internal::measured;
 manifest::Library library_facts(const internal::LaunchFacts& facts) {
   manifest::Library library;
   library.version = std::string(version());
-  leave_out("the build does not note it", library.commit);
+  library.commit = internal::commit();
   leave_out("no table of kernel resources says it", library.toolkit);
   if (facts.resources)
     library.toolkit = declared(facts.resources->toolkit, "by the table of kernel resources");

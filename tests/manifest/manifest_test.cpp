@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "executor/plan.h"
+#include "gavotte/version.h"
 #include "manifest/durations.h"
 #include "manifest/profiled.h"
 
@@ -35,6 +36,14 @@ TEST(Manifest, ListsInputMapsStepsAndReturn) {
   EXPECT_EQ(manifest.launches.back().op, "return");
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     EXPECT_EQ(manifest.launches[1 + plan.maps.size() + i].layer, plan.steps[i].name);
+}
+
+TEST(Manifest, SaysWhichSourcesItIsOf) {
+  const Manifest manifest = profile(small_network(), make_voxels(100), {.threads = 1}, kOnce);
+  EXPECT_EQ(manifest.library.version, version());
+  const std::string commit = GAVOTTE_COMMIT;
+  EXPECT_EQ(manifest.library.commit.v.value_or(""), commit);
+  EXPECT_EQ(manifest.library.commit.src, commit.empty() ? Source::unavailable : Source::declared);
 }
 
 TEST(Manifest, CountsWorkAsTheRunDoes) {
