@@ -19,6 +19,13 @@ namespace py = pybind11;
 namespace gavotte::python {
 namespace {
 
+Voxels copy_of(ConstTensorView coordinates, ConstTensorView features) {
+  Voxels voxels;
+  voxels.coordinates = Tensor::copy_of(coordinates);
+  voxels.features = Tensor::copy_of(features);
+  return voxels;
+}
+
 /// points: of the scan that became the rows, 0 where nobody knows.
 std::string profile_arrays(const Network& network, const py::array& coordinates,
                            const py::array& features, std::int64_t points, const std::string& dtype,
@@ -34,9 +41,7 @@ std::string profile_arrays(const Network& network, const py::array& coordinates,
   const ConstTensorView where = view_of(coordinates, "coordinates");
   const ConstTensorView what = view_of(features, "features");
   const py::gil_scoped_release released;
-  Voxels voxels;
-  voxels.coordinates = Tensor::copy_of(where);
-  voxels.features = Tensor::copy_of(what);
+  Voxels voxels = copy_of(where, what);
   if (points > 0) voxels.scan_starts = {0, points};
   return profile(network, voxels, options,
                  {.rounds = rounds,
@@ -69,9 +74,7 @@ std::string record_arrays(const Network& network, const py::array& coordinates,
   const ConstTensorView where = view_of(coordinates, "coordinates");
   const ConstTensorView what = view_of(features, "features");
   const py::gil_scoped_release released;
-  Voxels voxels;
-  voxels.coordinates = Tensor::copy_of(where);
-  voxels.features = Tensor::copy_of(what);
+  Voxels voxels = copy_of(where, what);
   if (on_device) {
     voxels.coordinates = voxels.coordinates.to(options.device);
     voxels.features = voxels.features.to(options.device);
