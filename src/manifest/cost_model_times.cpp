@@ -11,6 +11,7 @@
 #include "executor/layer_kind.h"
 #include "layer_shape.h"
 #include "manifest/part_times.h"
+#include "manifest/plan_buffers.h"
 #include "manifest/residuals.h"
 
 namespace gavotte::internal {
@@ -113,16 +114,12 @@ class CostModelTimes final : public PartTimes {
     const MapKind kind = map_kind(planned.spec, plan_.dims, execution_);
     const double rows = sizes.rows[internal::at(plan_.map_output[index])],
                  pairs = sizes.pairs[index];
-    std::string layer;
-    for (const PlanStep& step : plan_.steps)
-      if (layer.empty() && step.map == static_cast<int>(index)) layer = step.name;
+    const std::string layer = layer_of_map(plan_, index);
     if (planned.spec.kind == ConvKind::inverse)
       return time_of(layer, "map", 0, 0,
                      "the strided layer's map read the other way: nothing is built");
     if (const TunedMap* entry = nearest(kind, rows, nullptr))
-      return time_of(layer, "map", by_entry(*entry, rows, pairs), band_of_maps_,
-                     "the nearest tuned map of its kind, by rows and pairs; the band of nine tuned "
-                     "maps in ten");
+      return time_of(layer, "map", by_entry(*entry, rows, pairs), band_of_maps_, kMapHow);
     return time_of(layer, "map", us_of_map_unit_ * map_units(rows, pairs), band_of_other_maps_,
                    kOtherMapHow);
   }

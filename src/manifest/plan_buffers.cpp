@@ -54,6 +54,11 @@ std::string rows_symbol(int set) {
 std::string pairs_symbol(std::size_t map) { return "pairs_" + std::to_string(map); }
 std::string coordinates_name(int set) { return "coordinates_" + std::to_string(set); }
 std::string map_name(std::size_t map) { return "map_" + std::to_string(map); }
+std::string layer_of_map(const Plan& plan, std::size_t map) {
+  for (const PlanStep& step : plan.steps)
+    if (step.map == static_cast<int>(map)) return step.name;
+  return {};
+}
 std::string value_name(int value) { return "v" + std::to_string(value); }
 std::string value_bytes_name(int value) { return value_name(value) + "_bytes"; }
 std::string weights_name(std::size_t step) { return "weights_" + std::to_string(step); }

@@ -17,6 +17,8 @@ std::string map_name(std::size_t map);
 std::string value_name(int value);
 std::string value_bytes_name(int value);
 std::string weights_name(std::size_t step);
+/// The first step that needs the map.
+std::string layer_of_map(const Plan& plan, std::size_t map);
 inline constexpr const char* kGivenCoordinates = "given_coordinates";
 inline constexpr const char* kGivenFeatures = "given_features";
 inline constexpr const char* kReturned = "returned";  ///< The output, rows in the caller's order.

@@ -83,9 +83,6 @@ class RegionList {
 
   void add_map(std::size_t map) {
     const Plan& plan = impl_.plan;
-    std::string layer;  // the first that needs it
-    for (const PlanStep& step : plan.steps)
-      if (layer.empty() && step.map == static_cast<int>(map)) layer = step.name;
     const ConvSpec& spec = plan.maps[map].spec;
     const int from = plan.maps[map].input, output = plan.map_output[map];
     const MapKind kind = map_kind(spec, plan.dims, impl_.execution);
@@ -93,7 +90,7 @@ class RegionList {
     if (impl_.options.config)
       choice =
           impl_.options.config->find(kind, impl_.set_rows[at(output)], impl_.options.map_config);
-    Launch& launch = add(layer, "map", map_touches(plan, map));
+    Launch& launch = add(layer_of_map(plan, map), "map", map_touches(plan, map));
     launch.config = config_of(choice);
     launch.shape = {kind.kernel,
                     rows_symbol(from < 0 ? 0 : plan.map_output[at(from)]),

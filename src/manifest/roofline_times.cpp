@@ -5,6 +5,7 @@
 #include "check.h"
 #include "executor/executor_impl.h"
 #include "manifest/part_times.h"
+#include "manifest/plan_buffers.h"
 
 namespace gavotte::internal {
 namespace {
@@ -47,10 +48,8 @@ class RooflineTimes final : public PartTimes {
       const double rows =
           sizes.rows[internal::at(from < 0 ? 0 : plan_.map_output[internal::at(from)])] +
           sizes.rows[internal::at(plan_.map_output[m])];
-      std::string layer;
-      for (const PlanStep& step : plan_.steps)
-        if (layer.empty() && step.map == static_cast<int>(m)) layer = step.name;
-      parts.push_back(part(layer, "map", 0, rows * 4.0 * (plan_.dims + 1) + 8 * sizes.pairs[m],
+      parts.push_back(part(layer_of_map(plan_, m), "map", 0,
+                           rows * 4.0 * (plan_.dims + 1) + 8 * sizes.pairs[m],
                            launches_of(plan_.maps[m].spec.kind)));
     }
     for (const PlanStep& step : plan_.steps) {

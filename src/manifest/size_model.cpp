@@ -48,6 +48,17 @@ std::vector<std::string> symbols_of(const Plan& plan) {
   return names;
 }
 
+/// By the size of each symbol.
+template <class Size>
+Sizes sizes_by_name(const Plan& plan, bool batch, Size&& size) {
+  Sizes sizes;
+  for (int set = 0; set < plan.sets; ++set) sizes.rows.push_back(size(rows_symbol(set)));
+  for (std::size_t map = 0; map < plan.maps.size(); ++map)
+    sizes.pairs.push_back(size(pairs_symbol(map)));
+  if (batch) sizes.batch = size("B");
+  return sizes;
+}
+
 }  // namespace
 
 double SizeModel::Law::at(double x, Bound bound) const {
@@ -121,15 +132,9 @@ Sizes SizeModel::by_ratios(double voxels, Bound bound) const {
 
 Sizes SizeModel::of_voxels(double voxels, Bound bound) const {
   if (laws_.empty()) return by_ratios(voxels, bound);
-  Sizes sizes;
-  const auto size = [&](const std::string& name) {
+  return sizes_by_name(plan_, laws_.contains("B"), [&](const std::string& name) {
     return name == kVoxels ? voxels : std::round(laws_.at(name).at(voxels, bound));
-  };
-  for (int set = 0; set < plan_.sets; ++set) sizes.rows.push_back(size(rows_symbol(set)));
-  for (std::size_t map = 0; map < plan_.maps.size(); ++map)
-    sizes.pairs.push_back(size(pairs_symbol(map)));
-  if (laws_.contains("B")) sizes.batch = size("B");
-  return sizes;
+  });
 }
 
 double SizeModel::voxels_of(double points, Bound bound) const {
@@ -154,12 +159,7 @@ Sizes SizeModel::of_names(const NamedSizes& given) const {
         name == kPoints || std::find(symbols_.begin(), symbols_.end(), name) != symbols_.end(),
         "expected sizes of the network, got '" + name + "'");
   for (const std::string& name : symbols_) size(name);
-  Sizes sizes;
-  for (int set = 0; set < plan_.sets; ++set) sizes.rows.push_back(size(rows_symbol(set)));
-  for (std::size_t map = 0; map < plan_.maps.size(); ++map)
-    sizes.pairs.push_back(size(pairs_symbol(map)));
-  if (given.contains("B")) sizes.batch = size("B");
-  return sizes;
+  return sizes_by_name(plan_, given.contains("B"), size);
 }
 
 }  // namespace gavotte::internal

@@ -87,6 +87,10 @@ def _value(place: str, where: str, text: str, unit: str) -> float:
     return min(value, 1.0) if kind == "utilisation" else value  # counters of one kernel's passes may give 100.1 %
 
 
+def _by_start(rows: Sequence[tuple[float, Row]]) -> list[Row]:
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
 def read_cupti(text: str, name: str = "cupti.json") -> list[Row]:
     """Of kernel records of CUPTI's activities as JSON: a list of objects with name, start and end in ns (or of a
     `kernels` member that is one), in any order. Of a record's other members these are read: grid and block (three
@@ -103,7 +107,7 @@ def read_cupti(text: str, name: str = "cupti.json") -> list[Row]:
             raise ValueError(f"{name}: {index}: expected name, and start and end as whole ns that ascend")
         facts = {key: _fact(f"{name}: {index}", key, record[key]) for key in _FACTS if key in record}
         rows.append((times[0], Row(record["name"], {"duration_us.median": (times[1] - times[0]) / 1e3}, facts)))
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+    return _by_start(rows)
 
 
 def _fact(place: str, key: str, value: Any) -> Any:
@@ -143,17 +147,16 @@ def read_torch(text: str, name: str = "trace.json") -> list[Row]:
         named = {"grid": "grid", "block": "block", "registers": "registers per thread"}
         facts = {key: _fact(place, key, given[theirs]) for key, theirs in named.items() if theirs in given}
         rows.append((start, Row(event["name"], {"duration_us.median": duration}, facts)))
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+    return _by_start(rows)
 
 
 def read_nsys(text: str, name: str = "nsys.csv") -> list[Row]:
     """Of ``nsys stats --report cuda_gpu_trace --format csv``, the lines with a grid. Raises ValueError, one line."""
-    grid, block = ("GrdX", "GrdY", "GrdZ"), ("BlkX", "BlkY", "BlkZ")
+    columns = ("Start (ns)", "Duration (ns)", "GrdX", "GrdY", "GrdZ", "BlkX", "BlkY", "BlkZ", "Reg/Trd")
     rows = []
-    for place, record in _table(text, name, ("Start (ns)", "Duration (ns)", *grid, *block, "Reg/Trd", "Name")):
+    for place, record in _table(text, name, (*columns, "Name")):
         if not record["GrdX"]:  # a copy or fill
             continue
-        columns = ("Start (ns)", "Duration (ns)", *grid, *block, "Reg/Trd")
         if not all(record[column].isascii() and record[column].isdigit() for column in columns):
             raise ValueError(f"{place}: expected whole numbers of {', '.join(columns)}, got {str(record)[:200]}")
         start, duration, *sides, registers = (int(record[column]) for column in columns)
@@ -161,7 +164,7 @@ def read_nsys(text: str, name: str = "nsys.csv") -> list[Row]:
         for key, value in facts.items():
             _fact(place, key, value)
         rows.append((start, Row(record["Name"], {"duration_us.median": duration / 1e3}, facts)))
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+    return _by_start(rows)
 
 
 def join_rounds(rows: Sequence[Row], rounds: int, name: str) -> list[Row]:
