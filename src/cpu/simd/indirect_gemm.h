@@ -22,8 +22,10 @@ PanelLayout panel_layout(DType dtype, std::int64_t in, std::int64_t out);
 /// that begins with what y held, so its bits depend on the order of calls alone; where `out` is 4 or
 /// 8, a CPU may add chains of every fourth or second channel to what y held instead. bfloat16: the
 /// chain takes the second channel of each pair before the first, reads subnormal inputs as zeros
-/// and writes subnormal sums as zeros. uint8: rows of bytes times panels whose bytes are those of
-/// int8; the sums are int32 and exact, modulo 2^32.
+/// and writes subnormal sums as zeros; by matrix tiles, what is added to y is a sum over up to 256
+/// input channels, whose parts of 32 are two chains, of the first and of the second channels of the
+/// pairs, added to each other. uint8: rows of bytes times panels whose bytes are those of int8; the
+/// sums are int32 and exact, modulo 2^32.
 struct IndirectGemm {
   DType dtype;    ///< Of x and the panels: a product_dtype.
   const void* x;  ///< Rows of x_stride elements; the first `in` of each are read.
@@ -38,6 +40,7 @@ struct IndirectGemm {
   bool scattered = false;  ///< x_rows are in no order.
   /// uint8: int32 [out] that are added to each of the rows, too; null: nothing.
   const std::int32_t* added = nullptr;
+  bool matrix_tiles = false;  ///< By matrix tiles, where CPU and system have them.
 };
 void indirect_gemm(const IndirectGemm& args);
 

@@ -69,7 +69,9 @@ struct PairedDotProduct {
 #include "cpu/simd/indirect_panels-inl.h"
 
 PanelLayout panel_layout() { return layout<PairedDotProduct>(); }
-void indirect_gemm(const IndirectGemm& args) { multiply<PairedDotProduct>(args); }
+void indirect_gemm(const IndirectGemm& args) {
+  if (!multiply_by_tiles(args)) multiply<PairedDotProduct>(args);
+}
 
 }  // namespace
 }  // namespace gavotte::internal::cpu::bfloat16

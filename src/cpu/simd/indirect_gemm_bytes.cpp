@@ -62,7 +62,9 @@ struct QuadDotProduct {
 #include "cpu/simd/indirect_panels-inl.h"
 
 PanelLayout panel_layout() { return layout<QuadDotProduct>(); }
-void indirect_gemm(const IndirectGemm& args) { multiply<QuadDotProduct>(args); }
+void indirect_gemm(const IndirectGemm& args) {
+  if (!multiply_by_tiles(args)) multiply<QuadDotProduct>(args);
+}
 
 }  // namespace
 }  // namespace gavotte::internal::cpu::bytes

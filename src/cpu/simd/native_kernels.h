@@ -19,4 +19,11 @@ const NativeKernels* byte_kernels();
 const NativeKernels* byte_kernels_256();
 const NativeKernels& portable_byte_kernels();
 
+/// Whether rows and columns of a product fill matrix tiles: an instruction takes 16 columns and 64 bytes of a row, so that
+/// with fewer most of what it multiplies would be zeros.
+bool fills_tiles(DType dtype, std::int64_t in, std::int64_t out);
+/// Multiplies bfloat16 or uint8 on the panels of bfloat16_kernels or byte_kernels by matrix tiles, where the call asks for
+/// them and fills them and this process may use them; else does nothing. Returns whether it has taken the call.
+bool multiply_by_tiles(const IndirectGemm& args);
+
 }  // namespace gavotte::internal::cpu
