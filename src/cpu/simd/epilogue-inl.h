@@ -58,31 +58,65 @@ HWY_NOINLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> value) {
   return hn::Load(d, lanes);
 }
 
-template <class Storage, class D>
-HWY_INLINE hn::Vec<D> finish(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
-                             std::int64_t row_start, std::int64_t c) {
+// Comparisons are written so that NaN passes through every activation.
+template <Activation activation, class D>
+HWY_INLINE hn::Vec<D> activate(D d, hn::Vec<D> value, [[maybe_unused]] double negative_slope) {
   using T = hn::TFromD<D>;
+  const auto zero = hn::Zero(d);
+  if constexpr (activation == Activation::relu) {
+    return hn::IfThenElse(hn::Lt(value, zero), zero, value);
+  } else if constexpr (activation == Activation::leaky_relu) {
+    return hn::IfThenElse(hn::Lt(value, zero),
+                          hn::Mul(value, hn::Set(d, static_cast<T>(negative_slope))), value);
+  } else if constexpr (activation == Activation::sigmoid) {
+    return sigmoid(d, value);
+  } else {
+    return value;
+  }
+}
+
+// Calls body.operator()<activation>().
+template <class Body>
+HWY_INLINE decltype(auto) with_activation(Activation activation, Body&& body) {
+  switch (activation) {
+    case Activation::relu:
+      return body.template operator()<Activation::relu>();
+    case Activation::leaky_relu:
+      return body.template operator()<Activation::leaky_relu>();
+    case Activation::sigmoid:
+      return body.template operator()<Activation::sigmoid>();
+    default:
+      return body.template operator()<Activation::none>();
+  }
+}
+
+// The epilogue but for the activation.
+template <class Storage, class D>
+HWY_INLINE hn::Vec<D> scale_and_shift(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
+                                      std::int64_t row_start, std::int64_t c) {
   if (epilogue.scale != nullptr)
     value = hn::Mul(value, hn::LoadU(d, accumulators<Storage>(epilogue.scale) + c));
   if (epilogue.shift != nullptr)
     value = hn::Add(value, hn::LoadU(d, accumulators<Storage>(epilogue.shift) + c));
   if (epilogue.residual != nullptr)
     value = hn::Add(value, Storage::load(d, elements<Storage>(epilogue.residual) + row_start + c));
-  const auto zero = hn::Zero(d);
-  // Comparisons are written so that NaN passes through every activation.
-  switch (epilogue.activation) {
-    case Activation::none:
-      return value;
-    case Activation::relu:
-      return hn::IfThenElse(hn::Lt(value, zero), zero, value);
-    case Activation::leaky_relu:
-      return hn::IfThenElse(hn::Lt(value, zero),
-                            hn::Mul(value, hn::Set(d, static_cast<T>(epilogue.negative_slope))),
-                            value);
-    case Activation::sigmoid:
-      return sigmoid(d, value);
-  }
   return value;
+}
+
+template <class Storage, Activation activation, class D>
+HWY_INLINE hn::Vec<D> finish(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
+                             std::int64_t row_start, std::int64_t c) {
+  value = scale_and_shift<Storage>(d, value, epilogue, row_start, c);
+  return activate<activation>(d, value, epilogue.negative_slope);
+}
+
+template <class Storage, class D>
+HWY_INLINE hn::Vec<D> finish(D d, hn::Vec<D> value, const RowEpilogue& epilogue,
+                             std::int64_t row_start, std::int64_t c) {
+  value = scale_and_shift<Storage>(d, value, epilogue, row_start, c);
+  return with_activation(epilogue.activation, [&]<Activation activation>() HWY_ATTR {
+    return activate<activation>(d, value, epilogue.negative_slope);
+  });
 }
 
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE

@@ -45,12 +45,17 @@ void gather(const GatherRows& args) {
 // lidar_10: 1.14 of the rate at 32 channels, 1.03 at 64).
 constexpr std::int64_t kRowsAhead = 12;
 
-// Rows without lists of entries: each is one row of partial.
-template <class Storage>
-void finish_single(const FinishRows& args) {
+// Rows without lists of entries: each is one row of partial. What the epilogue has is known when this is compiled, since
+// branches for each vector cost more than the arithmetic (EPYC with AVX-512, 2026-11-22, bfloat16 layers of 16 and 32
+// channels on lidar_10: 1.04 to 1.08 of the rate). empty: there is none.
+template <class Storage, Activation activation, bool empty>
+HWY_NOINLINE void finish_single(const FinishRows& call) {
   using T = typename Storage::Accumulator;
+  const FinishRows args = call;  // a copy that no store to y changes: its members stay in registers
   const T* const partial = accumulators<Storage>(args.partial);
   auto* const y = static_cast<typename Storage::Element*>(args.y);
+  const hn::ScalableTag<T> whole;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
   const std::int64_t end = args.first_channel + args.channel_count;
   constexpr std::int64_t line = 64 / sizeof(*y);
   for (std::int64_t row = 0; row < args.rows; ++row) {
@@ -61,9 +66,16 @@ void finish_single(const FinishRows& args) {
     const std::int64_t start = (args.y_rows != nullptr ? args.y_rows[row] : row) * args.channels;
     const std::int64_t entry = args.entries != nullptr ? args.entries[row] : row;
     const T* from = partial + entry * args.channels;
-    for_channels<T>(args.first_channel, end, [&](auto d, std::int64_t c) HWY_ATTR {
+    const auto finished = [&](auto d, std::int64_t c) HWY_ATTR {
       const auto sum = hn::Add(hn::Zero(d), hn::LoadU(d, from + c));
-      Storage::store(d, finish<Storage>(d, sum, args.epilogue, start, c), y + start + c);
+      if constexpr (empty) return sum;
+      return finish<Storage, activation>(d, sum, args.epilogue, start, c);
+    };
+    std::int64_t c = args.first_channel;
+    for (; c + 2 * lanes <= end; c += 2 * lanes)
+      Storage::store_pair(whole, finished(whole, c), finished(whole, c + lanes), y + start + c);
+    for_channels<T>(c, end, [&](auto d, std::int64_t channel) HWY_ATTR {
+      Storage::store(d, finished(d, channel), y + start + channel);
     });
   }
 }
@@ -71,7 +83,12 @@ void finish_single(const FinishRows& args) {
 void finish_all(const FinishRows& args) {
   with_storage(args.dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
-    if (args.entry_begin == nullptr) return finish_single<Storage>(args);
+    if (args.entry_begin == nullptr) {
+      if (args.epilogue.empty()) return finish_single<Storage, Activation::none, true>(args);
+      return with_activation(args.epilogue.activation, [&]<Activation activation>() {
+        finish_single<Storage, activation, false>(args);
+      });
+    }
     using T = typename Storage::Accumulator;
     const T* const partial = accumulators<Storage>(args.partial);
     auto* const y = static_cast<typename Storage::Element*>(args.y);

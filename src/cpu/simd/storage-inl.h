@@ -35,6 +35,12 @@ struct PlainStorage {
   static HWY_INLINE void store(D d, hn::Vec<D> value, Element* to) {
     hn::StoreU(value, d, to);
   }
+  // Two vectors side by side.
+  template <class D>
+  static HWY_INLINE void store_pair(D d, hn::Vec<D> low, hn::Vec<D> high, Element* to) {
+    hn::StoreU(low, d, to);
+    hn::StoreU(high, d, to + hn::Lanes(d));
+  }
 };
 using Float32Storage = PlainStorage<float>;
 using Float64Storage = PlainStorage<double>;
@@ -48,20 +54,38 @@ struct BFloat16Storage {
     const hn::Rebind<std::uint32_t, D> d32;
     return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, from))));
   }
-  // Round to nearest even by adding 0x7fff plus the bit that stays lowest; a NaN keeps its sign and
-  // becomes quiet.
   template <class D>
   static HWY_INLINE void store([[maybe_unused]] D d, hn::Vec<D> value, Element* to) {
     const hn::Rebind<std::uint16_t, D> d16;
+    const hn::Rebind<std::int32_t, D> d32;
+    const auto upper = hn::ShiftRight<16>(rounded(d, value));
+    hn::StoreU(hn::DemoteTo(d16, hn::BitCast(d32, upper)), d16, to);
+  }
+  // Two vectors side by side.
+  template <class D>
+  static HWY_INLINE void store_pair(D d, hn::Vec<D> low, hn::Vec<D> high, Element* to) {
+#if HWY_TARGET == HWY_SCALAR
+    store(d, low, to);
+    store(d, high, to + 1);
+#else
+    const hn::Repartition<std::uint16_t, D> d16;
+    const auto low16 = hn::BitCast(d16, rounded(d, low)),
+               high16 = hn::BitCast(d16, rounded(d, high));
+    hn::StoreU(hn::ConcatOdd(d16, high16, low16), d16, to);
+#endif
+  }
+
+ private:
+  // The upper half of each lane is the bfloat16: rounded to nearest even by adding 0x7fff plus the bit that stays lowest;
+  // a NaN keeps its sign and becomes quiet.
+  template <class D>
+  static HWY_INLINE auto rounded([[maybe_unused]] D d, hn::Vec<D> value) {
     const hn::Rebind<std::uint32_t, D> d32;
     const auto bits = hn::BitCast(d32, value);
     const auto lowest = hn::And(hn::ShiftRight<16>(bits), hn::Set(d32, 1u));
-    const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(lowest, hn::Set(d32, 0x7fffu))));
-    const auto quiet = hn::Or(hn::ShiftRight<16>(bits), hn::Set(d32, 0x40u));
-    const auto is_nan = hn::RebindMask(d32, hn::IsNaN(value));
-    const auto result = hn::IfThenElse(is_nan, quiet, rounded);
-    const hn::Rebind<std::int32_t, D> signed32;
-    hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed32, result)), d16, to);
+    const auto nearest = hn::Add(bits, hn::Add(lowest, hn::Set(d32, 0x7fffu)));
+    const auto quiet = hn::Or(bits, hn::Set(d32, 0x400000u));
+    return hn::IfThenElse(hn::RebindMask(d32, hn::IsNaN(value)), quiet, nearest);
   }
 };
 
@@ -120,6 +144,11 @@ struct Float16Storage {
     result = hn::Or(result, hn::ShiftRight<16>(sign));
     hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed32, result)), d16, to);
 #endif
+  }
+  template <class D>
+  static HWY_INLINE void store_pair(D d, hn::Vec<D> low, hn::Vec<D> high, Element* to) {
+    store(d, low, to);
+    store(d, high, to + hn::Lanes(d));
   }
 };
 
