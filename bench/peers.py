@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Gavotte on the CPU beside spconv's CPU wheel and PyTorch: the same layers and networks on the same scenes, float32.
+"""Gavotte on the CPU beside spconv, MinkowskiEngine and PyTorch: the same layers and networks on the same scenes.
 
-Everything is checked against the same in double, then timed interleaved in this one process. A peer that is not
-installed is named in the report and left out. Ratios are the result; a time serves to judge whether one is in the
-noise.
+Peers run in float32, Gavotte in bfloat16 and int8 too. Everything is checked against the same in double, then timed
+interleaved in this one process. A peer that is not installed is named in the report and left out. Ratios are the
+result; a time serves to judge whether one is in the noise.
 
     python bench/peers.py -o build/bench/peers
     python bench/peers.py -o build/bench/peers --scenes room_5 --layers 16-16 64-64k5 --network-scenes --threads 2
+    python bench/peers.py -o build/bench/peers --scenes --network-scenes room_5 --operations forward_with_map
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import re
 import shlex
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,11 @@ import torch
 from tqdm import tqdm
 
 from comparison.checks import LayerCheck, NetworkCheck, WrongValuesError
-from comparison.dense import Dense
-from comparison.gathered import Gathered
-from comparison.ours import Gavotte, GavotteExecutor
-from comparison.report import OURS, Row, to_markdown, write_json, write_plot
+from comparison.libraries import LIBRARIES, REMARKS, available
+from comparison.ours import Gavotte, settle_batch_norms
+from comparison.report import OURS, Row, is_ours, to_markdown, write_json, write_plot
 from comparison.scenes import Scene, make_scene
-from comparison.spconv_layers import NotInstalledError, Spconv, stream_in_name
+from comparison.spconv_layers import stream_in_name
 from comparison.timing import Call, Clock, clock_for, interleaved, ratio_and_noise
 from comparison.work import LayerWork, Library, layer_work
 from gavotte.models import SparseResUNet42
@@ -46,6 +46,7 @@ LAYER_OPERATIONS = {
     "forward + backward, map cached": "gradients",
 }
 NETWORK_OPERATIONS = {"forward, maps built": "forward_with_map", "training step, maps built": "gradients_with_map"}
+METHODS = tuple(dict.fromkeys((*LAYER_OPERATIONS.values(), *NETWORK_OPERATIONS.values())))
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,19 @@ class Plan:
     layers: Sequence[tuple[int, int, int]]  # kernel, Cin, Cout
     threads: Sequence[int]
     rounds: int
+    methods: Sequence[str] = METHODS
+
+    def of_layers(self) -> dict[str, str]:
+        return {name: method for name, method in LAYER_OPERATIONS.items() if method in self.methods}
+
+    def of_networks(self) -> dict[str, str]:
+        return {name: method for name, method in NETWORK_OPERATIONS.items() if method in self.methods}
 
     def steps(self) -> int:
         """Rounds of all, those that do not count included."""
-        of_layers = len(self.scenes) * len(self.layers) * len(LAYER_OPERATIONS)
-        return len(self.threads) * (of_layers + len(self.network_scenes) * len(NETWORK_OPERATIONS)) * (self.rounds + 1)
+        of_layers = len(self.scenes) * len(self.layers) * len(self.of_layers())
+        of_networks = len(self.network_scenes) * len(self.of_networks())
+        return len(self.threads) * (of_layers + of_networks) * (self.rounds + 1)
 
 
 class Comparison:
@@ -96,70 +105,78 @@ class Comparison:
         check = LayerCheck(work)
         for threads in plan.threads:
             made = self._make(lambda library: library.layer(work), threads, check, f"{work.scene.name}, {work.name}")
-            self._time(made, LAYER_OPERATIONS, work.scene.name, work.name, threads, plan.rounds)
+            self._time(made, plan.of_layers(), work.scene.name, work.name, threads, plan.rounds)
 
     def _run_network(self, scene: Scene, plan: Plan) -> None:
         torch.manual_seed(0)
         model = SparseResUNet42(4, 20)
         feats, cotangent = torch.randn(len(scene.coords), 4), torch.randn(len(scene.coords), 20)
+        settle_batch_norms(model, scene, feats)
         exact = copy.deepcopy(model).double()
-        check = NetworkCheck(Gavotte().network(exact, scene, feats.double(), cotangent.double()))
+        oracle = Gavotte().network(exact, scene, feats.double(), cotangent.double())
+        assert oracle is not None
+        check = NetworkCheck(oracle, gradients="gradients_with_map" in plan.methods)
 
         def make(library: Library) -> Any:
             return library.network(model, scene, feats, cotangent)
 
         for threads in plan.threads:
             made = self._make(make, threads, check, scene.name)
-            self._time(made, NETWORK_OPERATIONS, scene.name, "SparseResUNet42", threads, plan.rounds)
+            self._time(made, plan.of_networks(), scene.name, "SparseResUNet42", threads, plan.rounds)
 
-    def _make(self, make: Callable[[Library], Any], threads: int, check: Any, what: str) -> dict[Library, Any]:
-        """Of each library that has it. Those whose values are wrong without being known for it are left out."""
-        made: dict[Library, Any] = {}
+    def _make(
+        self, make: Callable[[Library], Any], threads: int, check: Any, what: str
+    ) -> dict[Library, tuple[Any, float | None]]:
+        """Of each library that has it, with its error, None where that was not looked at. Those whose values are wrong
+        without being known for it are left out."""
+        made: dict[Library, tuple[Any, float | None]] = {}
         for library in self._libraries:
             library.set_threads(threads)
             one = make(library)
             if one is None:
                 continue
+            error_of_values = None
             try:
                 if library.form(threads) == "exact":
-                    check.check(one)
+                    error_of_values = check.check(one, library.dtype)
             except WrongValuesError as error:
                 message = f"{library.name} on {what}, {threads} threads: {error}"
                 if library.name == OURS:
                     raise WrongValuesError(message) from error
                 self.notes.append(f"not timed: {message}")
             else:
-                made[library] = one
+                made[library] = one, error_of_values
         return made
 
     def _time(
-        self, made: dict[Library, Any], operations: dict[str, str], scene: str, layer: str, threads: int, rounds: int
-    ) -> None:
+        self, made: dict[Library, tuple[Any, float | None]], operations: dict[str, str], scene: str, layer: str,
+        threads: int, rounds: int,
+    ) -> None:  # fmt: skip
         for operation, method in operations.items():
             calls = {
                 library.name: Call(lambda library=library: library.set_threads(threads), getattr(one, method))  # type: ignore[misc]
-                for library, one in made.items()
+                for library, (one, _) in made.items()
                 if hasattr(one, method)
             }
             samples = interleaved(calls, rounds, self._clock_for(threads), self._done)
-            # A map is made without sums.
-            forms = {library.name: "exact" if method == "map" else library.form(threads) for library in made}
-            for name, seconds in samples.items():
-                ratio, noise = ratio_and_noise(seconds, samples[OURS])
-                ms = statistics.median(seconds) * 1e3
-                row = (scene, operation, layer, "float32", threads, name, forms[name], ms, ratio, OURS, noise)
-                self.rows.append(Row(*row))
+            for library, (_, error) in made.items():
+                if library.name not in samples:
+                    continue
+                seconds = samples[library.name]
+                # A map is made without sums.
+                form = "exact" if method == "map" else library.form(threads)
+                row = (scene, operation, layer, library.dtype, threads, library.name, form)
+                for other in compared_with(library.name, samples):
+                    ratio, noise = ratio_and_noise(seconds, samples[other])
+                    ms = statistics.median(seconds) * 1e3
+                    self.rows.append(Row(*row, ms, ratio, other, noise, error))
 
 
-def available() -> tuple[list[Library], list[str]]:
-    """The libraries that are installed, and a line for each that is not."""
-    libraries: list[Library] = [Gavotte(), GavotteExecutor()]
-    missing = []
-    try:
-        libraries.append(Spconv())
-    except NotInstalledError as error:
-        missing.append(str(error))
-    return [*libraries, Gathered(), Dense()], missing
+def compared_with(name: str, timed: Iterable[str]) -> list[str]:
+    """Everything with Gavotte's modules in float32; Gavotte's other ways with all the rest too."""
+    if name == OURS or not is_ours(name):
+        return [OURS]
+    return [OURS, *(other for other in timed if other not in (OURS, name))]
 
 
 def _layer(text: str) -> tuple[int, int, int]:
@@ -193,22 +210,35 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--layers", nargs="+", type=_layer, help="CIN-COUT, or CIN-COUTk5 for another kernel than 3x3x3",
         default=[(3, 4, 16), (3, 16, 16), (3, 32, 32), (3, 64, 64), (3, 128, 128), (3, 256, 256)],
     )  # fmt: skip
+    parser.add_argument(
+        "--operations", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD", help=", ".join(METHODS)
+    )
+    parser.add_argument(
+        "--libraries", nargs="+", choices=LIBRARIES, default=list(LIBRARIES), metavar="NAME",
+        help=f"{', '.join(map(repr, LIBRARIES))}; the first is always there",
+    )  # fmt: skip
     parser.add_argument("--threads", nargs="+", type=_above_zero, default=[1, 2])
     parser.add_argument("--rounds", type=_above_zero, default=7)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no table on standard output")
     args = parser.parse_args(argv)
     if not args.scenes and not args.network_scenes:
         parser.error("expected a scene: --scenes and --network-scenes are both empty")
+    if not plan_of(args).steps():
+        parser.error(f"expected an operation of what there is to time, got --operations {' '.join(args.operations)}")
     if args.output.exists() and not args.output.is_dir():
         parser.error(f"-o: expected a folder, got the file {args.output}")
     return args
 
 
+def plan_of(args: argparse.Namespace) -> Plan:
+    return Plan(args.scenes, args.network_scenes, args.layers, args.threads, args.rounds, args.operations)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     args = _arguments(argv)
     args.output.mkdir(parents=True, exist_ok=True)
-    plan = Plan(args.scenes, args.network_scenes, args.layers, args.threads, args.rounds)
-    libraries, missing = available()
+    plan = plan_of(args)
+    libraries, missing = available(args.libraries)
     measured, load = commit(), os.getloadavg()[0]
     with stream_in_name(), tqdm(total=plan.steps(), unit="round", disable=args.quiet or None) as bar:
         comparison = Comparison(libraries, done=bar.update)
@@ -221,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not comparison.rows:
         sys.exit("peers.py: stopped before anything was measured")
     openmp = " ".join(
-        f"{key}={value}" for key, value in sorted(os.environ.items()) if key.startswith(("OMP_", "GOMP_"))
+        f"{key}={value}" for key, value in sorted(os.environ.items()) if key.startswith(("OMP_", "GOMP_", "OPENBLAS_"))
     )
     command = shlex.join(["bench/peers.py", *(sys.argv[1:] if argv is None else argv)])
     facts = [
@@ -232,7 +262,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"medians of {args.rounds} rounds; what is compared ran interleaved, in one process",
         "one thread: CPU time of the process, which other work on the machine hardly changes; more threads: time",
         "all values were checked in double before they were timed, but for those marked (!)",
-        *(missing or ["spconv's backward asks for a CUDA stream, and was given one in name"]),
+        *(REMARKS[library.name] for library in libraries if library.name in REMARKS),
+        *missing,
         *comparison.notes,
     ]  # fmt: skip
     scenes = [(scene.name, str(len(scene.coords)), f"{scene.matches:.1f}") for scene in comparison.scenes.values()]

@@ -52,7 +52,7 @@ class DenseLayer:
 
 
 class Dense:
-    name = "torch dense"
+    name, dtype = "torch dense", "float32"
 
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)

@@ -40,7 +40,7 @@ class GatheredLayer:
 
 
 class Gathered:
-    name = "torch gather"
+    name, dtype = "torch gather", "float32"
 
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)

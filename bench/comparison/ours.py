@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import gavotte
 from comparison.scenes import Scene
@@ -60,8 +60,29 @@ class OurNetwork:
         return torch.autograd.grad(self._run(), tuple(self._model.parameters()), self._cotangent)
 
 
+@torch.no_grad()
+def settle_batch_norms(model: nn.Module, scene: Scene, feats: Tensor) -> None:
+    """Gives them the statistics of a scan, as training does.
+
+    With those of a new model features die away from layer to layer, and its outputs are little more than the last bias:
+    next to no error would show in them.
+    """
+    norms = [module for module in model.modules() if isinstance(module, gnn.BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    model.train()(gavotte.SparseTensor(feats, scene.coords))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
+
+
 class Gavotte:
-    name = "gavotte"
+    """Layers of `dtype`. Networks in float32 alone: for inference in less there is the Executor."""
+
+    def __init__(self, dtype: str = "float32") -> None:
+        self.name = "gavotte" if dtype == "float32" else f"gavotte {dtype}"
+        self.dtype = dtype
 
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)
@@ -70,28 +91,39 @@ class Gavotte:
         return "exact"
 
     def layer(self, work: LayerWork) -> OurLayer:
-        return OurLayer(work)
+        return OurLayer(work.to(getattr(torch, self.dtype)))
 
-    def network(self, model: Any, scene: Scene, feats: Tensor, cotangent: Tensor) -> OurNetwork:
-        return OurNetwork(model, scene, feats, cotangent)
+    def network(self, model: Any, scene: Scene, feats: Tensor, cotangent: Tensor) -> OurNetwork | None:
+        return OurNetwork(model, scene, feats, cotangent) if self.dtype == "float32" else None
 
 
 class ExecutedNetwork:
-    """Inference alone."""
+    """Inference alone.
 
-    def __init__(self, model: Any, scene: Scene, feats: Tensor, threads: int) -> None:
+    Args:
+        dtype: of features, "float32" or "bfloat16"; or "int8": quantised as `gavotte.quantize` does unless
+            told, calibrated on this very scan, with bfloat16 where features are no bytes.
+    """
+
+    def __init__(self, model: Any, scene: Scene, feats: Tensor, threads: int, dtype: str) -> None:
         network = gavotte.export(model, None, gavotte.SparseTensor(feats, scene.coords))
-        self._executor = gavotte.Executor(network, threads=threads, dtype=str(feats.dtype).removeprefix("torch."))
+        if dtype == "int8":
+            points = torch.cat([scene.coords[:, 1:].to(feats.dtype), feats], dim=1)
+            network = gavotte.quantize(network, [gavotte.voxelize(points.numpy(), 1.0)])
+            dtype = "bfloat16"
+        self._executor = gavotte.Executor(network, threads=threads, dtype=dtype)
         self._coords, self._feats = scene.coords.numpy(), feats.numpy()
+        self._bits = dtype == "bfloat16"  # NumPy has no such dtype
 
     def forward_with_map(self) -> Tensor:
-        return torch.from_numpy(self._executor.run(self._coords, self._feats).features)
+        y = torch.from_numpy(self._executor.run(self._coords, self._feats).features)
+        return y.view(torch.bfloat16) if self._bits else y
 
 
 class GavotteExecutor:
-    name = "gavotte Executor"
-
-    def __init__(self) -> None:
+    def __init__(self, dtype: str = "float32") -> None:
+        self.name = "gavotte Executor" if dtype == "float32" else f"gavotte Executor {dtype}"
+        self.dtype = dtype
         self._threads = 1
 
     def set_threads(self, threads: int) -> None:
@@ -104,4 +136,4 @@ class GavotteExecutor:
         return None
 
     def network(self, model: Any, scene: Scene, feats: Tensor, cotangent: Tensor) -> ExecutedNetwork:
-        return ExecutedNetwork(model, scene, feats, self._threads)
+        return ExecutedNetwork(model, scene, feats, self._threads, self.dtype)

@@ -17,6 +17,11 @@ from matplotlib import pyplot
 OURS = "gavotte"
 
 
+def is_ours(library: str) -> bool:
+    """Gavotte's modules in float32, or another way to run it."""
+    return library.partition(" ")[0] == OURS
+
+
 @dataclass(frozen=True)
 class Row:
     """As bench/report.h has them: ratio is the time of `ratio_to` over the row's own, above 1 the row is the faster."""
@@ -32,6 +37,7 @@ class Row:
     ratio: float
     ratio_to: str
     noise: float  # of the ratio: distance of its quartiles over its median
+    error: float | None = None  # of the layer's or network's outputs, `error_of` of comparison.checks; None: not known
 
     @property
     def work(self) -> tuple[str, str, str, int]:
@@ -57,20 +63,48 @@ def to_markdown(rows: Sequence[Row], facts: Sequence[str], scenes: Sequence[Sequ
     text += "  the quartiles of that ratio over the rounds\n"
     for form in dict.fromkeys(row.form for row in rows if row.form != "exact"):
         text += f"- (!) {form}\n"
-    text += "\n| scene | voxels | matches a voxel |\n|---|---|---|\n"
-    text += "".join(f"| {' | '.join(cells)} |\n" for cells in scenes)
+    text += _table(["scene", "voxels", "matches a voxel"], scenes)
     head = ["scene", "operation", "layer", "threads", "gavotte, ms", *(f"{peer}, x" for peer in peers)]
-    text += f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n"
-    found = {(row.work, row.library): row for row in rows}
+    lines = []
+    found = {(row.work, row.library): row for row in rows if row.ratio_to == OURS}
     for work in dict.fromkeys(row.work for row in rows):
         cells = [*map(str, work), f"{found[work, OURS].median_ms:.2f}"]
-        cells += [_cell(found.get((work, peer))) for peer in peers]
-        text += f"| {' | '.join(cells)} |\n"
-    return text
+        lines.append([*cells, *(_cell(found.get((work, peer))) for peer in peers)])
+    return text + _table(head, lines) + _other_ways(rows)
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    text = f"\n| {' | '.join(head)} |\n|{'---|' * len(head)}\n"
+    return text + "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _other_ways(rows: Sequence[Row]) -> str:
+    """Gavotte's other ways than modules in float32, each beside all that ran with it; empty where there are none."""
+    found = {(row.work, row.library, row.ratio_to): row for row in rows if is_ours(row.library) and row.library != OURS}
+    if not found:
+        return ""
+    compared = {row.ratio_to for row in found.values()}
+    others = [library for library in dict.fromkeys(row.library for row in rows) if library in compared]
+    forms = {(row.work, row.library): row.form for row in rows}
+    lines = []
+    for work, way in dict.fromkeys((work, way) for work, way, _ in found):
+        error = found[work, way, OURS].error
+        cells = [*map(str, work), way, "-" if error is None else f"{100 * error:.2g} %"]
+        for other in others:
+            row = found.get((work, way, other))
+            racing = " (!)" if forms.get((work, other), "exact") != "exact" else ""
+            cells.append("-" if row is None else f"{row.ratio:.2f} ± {100 * row.noise:.0f} %{racing}")
+        lines.append(cells)
+    text = (
+        "\nThe ways to run Gavotte: how many times the way's own time each of the others takes. The error is that of\n"
+    )
+    text += "the outputs against the same in double: sum of differences' magnitudes over that of values.\n"
+    return text + _table(["scene", "operation", "layer", "threads", "way", "error", *others], lines)
 
 
 def write_plot(rows: Sequence[Row], path: Path) -> None:
     """One panel an operation and number of threads: how many times gavotte's time a peer takes, by layer."""
+    rows = [row for row in rows if row.ratio_to == OURS]
     operations = list(dict.fromkeys(row.operation for row in rows))
     threads = sorted({row.threads for row in rows})
     size = (5 * len(threads), 3 * len(operations))

@@ -12,14 +12,11 @@ import torch
 from torch import Tensor
 
 from comparison.scenes import Scene
-from comparison.spconv_unet import SpconvNetwork
-from comparison.work import Gradients, LayerWork
+from comparison.spconv_parts import SpconvParts, as_theirs
+from comparison.unet import PeerNetwork
+from comparison.work import Gradients, LayerWork, NotInstalledError
 
 INSTALL = "pip install spconv==2.3.8"
-
-
-class NotInstalledError(Exception):
-    """Says what is missing and how to get it."""
 
 
 @contextmanager
@@ -51,14 +48,14 @@ class SpconvLayer:
         k = work.kernel
         self._library, self._work = library, work
         self._conv = library.SubMConv3d(cin, cout, k, padding=k // 2, bias=False, indice_key="map")
-        self._conv.weight.data = work.weight.reshape(k, k, k, cin, cout).permute(4, 0, 1, 2, 3).contiguous()
+        self._conv.weight.data = as_theirs(work.weight, k)
         self._feats = work.feats.clone().requires_grad_()
-        self._x = self._tensor(work.feats)
-        self._x = self._conv(self._x).replace_feature(work.feats)  # with the map
+        self._parts = SpconvParts(library)
+        self._x = self._conv(self._tensor(work.feats)).replace_feature(work.feats)  # with the map
         self._tracked = self._x.replace_feature(self._feats)
 
     def _tensor(self, feats: Tensor) -> Any:
-        return self._library.SparseConvTensor(feats, self._work.scene.coords, list(self._work.scene.extent), 1)
+        return self._parts.tensor(self._work.scene, feats)
 
     def map(self) -> object:
         three = [self._work.kernel] * 3
@@ -80,14 +77,14 @@ class SpconvLayer:
 
     def gradients(self) -> Gradients:
         y = self._conv(self._tracked).features
-        grads = torch.autograd.grad(y, (self._feats, self._conv.weight), self._work.cotangent)
-        return grads[0], grads[1].permute(1, 2, 3, 4, 0).reshape(self._work.weight.shape)
+        feats, weight = torch.autograd.grad(y, (self._feats, self._conv.weight), self._work.cotangent)
+        return feats, self._parts.as_ours(weight)
 
 
 class Spconv:
     """Raises NotInstalledError."""
 
-    name = "spconv"
+    name, dtype = "spconv", "float32"
 
     def __init__(self) -> None:
         self._library = load_spconv()
@@ -101,5 +98,5 @@ class Spconv:
     def layer(self, work: LayerWork) -> SpconvLayer:
         return SpconvLayer(self._library, work)
 
-    def network(self, model: Any, scene: Scene, feats: Tensor, cotangent: Tensor) -> SpconvNetwork:
-        return SpconvNetwork(self._library, model, scene, feats, cotangent)
+    def network(self, model: Any, scene: Scene, feats: Tensor, cotangent: Tensor) -> PeerNetwork:
+        return PeerNetwork(SpconvParts(self._library), model, scene, feats, cotangent)

@@ -13,6 +13,10 @@ from comparison.scenes import Scene
 Gradients = tuple[Tensor, ...]
 
 
+class NotInstalledError(Exception):
+    """Says what is missing and how to get it."""
+
+
 @dataclass(frozen=True)
 class LayerWork:
     """A submanifold convolution of stride 1 with an odd kernel, without bias."""
@@ -28,9 +32,9 @@ class LayerWork:
         k, (_, cin, cout) = self.kernel, self.weight.shape
         return f"{k}x{k}x{k} {cin}->{cout}"
 
-    def double(self) -> LayerWork:
-        tensors = (self.weight.double(), self.feats.double(), self.cotangent.double())
-        return LayerWork(self.scene, self.kernel, *tensors)
+    def to(self, dtype: torch.dtype) -> LayerWork:
+        """Values rounded to the dtype."""
+        return LayerWork(self.scene, self.kernel, self.weight.to(dtype), self.feats.to(dtype), self.cotangent.to(dtype))
 
     def magnitudes(self) -> LayerWork:
         """Absolute values: what the layer makes of them bounds what rounding can do."""
@@ -77,6 +81,7 @@ class Library(Protocol):
     """One that is compared. Its name is what tables call it."""
 
     name: str
+    dtype: str  # of features: "float32", "bfloat16", or "int8" where most of a network's are bytes
 
     def set_threads(self, threads: int) -> None:
         """Of what is made and run from now on."""

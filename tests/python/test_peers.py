@@ -17,19 +17,14 @@ if not BENCH.is_dir():
 sys.path.insert(0, str(BENCH))
 
 import peers  # noqa: E402
-from comparison import spconv_layers  # noqa: E402
-from comparison.checks import LayerCheck, NetworkCheck, WrongValuesError  # noqa: E402
-from comparison.dense import Dense, DenseLayer  # noqa: E402
+from comparison.checks import WrongValuesError  # noqa: E402
 from comparison.gathered import Gathered, GatheredLayer  # noqa: E402
-from comparison.ours import Gavotte, GavotteExecutor  # noqa: E402
+from comparison.ours import Gavotte  # noqa: E402
 from comparison.report import Row, to_markdown  # noqa: E402
 from comparison.scenes import make_scene  # noqa: E402
 from comparison.timing import Call, interleaved, ratio_and_noise  # noqa: E402
-from comparison.work import layer_work  # noqa: E402
-from gavotte.models import MinkUNet  # noqa: E402
 
 TINY = "random_200"
-FOR_NETWORKS = "sphere_32"  # several voxels at stride 16
 
 
 class FakeClock:
@@ -44,6 +39,8 @@ class FakeClock:
 
 class Slow:
     """A library whose every call takes so many seconds of the clock."""
+
+    dtype = "float32"
 
     def __init__(self, name: str, seconds: float, clock: FakeClock, error: float = 0.0, form: str = "exact") -> None:
         self.name, self._seconds, self._clock, self._error, self._form = name, seconds, clock, error, form
@@ -91,70 +88,6 @@ def plan(**changes: Any) -> peers.Plan:
         "scenes": [TINY], "network_scenes": [], "layers": [(3, 2, 3)], "threads": [1, 2], "rounds": 3
     }  # fmt: skip
     return peers.Plan(**(settings | changes))
-
-
-@pytest.mark.parametrize("name", [TINY, "sphere_16"])
-@pytest.mark.parametrize("kernel", [1, 3, 5])
-def test_the_oracle_is_a_dense_convolution_in_double(name: str, kernel: int) -> None:
-    work = layer_work(make_scene(name), kernel, 2, 3).double()
-    gathered, dense = GatheredLayer(work), DenseLayer(work)
-    for found, expected in zip(
-        (gathered.forward(), gathered.forward_with_map(), *gathered.gradients()),
-        (dense.forward(), dense.forward_with_map(), *dense.gradients()),
-        strict=True,
-    ):
-        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("library", [Gavotte(), Gathered(), Dense()], ids=lambda library: library.name)
-def test_layers_pass_their_check(library: Any) -> None:
-    for kernel in (3, 5):
-        work = layer_work(make_scene(TINY), kernel, 4, 5)
-        layer = library.layer(work)
-        LayerCheck(work).check(layer)
-        layer.map()
-
-
-def test_dense_leaves_out_large_volumes() -> None:
-    scene = make_scene("lidar_20")
-    assert Dense().layer(layer_work(scene, 3, 4, 16)) is None
-
-
-def test_the_check_notices_each_kind_of_wrong_value() -> None:
-    work = layer_work(make_scene(TINY), 3, 2, 3)
-    check = LayerCheck(work)
-    for method in ("forward", "forward_with_map", "gradients"):
-        for wrong in (1e-3, float("nan")):
-            layer = Gathered().layer(work)
-            values = getattr(layer, method)()
-            if method == "gradients":
-                values[1][0, 0, 0] += wrong
-            else:
-                values[7, 1] += wrong
-            setattr(layer, method, lambda values=values: values)
-            with pytest.raises(WrongValuesError, match="1 of"):
-                check.check(layer)
-    layer = Gathered().layer(work)
-    layer.forward = lambda: torch.zeros(1, 1)  # type: ignore[method-assign]
-    with pytest.raises(WrongValuesError, match=r"expected the shape \[200, 3\], got \[1, 1\]"):
-        check.check(layer)
-
-
-def test_networks_pass_their_check_and_wrong_ones_do_not() -> None:
-    torch.manual_seed(0)
-    scene = make_scene(FOR_NETWORKS)
-    model = MinkUNet(
-        4, 5, encoder=(4, 4, 6, 6, 6), decoder=(6, 6, 4, 4), encoder_blocks=(1,) * 4, decoder_blocks=(1,) * 4
-    )
-    feats, cotangent = torch.randn(len(scene.coords), 4), torch.randn(len(scene.coords), 5)
-    check = NetworkCheck(Gavotte().network(model.double(), scene, feats.double(), cotangent.double()))
-    model.float()
-    for library in (Gavotte(), GavotteExecutor()):
-        check.check(library.network(model, scene, feats, cotangent))
-    with pytest.raises(WrongValuesError, match="outputs: off by"):
-        check.check(Gavotte().network(model, scene, feats * 1.01, cotangent))
-    with pytest.raises(WrongValuesError, match="gradients of parameter 0: off by"):
-        check.check(Gavotte().network(model, scene, feats, cotangent * 1.1))
 
 
 def test_ratios_are_those_of_known_times() -> None:
@@ -226,25 +159,50 @@ def test_cells_of_a_table() -> None:
     assert "| t | o | l | 1 | 2.00 | - |" in text
 
 
+def test_other_ways_are_compared_with_everything() -> None:
+    clock = FakeClock()
+    names = {"gavotte": 0.5, "gavotte bfloat16": 0.25, "gavotte int8": 0.125, "racing": 1.0}
+    libraries = [
+        Slow(name, seconds, clock, form="races" if name == "racing" else "exact") for name, seconds in names.items()
+    ]
+    libraries[1].dtype = "bfloat16"
+    comparison = peers.Comparison(libraries, clock_for=lambda threads: clock)
+    comparison.run(plan(threads=[1], methods=["forward"]))
+    ratios = {(row.library, row.ratio_to): row.ratio for row in comparison.rows}
+    assert ratios == {
+        ("gavotte", "gavotte"): 1, ("racing", "gavotte"): 0.5,
+        ("gavotte bfloat16", "gavotte"): 2, ("gavotte bfloat16", "gavotte int8"): 0.5,
+        ("gavotte bfloat16", "racing"): 4,
+        ("gavotte int8", "gavotte"): 4, ("gavotte int8", "gavotte bfloat16"): 2, ("gavotte int8", "racing"): 8,
+    }  # fmt: skip
+    errors = {row.library: row.error for row in comparison.rows}
+    assert errors["racing"] is None and errors["gavotte int8"] == pytest.approx(0, abs=1e-6)
+    assert {row.library: row.dtype for row in comparison.rows}["gavotte bfloat16"] == "bfloat16"
+    text = to_markdown(comparison.rows, [], [])
+    work = "| random_200 | forward, map cached | 3x3x3 2->3 | 1 |"
+    assert f"{work} 500.00 | 0.50 ± 0 % | 0.25 ± 0 % | 2.00 ± 0 % (!) |" in text
+    assert "| way | error | gavotte | gavotte bfloat16 | gavotte int8 | racing |" in text
+    assert " % | 2.00 ± 0 % | - | 0.50 ± 0 % | 4.00 ± 0 % (!) |" in text.partition("| gavotte bfloat16 | ")[2]
+
+
 def test_program_writes_table_rows_and_plot(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def missing() -> None:
-        raise spconv_layers.NotInstalledError(f"spconv was not timed: not here; {spconv_layers.INSTALL}")
-
-    monkeypatch.setattr(spconv_layers, "load_spconv", missing)
+    for name in ("spconv", "spconv.pytorch", "MinkowskiEngine"):
+        monkeypatch.setitem(sys.modules, name, None)  # which an import finds missing
     folder = tmp_path / "new" / "peers"
     peers.main(
         ["-o", str(folder), "--scenes", TINY, "--network-scenes", "--layers", "2-3", "--threads", "1", "--rounds", "1"]
     )
     text = (folder / "peers.md").read_text()
     assert capsys.readouterr().out.strip() == text.strip()
-    assert "spconv was not timed: not here; pip install spconv==" in text
+    assert "- spconv was not timed: " in text and "pip install spconv==" in text
+    assert "- MinkowskiEngine was not timed: " in text and "how to build it: docs/benchmarks.md" in text
     assert "| random_200 | 200 |" in text and "torch gather, x" in text and "torch dense, x" in text
     rows = json.loads((folder / "peers.json").read_text())
     assert {(row["library"], row["operation"]) for row in rows} == {
         (library, operation)
-        for library in ("gavotte", "torch gather", "torch dense")
+        for library in ("gavotte", "gavotte bfloat16", "torch gather", "torch dense")
         for operation in peers.LAYER_OPERATIONS
     }
     assert all(row["median_ms"] > 0 and row["form"] == "exact" for row in rows)
@@ -268,21 +226,13 @@ class Interrupted(Gathered):
 
 def test_a_run_that_is_stopped_leaves_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ["-q", "-o", str(tmp_path), "--scenes", TINY, "--network-scenes", "--threads", "1", "--rounds", "1"]
-    monkeypatch.setattr(peers, "available", lambda: ([Gavotte(), Interrupted()], []))
+    monkeypatch.setattr(peers, "available", lambda names: ([Gavotte(), Interrupted()], []))
     peers.main([*arguments, "--layers", "2-3", "3-2"])
     text = (tmp_path / "peers.md").read_text()
     assert "- stopped before all was measured\n" in text and "3x3x3 2->3" in text and "3x3x3 3->2" not in text
-    monkeypatch.setattr(peers, "available", lambda: ([Slow("gavotte", 1.0, FakeClock(), error=1.0)], []))
+    monkeypatch.setattr(peers, "available", lambda names: ([Slow("gavotte", 1.0, FakeClock(), error=1.0)], []))
     with pytest.raises(SystemExit, match=r"peers.py: gavotte on random_200, .* wrong, by up to"):
         peers.main([*arguments, "--layers", "2-3"])
-
-
-def test_the_stream_in_name_goes_with_the_run() -> None:
-    before = torch.cuda.current_stream
-    with pytest.raises(RuntimeError, match="stop"), spconv_layers.stream_in_name():
-        assert torch.cuda.is_available() or torch.cuda.current_stream().cuda_stream == 0
-        raise RuntimeError("stop")
-    assert torch.cuda.current_stream is before
 
 
 @pytest.mark.parametrize(
@@ -297,6 +247,9 @@ def test_the_stream_in_name_goes_with_the_run() -> None:
         (["-o", "x", "--threads", "-2"], "--threads"),
         (["-o", "x", "--threads", "two"], "expected a number above 0, got 'two'"),
         (["-o", "x", "--scenes", "--network-scenes"], "both empty"),
+        (["-o", "x", "--operations", "walk"], "--operations: invalid choice: 'walk'"),
+        (["-o", "x", "--libraries", "open3d"], "--libraries: invalid choice: 'open3d'"),
+        (["-o", "x", "--scenes", "--operations", "map"], "what there is to time, got --operations map"),
         (["-o", __file__], "-o: expected a folder, got the file"),
     ],
 )
@@ -316,24 +269,3 @@ def test_scenes_begin_at_zero_and_bad_names_are_refused() -> None:
     assert len(torch.unique(scene.coords, dim=0)) == len(scene.coords) and scene.matches > 1
     with pytest.raises(ValueError, match="got 'lidar'"):
         make_scene("lidar")
-
-
-def test_spconv_on_one_thread() -> None:
-    try:
-        library = spconv_layers.Spconv()
-    except spconv_layers.NotInstalledError as error:
-        pytest.skip(str(error))
-    library.set_threads(1)
-    torch.manual_seed(0)
-    scene = make_scene(TINY)
-    assert library.form(1) == "exact" and library.form(2) != "exact"
-    with spconv_layers.stream_in_name():
-        work = layer_work(scene, 3, 4, 5)
-        layer = library.layer(work)
-        LayerCheck(work).check(layer)
-        layer.map()
-        scene = make_scene(FOR_NETWORKS)
-        model = MinkUNet(4, 5, encoder=(4, 4, 6, 6, 6), decoder=(6, 6, 4, 4))
-        feats, cotangent = torch.randn(len(scene.coords), 4), torch.randn(len(scene.coords), 5)
-        check = NetworkCheck(Gavotte().network(model.double(), scene, feats.double(), cotangent.double()))
-        check.check(library.network(model.float(), scene, feats, cotangent))
