@@ -105,7 +105,8 @@ Dataflow resolved_dataflow(const LayerShape& shape, const ConvConfig& config, De
 
 std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& config,
                                     const DeviceIdentity& device) {
-  if (shape.depthwise() || shape.offsets < 1) return std::nullopt;
+  // Matrix tiles have a rate of their own, which no fit is of.
+  if (shape.depthwise() || shape.offsets < 1 || config.matrix_tiles) return std::nullopt;
   const Dataflow dataflow = resolved_dataflow(shape, config, device.kind);
   const int threads = threads_of(shape, config);
   if (shape.kind.direction == Direction::wgrad) {

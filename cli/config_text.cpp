@@ -25,6 +25,7 @@ std::string config_text(const ConvConfig& config) {
   append(text, "launch_cost_rows", config.launch_cost_rows, usual.launch_cost_rows);
   append(text, "wgrad_chunk_pairs", config.wgrad_chunk_pairs, usual.wgrad_chunk_pairs);
   append(text, "gemm_columns", config.gemm_columns, usual.gemm_columns);
+  append(text, "matrix_tiles", config.matrix_tiles, usual.matrix_tiles);
   return text;
 }
 

@@ -100,7 +100,8 @@ std::string ConvConfig::to_string() const {
       << " scatter_channel_tile=" << scatter_channel_tile << " grouping=" << name(grouping)
       << " padding_threshold=" << padding_threshold << " launch_cost_rows=" << launch_cost_rows
       << " wgrad_chunk_pairs=" << wgrad_chunk_pairs << " gemm_columns=" << gemm_columns
-      << " threads=" << threads << " allow_tf32=" << (allow_tf32 ? "true" : "false");
+      << " threads=" << threads << " allow_tf32=" << (allow_tf32 ? "true" : "false")
+      << " matrix_tiles=" << (matrix_tiles ? "true" : "false");
   return out.str();
 }
 

@@ -86,24 +86,27 @@ int threads_of(const Json& object, const std::string& where) {
 }
 
 Json json_of(const ConvConfig& config) {
-  return {{"dataflow", name(config.dataflow)},
-          {"tile_rows", config.tile_rows},
-          {"gather_channel_tile", config.gather_channel_tile},
-          {"scatter_channel_tile", config.scatter_channel_tile},
-          {"grouping", name(config.grouping)},
-          {"padding_threshold", config.padding_threshold},
-          {"launch_cost_rows", config.launch_cost_rows},
-          {"wgrad_chunk_pairs", config.wgrad_chunk_pairs},
-          {"gemm_columns", config.gemm_columns},
-          {"threads", config.threads}};
+  Json json = {{"dataflow", name(config.dataflow)},
+               {"tile_rows", config.tile_rows},
+               {"gather_channel_tile", config.gather_channel_tile},
+               {"scatter_channel_tile", config.scatter_channel_tile},
+               {"grouping", name(config.grouping)},
+               {"padding_threshold", config.padding_threshold},
+               {"launch_cost_rows", config.launch_cost_rows},
+               {"wgrad_chunk_pairs", config.wgrad_chunk_pairs},
+               {"gemm_columns", config.gemm_columns},
+               {"threads", config.threads}};
+  // Left out where false: what does not need it is read by libraries that do not know it.
+  if (config.matrix_tiles) json["matrix_tiles"] = true;
+  return json;
 }
 
 ConvConfig conv_config_of(const Json& json, const std::string& where) {
-  check_keys(
-      to_object(json, where),
-      {"dataflow", "tile_rows", "gather_channel_tile", "scatter_channel_tile", "grouping",
-       "padding_threshold", "launch_cost_rows", "wgrad_chunk_pairs", "gemm_columns", "threads"},
-      where);
+  check_keys(to_object(json, where),
+             {"dataflow", "tile_rows", "gather_channel_tile", "scatter_channel_tile", "grouping",
+              "padding_threshold", "launch_cost_rows", "wgrad_chunk_pairs", "gemm_columns",
+              "threads", "matrix_tiles"},
+             where);
   ConvConfig config;
   config.dataflow =
       named(member(json, "dataflow", where), Dataflow::tile_indirect, where + ".dataflow");
@@ -117,6 +120,8 @@ ConvConfig conv_config_of(const Json& json, const std::string& where) {
   config.wgrad_chunk_pairs = int32(json, "wgrad_chunk_pairs", where);
   config.gemm_columns = int32(json, "gemm_columns", where);
   config.threads = int32(json, "threads", where);
+  if (json.contains("matrix_tiles"))
+    config.matrix_tiles = to_bool(json["matrix_tiles"], where + ".matrix_tiles");
   return config;
 }
 

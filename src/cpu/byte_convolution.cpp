@@ -161,7 +161,8 @@ class Tiles {
       indirect_gemm({DType::uint8, x_.rows + group * in, plan_.in_channels,
                      packed_.kept.panels.of(k, group), in, out, sums + group * out,
                      plan_.out_channels, x_rows, y_rows, count, starts, pairs_.scattered,
-                     correction != nullptr ? correction + group * out : nullptr});
+                     correction != nullptr ? correction + group * out : nullptr,
+                     plan_.config.matrix_tiles});
   }
 
   void add_scaled(int k, const std::int32_t* x_rows, const std::int32_t* y_rows, std::int64_t count,

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "cpu/simd/matrix_tiles.h"
 #include "cpu/simd/native_kernels.h"
 #include "parallel.h"
 
@@ -48,6 +49,7 @@ DeviceIdentity identity() {
   cpu.target = simd_target();
   if (bfloat16_kernels() != nullptr) cpu.target += " BF16";
   if (byte_kernels() != nullptr) cpu.target += " VNNI";
+  if (has_tiles(DType::bfloat16) || has_tiles(DType::uint8)) cpu.target += " AMX";
   cpu.units = thread_count({});
   cpu.cache_bytes = system_number("cache/index2/size");
   cpu.clock_mhz = static_cast<double>(system_number("cpufreq/cpuinfo_max_freq")) / 1000;

@@ -71,7 +71,7 @@ void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* 
   for (int group = 0; group < task.groups; ++group)
     indirect_gemm({panels.dtype, x + group * in * x_size, task.in_channels, panels.of(k, group), in,
                    out, tile.sums + group * out * y_size, task.out_channels, x_rows, y_rows, count,
-                   first, task.pairs.scattered});
+                   first, task.pairs.scattered, nullptr, task.config.matrix_tiles});
 }
 
 void clear(const ForwardTask& task, const Tile& tile) {

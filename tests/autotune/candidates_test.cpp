@@ -113,6 +113,40 @@ TEST(Candidates, Int8AndPointwiseLayersHaveNoDataflow) {
       EXPECT_EQ(config.dataflow, Dataflow::automatic);
 }
 
+TEST(Candidates, MatrixTilesWhereTheCpuHasThemAndALayerFillsThem) {
+  DeviceIdentity with_tiles = cpu();
+  with_tiles.target = "AVX3 BF16 VNNI AMX";
+  const auto asks = [](const LayerShape& layer, const DeviceIdentity& device) {
+    const auto all = layer_candidates(layer, device);
+    EXPECT_EQ(all[0], ConvConfig{});
+    EXPECT_TRUE(none_twice(all));
+    for (const ConvConfig& config : all) {
+      config.validate();
+      DeviceConfig(device).put(TunedLayer{layer.kind, 0, 0, config, {}});
+    }
+    return std::any_of(all.begin(), all.end(), [](const ConvConfig& c) { return c.matrix_tiles; });
+  };
+  const auto forward = Direction::forward, dgrad = Direction::dgrad;
+  EXPECT_TRUE(asks(shape(32, 16, forward, DType::bfloat16), with_tiles));
+  EXPECT_TRUE(asks(shape(64, 16, forward, DType::int8), with_tiles));
+  EXPECT_TRUE(asks(shape(16, 32, dgrad, DType::bfloat16), with_tiles));
+  EXPECT_FALSE(asks(shape(32, 16, dgrad, DType::bfloat16), with_tiles));
+  EXPECT_FALSE(asks(shape(32, 16, forward, DType::int8), with_tiles));
+  EXPECT_FALSE(asks(shape(16, 64, forward, DType::bfloat16), with_tiles));
+  EXPECT_FALSE(asks(shape(64, 64, Direction::wgrad, DType::bfloat16), with_tiles));
+  EXPECT_FALSE(asks(shape(64, 64, forward, DType::float32), with_tiles));
+  LayerShape grouped = shape(64, 64, forward, DType::bfloat16);
+  grouped.kind.groups = 4;
+  EXPECT_FALSE(asks(grouped, with_tiles));
+  LayerShape pointwise = shape(64, 64, forward, DType::bfloat16);
+  pointwise.offsets = 1;
+  pointwise.pairs = pointwise.rows;
+  EXPECT_FALSE(asks(pointwise, with_tiles));
+  pointwise.kind.dtype = DType::int8;
+  EXPECT_TRUE(asks(pointwise, with_tiles));
+  EXPECT_FALSE(asks(shape(64, 64, forward, DType::bfloat16), cpu()));
+}
+
 TEST(Candidates, NoRowsNoTiles) {
   LayerShape none = shape(16, 16);
   none.rows = none.pairs = 0;

@@ -54,6 +54,13 @@ TEST(CostModel, RecoversItsConstants) {
   EXPECT_EQ(fit.samples, 60);
 }
 
+TEST(CostModel, KnowsNoMatrixTiles) {
+  ConvConfig config;
+  EXPECT_TRUE(cost_units(shape(64, 64, 1000), config, cpu()).has_value());
+  config.matrix_tiles = true;
+  EXPECT_FALSE(cost_units(shape(64, 64, 1000), config, cpu()).has_value());
+}
+
 TEST(CostModel, UnitsThatCostNothingStayNothing) {
   const Constants ns = {20000, 0, 0.05, 0, 0.03, 0, 0};
   const CostFit fit = fit_cost({}, samples(ns, 40));

@@ -19,8 +19,10 @@ namespace ref = gavotte::testing;
 using ref::expect_close;
 using ref::expect_same_bits;
 
-ConvPlan plan_of(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out, int groups) {
+ConvPlan plan_of(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out, int groups,
+                 bool matrix_tiles = false) {
   ConvConfig config;
+  config.matrix_tiles = matrix_tiles;
   config.dataflow = Dataflow::tile_indirect;
   return {map.map, in, out, groups, config};
 }
@@ -38,15 +40,15 @@ Tensor dgrad(const ConvPlan& plan, const ref::Values& grad_y, const ref::Values&
   return grad_x;
 }
 
-void expect_definition(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out,
-                       int groups) {
+void expect_definition(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out, int groups,
+                       bool matrix_tiles = false) {
   SCOPED_TRACE(::testing::Message()
                << in << " -> " << out << ", groups " << groups << ", " << map.in_rows << " rows");
   std::mt19937 random(3);
   const auto x = ref::random_values(random, DType::bfloat16, {map.in_rows, in});
   const auto w = ref::random_values(random, DType::bfloat16, {map.offsets, in / groups, out});
   const auto grad_y = ref::random_values(random, DType::bfloat16, {map.out_rows, out});
-  const ConvPlan plan = plan_of(map, in, out, groups);
+  const ConvPlan plan = plan_of(map, in, out, groups, matrix_tiles);
   const Tensor y = forward(plan, x, w), grad_x = dgrad(plan, grad_y, w);
   expect_close(y, ref::forward(map, in, out, groups, x.exact, w.exact));
   expect_close(grad_x, ref::dgrad(map, in, out, groups, grad_y.exact, w.exact));
@@ -73,6 +75,25 @@ TEST(BFloat16Convolution, EqualsTheDefinitionOnEveryTarget) {
     expect_definition(map, 34, 6, 2);
     expect_definition(map, 64, 32, 4);
   });
+}
+
+// By tiles where this CPU has them, else by vectors. Kept weights serve both.
+TEST(BFloat16Convolution, EqualsTheDefinitionWhereMatrixTilesAreAllowed) {
+  std::mt19937 random(4);
+  const auto map = ref::submanifold_map(random, 700, 14, 3);
+  const auto strided = ref::strided_map(random, 60, 12, 6, 2);
+  for (const std::int64_t channels : {16, 32, 33, 64, 100})
+    expect_definition(strided, channels, channels, 1, true);
+  expect_definition(map, 64, 48, 1, true);
+  expect_definition(strided, 128, 64, 2, true);
+
+  const auto x = ref::random_values(random, DType::bfloat16, {map.in_rows, 64});
+  const auto w = ref::random_values(random, DType::bfloat16, {map.offsets, 64, 48});
+  const ConvPlan without = plan_of(map, 64, 48, 1), with = plan_of(map, 64, 48, 1, true);
+  const auto packed = cpu::pack_weights({.threads = 1}, without, w.tensor);
+  ConvPlan with_packed = with;
+  with_packed.packed = packed.get();
+  expect_same_bits(forward(with_packed, x, w), forward(with, x, w));
 }
 
 TEST(BFloat16Convolution, OfNothingIsNothing) {

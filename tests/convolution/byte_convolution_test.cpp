@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -161,6 +162,24 @@ TEST(ByteConvolution, EqualsIntegerLoopsOnEveryTarget) {
     for (const std::int64_t in : {4, 8, 16})  // panels that stay in registers
       expect_definition(Layer(random, map, in, 16), 128);
   });
+}
+
+// By tiles where this CPU has them, else by vectors: the same bits.
+TEST(ByteConvolution, EqualsIntegerLoopsWhereMatrixTilesAreAllowed) {
+  std::mt19937 random(6);
+  const auto map = ref::submanifold_map(random, 300, 8, 3);
+  const auto pointwise = ref::submanifold_map(random, 30, 5, 1);
+  for (const auto& [in, out, groups] : {std::array{16, 64, 1}, std::array{64, 16, 1},
+                                        std::array{130, 100, 1}, std::array{128, 64, 2}}) {
+    for (const std::uint8_t zero : {std::uint8_t{0}, std::uint8_t{128}}) {
+      Layer layer(random, map, in, out, groups);
+      layer.config.matrix_tiles = true;
+      expect_definition(layer, zero);
+    }
+  }
+  Layer layer(random, pointwise, 64, 32);
+  layer.config.matrix_tiles = true;
+  expect_definition(layer, 128);
 }
 
 // One tile after another, in the key order of the map.

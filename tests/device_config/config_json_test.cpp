@@ -32,6 +32,20 @@ TEST(ConfigJson, IsReadAsItWasWritten) {
   EXPECT_EQ(DeviceConfig::from_json(DeviceConfig().to_json()), DeviceConfig());
 }
 
+// So a file without matrix tiles is what libraries wrote that did not know them.
+TEST(ConfigJson, NamesMatrixTilesOnlyWhereTheyAreTaken) {
+  DeviceConfig config = sample_config();
+  EXPECT_FALSE(Json::parse(config.to_json())["layers"][0]["config"].contains("matrix_tiles"));
+  TunedLayer layer = test::sample_layer(1000, 256);
+  layer.config.matrix_tiles = true;
+  config.put(layer);
+  Json json = Json::parse(config.to_json());
+  EXPECT_EQ(json["layers"][0]["config"]["matrix_tiles"], true);
+  EXPECT_EQ(DeviceConfig::from_json(json.dump()), config);
+  json["layers"][0]["config"]["matrix_tiles"] = false;
+  EXPECT_EQ(DeviceConfig::from_json(json.dump()), sample_config());
+}
+
 TEST(ConfigJson, HasALineForEachEntry) {
   const std::string text = sample_config().to_json();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 16);
@@ -69,6 +83,8 @@ TEST(ConfigJson, RefusesWhatIsWrong) {
   refused("dtype", [](Json& j) { j["layers"][0]["dtype"] = "uint8"; });
   refused("layers[0].config.dataflow", [](Json& j) { j["layers"][0]["config"]["dataflow"] = "x"; });
   refused("tile_rows", [](Json& j) { j["layers"][0]["config"]["tile_rows"] = 1 << 30; });
+  refused("layers[0].config.matrix_tiles",
+          [](Json& j) { j["layers"][0]["config"]["matrix_tiles"] = 1; });
   refused("padding_threshold",
           [](Json& j) { j["layers"][0]["config"]["padding_threshold"] = 1e30; });
   refused("an integer", [](Json& j) { j["layers"][0]["samples"] = 1.5; });

@@ -195,6 +195,9 @@ TEST(DeviceConfig, RefusesWhatDoesNotRun) {
   layer.config = {};
   layer.config.threads = 2;
   expect_error("GPU", [&] { gpu.put(layer); });
+  layer.config = {};
+  layer.config.matrix_tiles = true;
+  expect_error("GPU", [&] { gpu.put(layer); });
 }
 
 TEST(DeviceIdentity, IsOfThisMachine) {

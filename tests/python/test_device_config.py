@@ -111,6 +111,8 @@ def wrong_documents() -> dict[str, Any]:
     change(CPU, 2e6, *layer, "config", "launch_cost_rows")
     change(CPU, (1 << 20) + 1, *layer, "config", "tile_rows")
     change(CPU, 48, *layer, "config", "gemm_columns")
+    for value in (0, 1, "true", None):
+        change(CPU, value, *layer, "config", "matrix_tiles")
     change(CPU, 33, *mapped, "config", "threads")
     change(CPU, 2048, *mapped, "config", "threads")
     change(CPU, "", *layer, "kernel")
