@@ -18,6 +18,7 @@
 #include "map_bench.h"
 #include "memory_bench.h"
 #include "report.h"
+#include "row_bench.h"
 #include "scenes.h"
 #include "sharing_bench.h"
 #include "tuned_bench.h"
@@ -30,7 +31,8 @@ struct Options {
   std::filesystem::path output = "build/bench";
   std::string scene_set = "usual";
   std::vector<std::string> scenes;
-  std::vector<std::string> operations = {"map", "layers", "dtypes", "networks", "int8", "memory"};
+  std::vector<std::string> operations = {"map",      "layers", "dtypes", "rows",
+                                         "networks", "int8",   "memory"};
   std::string config;
   std::string row_order = "shuffled";
   std::vector<int> threads = {1, 2};
@@ -92,6 +94,10 @@ void run(const Options& options, const std::string& command) {
       say("dtypes on " + names[i]);
       bench_dtypes(scene, options.rounds, report);
     }
+    if (operations.contains("rows") && forward) {
+      say("rows on " + names[i]);
+      bench_rows(scene, options.threads, options.rounds, report);
+    }
     if (operations.contains("networks") && forward &&
         (names[i] != "random_100000" || !options.scenes.empty())) {
       say("networks on " + names[i]);
@@ -130,8 +136,8 @@ void run(const Options& options, const std::string& command) {
 int main(int argc, char** argv) {
   gavotte::bench::Options options;
   CLI::App app{
-      "Compares Gavotte's map step, layers, dtypes, networks, int8 and memory on procedural "
-      "scenes, what a device config gains, and two jobs that share cores."};
+      "Compares Gavotte's map step, layers, dtypes, what moves rows, networks, int8 and memory on "
+      "procedural scenes, what a device config gains, and two jobs that share cores."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -146,7 +152,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
       ->check(CLI::IsMember(
-          {"map", "layers", "dtypes", "networks", "int8", "memory", "tuned", "sharing"}))
+          {"map", "layers", "dtypes", "rows", "networks", "int8", "memory", "tuned", "sharing"}))
       ->capture_default_str();
   app.add_option("--config", options.config,
                  "Device config that the operation 'tuned' compares with the default");

@@ -119,6 +119,26 @@ TEST(BenchProgram, ComparesBFloat16WithFloat32) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(BenchProgram, ComparesWhatMovesRowsWithACopy) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "gavotte_bench_rows_test";
+  std::filesystem::remove_all(folder);
+  const std::string command = std::string(GAVOTTE_BENCH) +
+                              " --scenes random_500 --rounds 1 --threads 1 --operations rows -o '" +
+                              folder.string() + "' > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const nlohmann::json rows = read_json(folder / "report.json");
+  // Kernels, dtypes and widths of 5 poolings and 2 convolutions; 4 element-wise operations without kernels.
+  EXPECT_EQ(rows.size(), 2U * 2U * 2U * 7U + 2U * 2U * 4U);
+  std::size_t to_copy = 0;
+  for (const nlohmann::json& row : rows) {
+    EXPECT_GT(row.at("ratio").get<double>(), 0);
+    to_copy += row.at("ratio_to") == "copy of as many bytes";
+  }
+  EXPECT_GE(to_copy, 2U * 2U * 2U * 5U + 2U * 2U * 4U);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(BenchProgram, RefusesAnUnknownScene) {
   const std::string command = std::string(GAVOTTE_BENCH) + " --scenes moon_3 -o '" +
                               testing::TempDir() + "gavotte_bench_moon' > /dev/null 2>&1";
