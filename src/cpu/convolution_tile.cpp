@@ -11,6 +11,7 @@
 #include "cpu/gemm.h"
 #include "cpu/row_rank.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/tile_entries.h"
 #include "map_data.h"
 
 namespace gavotte::internal::cpu {
@@ -165,19 +166,7 @@ void convolve_depthwise(const ForwardTask& task, std::int64_t first_row, std::in
                         Workspace& workspace) {
   const MapPairs& pairs = task.pairs;
   find_pairs(pairs, first_row, rows, workspace);
-  std::uint32_t* begin = count_entries(pairs, first_row, rows, workspace);
-  const std::int64_t total = total_pairs(workspace);
-  auto* inputs = workspace.entries.as<std::int32_t>(total);
-  auto* offsets = workspace.entry_offsets.as<std::int32_t>(total);
-  for (int k = 0; k < pairs.offsets; ++k) {
-    const std::int64_t first = workspace.first[index(k)], count = workspace.counts[index(k)];
-    const std::int32_t *in = pairs.in(k), *out = pairs.out(k);
-    for (std::int64_t j = first; j < first + count; ++j) {
-      const std::uint32_t entry = begin[out[j] - first_row + 1]++;
-      inputs[entry] = in[j];
-      offsets[entry] = k;
-    }
-  }
+  const auto [begin, inputs, offsets] = list_entries(pairs, first_row, rows, workspace);
   T* sums = workspace.partial.as<T>(rows * task.out_channels);
   const auto* weights = static_cast<const T*>(task.weights);
   const std::int64_t multiplier = task.out_channels / task.groups;

@@ -1,11 +1,14 @@
 // Element-wise operations and moves of rows, in spans that follow from the size alone.
 #include "cpu/elementwise.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
 #include "cpu/epilogue.h"
-#include "cpu/row_loops.h"
+#include "cpu/simd/values.h"
+#include "dispatch.h"
+#include "parallel.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -30,24 +33,26 @@ std::int64_t row_bytes(const ConstTensorView& view) {
   return bytes;
 }
 
+// memcpy whose size is not known takes longer than a short row (EPYC, 2026-11: 2 to 4 ns against 1 ns for 64 bytes).
+constexpr std::int64_t kShortRow = 128, kShortStep = 16;  // bytes
+
+void copy_row(const std::byte* from, std::int64_t bytes, std::byte* to) {
+  if (bytes > kShortRow || bytes % kShortStep != 0) {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+    return;
+  }
+  for (std::int64_t i = 0; i < bytes; i += kShortStep) std::memcpy(to + i, from + i, kShortStep);
+}
+
+// Where one of them is float64: one rounding, to 16 bits too.
 template <class From, class To>
 void convert_span(const From* __restrict from, std::int64_t count, To* __restrict to) {
   for (std::int64_t i = 0; i < count; ++i) {
     if constexpr (std::is_same_v<From, double>)
-      to[i] = static_cast<To>(from[i]);  // one rounding, to 16 bits too
+      to[i] = static_cast<To>(from[i]);
     else
       to[i] = static_cast<To>(static_cast<float>(from[i]));
   }
-}
-
-template <class T, class Operation>
-void combine_spans(const Execution& execution, const T* a, const T* b, std::int64_t count, T* y,
-                   Operation operation) {
-  using A = Accumulator<T>;
-  for_each_span(execution, count, sizeof(T), [&](std::int64_t first, std::int64_t length) {
-    for (std::int64_t i = first; i < first + length; ++i)
-      y[i] = static_cast<T>(operation(static_cast<A>(a[i]), static_cast<A>(b[i])));
-  });
 }
 
 }  // namespace
@@ -68,21 +73,15 @@ void epilogue(const Execution& execution, ConstTensorView x, const Epilogue& epi
   });
 }
 
-void binary(const Execution& execution, BinaryOp op, ConstTensorView a_view, ConstTensorView b_view,
-            TensorView y_view) {
-  dispatch_floating(y_view.dtype, [&]<class T>() {
-    const T* const a = static_cast<const T*>(a_view.data);
-    const T* const b = static_cast<const T*>(b_view.data);
-    T* const y = static_cast<T*>(y_view.data);
-    const std::int64_t count = y_view.shape.elements();
-    switch (op) {
-      case BinaryOp::add:
-        return combine_spans(execution, a, b, count, y, [](auto p, auto q) { return p + q; });
-      case BinaryOp::subtract:
-        return combine_spans(execution, a, b, count, y, [](auto p, auto q) { return p - q; });
-      case BinaryOp::multiply:
-        return combine_spans(execution, a, b, count, y, [](auto p, auto q) { return p * q; });
-    }
+void binary(const Execution& execution, BinaryOp op, ConstTensorView a, ConstTensorView b,
+            TensorView y) {
+  const std::int64_t bytes = size_bytes(y.dtype);
+  const auto *left = static_cast<const std::byte*>(a.data),
+             *right = static_cast<const std::byte*>(b.data);
+  auto* const to = static_cast<std::byte*>(y.data);
+  for_each_span(execution, y.shape.elements(), bytes, [&](std::int64_t first, std::int64_t count) {
+    combine_values(y.dtype, op, left + first * bytes, right + first * bytes, count,
+                   to + first * bytes);
   });
 }
 
@@ -96,8 +95,7 @@ void scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView
   const auto* const row = static_cast<const std::int32_t*>(rows.data);
   for_each_span(execution, x.rows(), bytes, [&](std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i)
-      std::memcpy(to + (row != nullptr ? row[i] : i) * y_bytes, from + i * bytes,
-                  static_cast<std::size_t>(bytes));
+      copy_row(from + i * bytes, bytes, to + (row != nullptr ? row[i] : i) * y_bytes);
   });
 }
 
@@ -110,17 +108,26 @@ void gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView 
   const auto* const row = static_cast<const std::int32_t*>(rows.data);
   for_each_span(execution, y.rows(), bytes, [&](std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i)
-      std::memcpy(to + i * bytes, from + row[i] * bytes, static_cast<std::size_t>(bytes));
+      copy_row(from + row[i] * bytes, bytes, to + i * bytes);
   });
 }
 
 void convert(const Execution& execution, ConstTensorView x, TensorView y) {
   if (x.dtype == y.dtype) return copy(execution, y, x);
+  const std::int64_t elements = x.shape.elements();
+  if (x.dtype != DType::float64 && y.dtype != DType::float64) {
+    const std::int64_t from_bytes = size_bytes(x.dtype), to_bytes = size_bytes(y.dtype);
+    return for_each_span(
+        execution, elements, sizeof(double), [&](std::int64_t first, std::int64_t count) {
+          convert_values(x.dtype, static_cast<const std::byte*>(x.data) + first * from_bytes, count,
+                         y.dtype, static_cast<std::byte*>(y.data) + first * to_bytes);
+        });
+  }
   dispatch_floating(x.dtype, [&]<class From>() {
     dispatch_floating(y.dtype, [&]<class To>() {
       const From* const from = static_cast<const From*>(x.data);
       To* const to = static_cast<To*>(y.data);
-      for_each_span(execution, x.shape.elements(), sizeof(double),
+      for_each_span(execution, elements, sizeof(double),
                     [&](std::int64_t first, std::int64_t count) {
                       convert_span(from + first, count, to + first);
                     });

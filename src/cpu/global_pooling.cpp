@@ -3,10 +3,13 @@
 // number of threads nor the order of the rows changes a bit of the result.
 #include "cpu/global_pooling.h"
 
-#include <limits>
+#include <algorithm>
+#include <array>
 #include <vector>
 
-#include "cpu/row_loops.h"
+#include "cpu/simd/pool_rows.h"
+#include "dispatch.h"
+#include "parallel.h"
 
 namespace gavotte::internal::cpu {
 namespace {
@@ -39,6 +42,7 @@ class Entries {
   std::int64_t row(std::int64_t position) const {
     return order_ != nullptr ? order_[position] : position;
   }
+  const std::int32_t* order() const { return order_; }  ///< Null: rows are in key order.
   std::int64_t rows(std::int64_t entry) const {
     const auto e = static_cast<std::size_t>(entry);
     return begin[e + 1] - begin[e];
@@ -73,30 +77,56 @@ A divisor(PoolMode mode, std::int64_t rows) {
   return mode == PoolMode::average_present ? static_cast<A>(std::max<std::int64_t>(rows, 1)) : A{1};
 }
 
+/// Rows of x at the positions of a chunk, which one row of y is made from.
+class ChunkRows {
+ public:
+  ChunkRows(const Entries& entries, const Chunk& chunk, DType dtype, const void* x, void* y,
+            std::int64_t channels)
+      : begin_{static_cast<std::uint32_t>(chunk.begin), static_cast<std::uint32_t>(chunk.end)},
+        args_{dtype, x, y, channels, 0, 1, begin_.data(), entries.order(), nullptr} {}
+  ChunkRows(const ChunkRows&) = delete;
+  ChunkRows& operator=(const ChunkRows&) = delete;
+
+  const PoolRows& made_into_row() const { return args_; }
+  const PoolRows& made_into_sums() {
+    args_.sums = true;
+    return args_;
+  }
+
+ private:
+  std::array<std::uint32_t, 2> begin_;
+  PoolRows args_;
+};
+
+// The sums of all chunks of an entry, into those of the first.
+template <class A>
+void combine(PoolMode mode, A* first, std::int64_t chunks, std::int64_t channels) {
+  for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
+    const A* const part = first + chunk * channels;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      if (mode != PoolMode::max) {
+        first[c] += part[c];
+      } else if (part[c] > first[c] || part[c] != part[c]) {  // NaN stays
+        first[c] = part[c];
+      }
+    }
+  }
+}
+
 template <class T>
-void forward(const Execution& execution, const Entries& entries, PoolMode mode,
-             ConstTensorView x_view, TensorView y_view) {
+void forward(const Execution& execution, const Entries& entries, PoolMode mode, ConstTensorView x,
+             TensorView y_view) {
   using A = Accumulator<T>;
   const std::int64_t channels = y_view.shape[1];
-  const T* const x = static_cast<const T*>(x_view.data);
   T* const y = static_cast<T*>(y_view.data);
   const auto chunk_count = static_cast<std::int64_t>(entries.chunks.size());
   Tensor partial_tensor(dtype_of<A>, {chunk_count, channels});
   A* const partial = partial_tensor.span<A>().data();
-  const bool is_max = mode == PoolMode::max;
-  const A start = is_max ? -std::numeric_limits<A>::infinity() : A{0};
-
   parallel_for(execution, chunk_count, [&](std::int64_t index, int) {
     const Chunk& chunk = entries.chunks[static_cast<std::size_t>(index)];
-    A* const sum = partial + index * channels;
-    std::fill_n(sum, channels, start);
-    for (std::int64_t p = chunk.begin; p < chunk.end; ++p) {
-      const T* const from = x + entries.row(p) * channels;
-      if (is_max)
-        max_row(from, channels, sum);
-      else
-        add_row(from, channels, sum);
-    }
+    ChunkRows rows(entries, chunk, x.dtype, x.data, partial + index * channels, channels);
+    mode == PoolMode::max ? max_rows(rows.made_into_sums())
+                          : average_rows(rows.made_into_sums(), 1);
   });
   parallel_for(execution, y_view.rows(), [&](std::int64_t entry, int) {
     T* const to = y + entry * channels;
@@ -106,15 +136,10 @@ void forward(const Execution& execution, const Entries& entries, PoolMode mode,
       std::fill_n(to, channels, T(A{0}));
       return;
     }
-    A* const sum = partial + first * channels;
-    for (std::int64_t chunk = first + 1; chunk < end; ++chunk) {
-      const A* const part = partial + chunk * channels;
-      if (is_max)
-        max_row(part, channels, sum);
-      else
-        add_row(part, channels, sum);
-    }
-    store_quotient_row(sum, divisor<A>(mode, entries.rows(entry)), channels, to);
+    A* const sums = partial + first * channels;
+    combine(mode, sums, end - first, channels);
+    const A by = divisor<A>(mode, entries.rows(entry));
+    for (std::int64_t c = 0; c < channels; ++c) to[c] = static_cast<T>(sums[c] / by);
   });
 }
 
@@ -128,11 +153,11 @@ void spread(const Execution& execution, const Entries& entries, PoolMode mode, c
                  const Chunk& chunk = entries.chunks[static_cast<std::size_t>(index)];
                  const A by = divisor<A>(mode, entries.rows(chunk.entry));
                  const T* const from = grad_y + chunk.entry * channels;
-                 for (std::int64_t p = chunk.begin; p < chunk.end; ++p) {
-                   T* const to = grad_x + entries.row(p) * channels;
-                   for (std::int64_t c = 0; c < channels; ++c)
-                     to[c] = static_cast<T>(static_cast<A>(from[c]) / by);
-                 }
+                 T* const first = grad_x + entries.row(chunk.begin) * channels;
+                 for (std::int64_t c = 0; c < channels; ++c)
+                   first[c] = static_cast<T>(static_cast<A>(from[c]) / by);
+                 for (std::int64_t p = chunk.begin + 1; p < chunk.end; ++p)
+                   std::copy_n(first, channels, grad_x + entries.row(p) * channels);
                });
 }
 
@@ -145,14 +170,12 @@ void send_to_winners(const Execution& execution, const Entries& entries, const T
   std::int32_t* const winner = winners.span<std::int32_t>().data();
   parallel_for(execution, chunk_count, [&](std::int64_t index, int) {
     const Chunk& chunk = entries.chunks[static_cast<std::size_t>(index)];
-    std::int32_t* const own = winner + index * channels;
-    std::fill_n(own, channels, -1);
-    for (std::int64_t p = chunk.begin; p < chunk.end; ++p) {
-      const std::int64_t row = entries.row(p);
-      win_row(x + row * channels, y + chunk.entry * channels, static_cast<std::int32_t>(row),
-              channels, own);
-      std::fill_n(grad_x + row * channels, channels, static_cast<T>(0.0F));
-    }
+    // find_winners() only reads y.
+    const ChunkRows rows(entries, chunk, dtype_of<T>, x, const_cast<T*>(y) + chunk.entry * channels,
+                         channels);
+    find_winners(rows.made_into_row(), nullptr, winner + index * channels);
+    for (std::int64_t p = chunk.begin; p < chunk.end; ++p)
+      std::fill_n(grad_x + entries.row(p) * channels, channels, static_cast<T>(0.0F));
   });
   const auto entry_count = static_cast<std::int64_t>(entries.first_chunk.size()) - 1;
   parallel_for(execution, entry_count, [&](std::int64_t entry, int) {

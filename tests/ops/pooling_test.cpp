@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 
+#include "gavotte/coordinate_manager.h"
 #include "ops/values.h"
 
 namespace gavotte {
@@ -25,11 +26,13 @@ struct Reference {
 
   Doubles forward(const Doubles& x, PoolMode mode) const {
     Doubles y(static_cast<std::size_t>(out_rows * channels), 0.0);
+    std::vector<std::vector<std::int64_t>> inputs_of(static_cast<std::size_t>(out_rows));
+    for (const Pair& pair : pairs) inputs_of[static_cast<std::size_t>(pair.out)].push_back(pair.in);
     for (std::int64_t o = 0; o < out_rows; ++o)
       for (std::int64_t c = 0; c < channels; ++c) {
         Doubles inputs;
-        for (const Pair& pair : pairs)
-          if (pair.out == o) inputs.push_back(x[static_cast<std::size_t>(pair.in * channels + c)]);
+        for (const std::int64_t in : inputs_of[static_cast<std::size_t>(o)])
+          inputs.push_back(x[static_cast<std::size_t>(in * channels + c)]);
         if (!inputs.empty()) y[static_cast<std::size_t>(o * channels + c)] = reduce(inputs, mode);
       }
     return y;
@@ -138,6 +141,81 @@ TEST(Pooling, GradientOfAMaximumGoesToTheFirstOfEquals) {
     const Tensor gradient = pool_backward(features, pool(features, map, PoolMode::max),
                                           tensor(dtype, {45, 5}, grad), map, PoolMode::max);
     EXPECT_EQ(doubles(gradient), expected) << name(dtype);
+  }
+}
+
+/// What the gradient of pooling sends to each input, in the order of the offsets; y: the outputs.
+Doubles backward(const Reference& reference, const Doubles& x, const Doubles& y,
+                 const Doubles& grad, PoolMode mode) {
+  const std::int64_t channels = reference.channels;
+  std::vector<int> inputs(static_cast<std::size_t>(reference.out_rows), 0);
+  for (const Pair& pair : reference.pairs) ++inputs[static_cast<std::size_t>(pair.out)];
+  Doubles result(x.size(), 0.0);
+  std::vector<bool> given(y.size(), false);
+  for (const Pair& pair : reference.pairs) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const auto in = static_cast<std::size_t>(pair.in * channels + c);
+      const auto out = static_cast<std::size_t>(pair.out * channels + c);
+      if (mode == PoolMode::max) {
+        if (x[in] != y[out] || given[out]) continue;
+        given[out] = true;
+        result[in] += grad[out];
+      } else if (mode == PoolMode::average_present) {
+        result[in] += grad[out] / inputs[static_cast<std::size_t>(pair.out)];
+      } else {
+        result[in] += grad[out] / (mode == PoolMode::average_volume ? reference.offsets : 1);
+      }
+    }
+  }
+  return result;
+}
+
+// The map of a set whose rows are in no order is in the order of its keys.
+TEST(Pooling, MatchesTheReferenceOnMapsOfSets) {
+  std::mt19937 random(7);
+  std::vector<Coordinate> all;
+  for (int x = -6; x < 6; ++x)
+    for (int y = -7; y < 3; ++y)
+      for (int z = 0; z < 10; ++z)
+        if (random() % 3 != 0) all.push_back({static_cast<std::int32_t>(random() % 2), x, y, z});
+  std::shuffle(all.begin(), all.end(), random);
+  const Coordinates coordinates(coordinate_tensor(all, 3), 1, StrideStyle::divided);
+  CoordinateManager manager;
+  for (const ConvSpec& spec :
+       {ConvSpec::strided(2, 2), ConvSpec::strided(3, 2, 1), ConvSpec::submanifold(3)}) {
+    const KernelMap map = manager.kernel_map(coordinates, spec).map;
+    for (const std::int64_t channels : {1, 20, 75}) {
+      Reference reference{{}, map.offsets(), map.in_rows(), map.out_rows(), channels};
+      const auto begin = map.pair_begin().span<std::int64_t>();
+      for (int k = 0; k < map.offsets(); ++k)
+        for (auto i = static_cast<std::size_t>(begin[static_cast<std::size_t>(k)]);
+             i < static_cast<std::size_t>(begin[static_cast<std::size_t>(k) + 1]); ++i)
+          reference.pairs.push_back(
+              {k, map.pair_in().span<std::int32_t>()[i], map.pair_out().span<std::int32_t>()[i]});
+      const Doubles x = quarters(random, map.in_rows() * channels);
+      const Doubles grad = quarters(random, map.out_rows() * channels);
+      for (const DType dtype : {DType::bfloat16, DType::float32, DType::float64}) {
+        for (const PoolMode mode : kModes) {
+          const Tensor features = tensor(dtype, {map.in_rows(), channels}, x);
+          const Tensor y = pool(features, map, mode);
+          const Doubles expected = reference.forward(x, mode), given = doubles(y);
+          const Doubles expected_grad = backward(reference, x, expected, grad, mode);
+          const Doubles given_grad = doubles(pool_backward(
+              features, y, tensor(dtype, {map.out_rows(), channels}, grad), map, mode));
+          // Each of up to 27 quotients is rounded, and so is their sum; no value is above 4.
+          const double within =
+              27 * 4 * 2 * (mode == PoolMode::sum || mode == PoolMode::max ? 0x1p-53 : 0x1p-24);
+          for (std::size_t i = 0; i < expected.size(); ++i)
+            ASSERT_NEAR(given[i], expected[i], 2 * rounding(dtype) * std::abs(expected[i]))
+                << map.offsets() << " offsets, " << name(dtype) << " " << name(mode) << " element "
+                << i;
+          for (std::size_t i = 0; i < expected_grad.size(); ++i)
+            ASSERT_NEAR(given_grad[i], expected_grad[i],
+                        2 * rounding(dtype) * std::abs(expected_grad[i]) + within)
+                << name(dtype) << " " << name(mode) << " input " << i;
+        }
+      }
+    }
   }
 }
 

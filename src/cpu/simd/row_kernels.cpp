@@ -186,6 +186,24 @@ void multiply_add(const MultiplyAddRows& args) {
   });
 }
 
+void epilogue_all(DType dtype, const void* x, std::int64_t first, std::int64_t rows,
+                  std::int64_t channels, const RowEpilogue& epilogue, void* y) {
+  with_storage(dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    for (std::int64_t row = first; row < first + rows; ++row) {
+      const std::int64_t start = row * channels;
+      const auto* from = elements<Storage>(x) + start;
+      auto* to = static_cast<typename Storage::Element*>(y) + start;
+      for_channels<typename Storage::Accumulator>(
+          0, channels, [&](auto d, std::int64_t c) HWY_ATTR {
+            // As the sums of a convolution begin, with 0: -0 becomes 0 in both.
+            const auto value = hn::Add(hn::Zero(d), Storage::load(d, from + c));
+            Storage::store(d, finish<Storage>(d, value, epilogue, start, c), to + c);
+          });
+    }
+  });
+}
+
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -197,6 +215,7 @@ HWY_EXPORT(finish_all);
 HWY_EXPORT(depthwise);
 HWY_EXPORT(add_all);
 HWY_EXPORT(multiply_add);
+HWY_EXPORT(epilogue_all);
 
 void gather_rows(const GatherRows& args) { HWY_DYNAMIC_DISPATCH(gather)(args); }
 void finish_rows(const FinishRows& args) { HWY_DYNAMIC_DISPATCH(finish_all)(args); }
@@ -208,30 +227,7 @@ void multiply_add_rows(const MultiplyAddRows& args) { HWY_DYNAMIC_DISPATCH(multi
 
 void apply_epilogue(DType dtype, const void* x, std::int64_t first, std::int64_t rows,
                     std::int64_t channels, const RowEpilogue& epilogue, void* y) {
-  const std::int64_t row_bytes = channels * size_bytes(dtype);
-  const auto* from = static_cast<const std::byte*>(x) + first * row_bytes;
-  auto* to = static_cast<std::byte*>(y) + first * row_bytes;
-  RowEpilogue own = epilogue;
-  if (own.residual != nullptr)
-    own.residual = static_cast<const std::byte*>(own.residual) + first * row_bytes;
-  if (is_accumulator(dtype))
-    return finish_rows({dtype, from, nullptr, nullptr, rows, channels, 0, channels, own, to});
-  // 16-bit rows pass through a small float buffer, a span of channels of one row at a time.
-  constexpr std::int64_t kSpan = 1024;
-  float buffer[kSpan];
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t c = 0; c < channels; c += kSpan) {
-      const std::int64_t count = std::min(kSpan, channels - c);
-      const std::int64_t skip = row * row_bytes + c * size_bytes(dtype);
-      gather_rows({dtype, from + skip, nullptr, 1, count, 0, count, buffer});
-      RowEpilogue part = own;
-      if (part.scale != nullptr) part.scale = static_cast<const float*>(part.scale) + c;
-      if (part.shift != nullptr) part.shift = static_cast<const float*>(part.shift) + c;
-      if (part.residual != nullptr)
-        part.residual = static_cast<const std::byte*>(part.residual) + skip;
-      finish_rows({dtype, buffer, nullptr, nullptr, 1, count, 0, count, part, to + skip});
-    }
-  }
+  HWY_DYNAMIC_DISPATCH(epilogue_all)(dtype, x, first, rows, channels, epilogue, y);
 }
 
 }  // namespace gavotte::internal::cpu

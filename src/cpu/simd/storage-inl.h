@@ -140,7 +140,8 @@ struct Float16Storage {
     const auto is_nan = hn::RebindMask(d32, hn::IsNaN(value));
     auto result = hn::IfThenElse(is_small, subnormal, normal);
     result = hn::IfThenElse(is_large, hn::Set(d32, 0x7c00u), result);
-    result = hn::IfThenElse(is_nan, hn::Set(d32, 0x7e00u), result);
+    const auto payload = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(d32, 0x1ffu));
+    result = hn::IfThenElse(is_nan, hn::Or(payload, hn::Set(d32, 0x7e00u)), result);
     result = hn::Or(result, hn::ShiftRight<16>(sign));
     hn::StoreU(hn::DemoteTo(d16, hn::BitCast(signed32, result)), d16, to);
 #endif
