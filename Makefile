@@ -77,15 +77,17 @@ cuda-compile:
 	ctest --preset cuda-compile
 
 # The wheel, built and installed into .venv as a user does it, its tests and the examples of its docstrings there.
-# The tests of GPUs run on the CUDA backend in its emulator.
+# The tests of GPUs run on the CUDA backend in its emulator. OpenMP's threads sleep where they wait, as in ctest's
+# presets: as many processes as cores would else spin away each other's time.
 python:
 	tools/setup.sh build test python
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS) --target gavotte_cuda_emulated_library
 	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
-	.venv/bin/pytest --numprocesses $(JOBS) --doctest-modules --pyargs tests/python gavotte --ignore=tests/python/on_gpu
-	GAVOTTE_EMULATOR=build/emulated/libgavotte_cuda.so .venv/bin/pytest tests/python/on_gpu
+	OMP_WAIT_POLICY=passive .venv/bin/pytest --numprocesses $(JOBS) --doctest-modules --pyargs tests/python gavotte --ignore=tests/python/on_gpu
+	OMP_WAIT_POLICY=passive GAVOTTE_EMULATOR=build/emulated/libgavotte_cuda.so \
+	  .venv/bin/pytest --numprocesses $(JOBS) tests/python/on_gpu
 
 # Pages of docs/ and the reference from the docstrings of the installed package; a warning is an error.
 docs:
