@@ -26,23 +26,23 @@ inline std::int64_t reference_floor(std::int64_t a, std::int64_t b) {
   return quotient;
 }
 
-/// Multi-index of weight k, by counting through the kernel in the stated order.
-inline std::vector<std::int64_t> kernel_index(const ConvSpec& spec, int dims, int k) {
+/// Multi-index of each weight, by counting through the kernel in the stated order.
+inline std::vector<std::vector<std::int64_t>> kernel_indices(const ConvSpec& spec, int dims) {
+  int volume = 1;
+  for (int a = 0; a < dims; ++a) volume *= spec.kernel_size[a];
   bool first_fastest = spec.offset_order == OffsetOrder::first_axis_fastest;
-  if (spec.offset_order == OffsetOrder::torchsparse) {
-    int volume = 1;
-    for (int a = 0; a < dims; ++a) volume *= spec.kernel_size[a];
-    first_fastest = volume % 2 == 1;
-  }
+  if (spec.offset_order == OffsetOrder::torchsparse) first_fastest = volume % 2 == 1;
+  std::vector<std::vector<std::int64_t>> indices;
   std::vector<std::int64_t> index(static_cast<std::size_t>(dims), 0);
-  for (int step = 0; step < k; ++step) {
+  while (static_cast<int>(indices.size()) < volume) {
+    indices.push_back(index);
     for (int i = 0; i < dims; ++i) {
       const int axis = first_fastest ? i : dims - 1 - i;
       if (++index[static_cast<std::size_t>(axis)] < spec.kernel_size[axis]) break;
       index[static_cast<std::size_t>(axis)] = 0;
     }
   }
-  return index;
+  return indices;
 }
 
 /// Does weight k join input i and output o on this axis?
@@ -99,11 +99,9 @@ inline std::set<Point> reference_outputs(
     for (std::size_t a = 0; a < static_cast<std::size_t>(dims); ++a)
       largest[a] = std::max(largest[a], input[a + 1]);
   }
-  int volume = 1;
-  for (int a = 0; a < dims; ++a) volume *= spec.kernel_size[a];
+  const auto indices = kernel_indices(spec, dims);
   for (const Point& input : inputs) {
-    for (int k = 0; k < volume; ++k) {
-      const auto index = kernel_index(spec, dims, k);
+    for (const auto& index : indices) {
       Point output = input;
       bool exists = true;
       for (int a = 0; a < dims && exists; ++a) {
@@ -140,23 +138,37 @@ inline std::set<Point> reference_outputs(
   return outputs;
 }
 
+/// Does any weight join the input and the output on every axis, each by an index of its own?
+inline bool may_be_joined(const ConvSpec& spec, int dims, const Point& input, const Point& output) {
+  if (input[0] != output[0]) return false;
+  for (int a = 0; a < dims; ++a) {
+    const auto c = static_cast<std::size_t>(a) + 1;
+    bool any = false;
+    for (int k = 0; k < spec.kernel_size[a] && !any; ++k)
+      any = joined(spec, a, input[c], output[c], k);
+    if (!any) return false;
+  }
+  return true;
+}
+
 /// (offset, output row, input row), every combination tried.
 using PairSet = std::set<std::tuple<int, std::int64_t, std::int64_t>>;
 inline PairSet reference_pairs(const ConvSpec& spec, int dims, const std::vector<Point>& inputs,
                                const std::vector<Point>& outputs) {
   PairSet pairs;
-  int volume = 1;
-  for (int a = 0; a < dims; ++a) volume *= spec.kernel_size[a];
-  for (int k = 0; k < volume; ++k) {
-    const auto index = kernel_index(spec, dims, k);
-    for (std::size_t o = 0; o < outputs.size(); ++o) {
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        bool match = inputs[i][0] == outputs[o][0];
+  const auto indices = kernel_indices(spec, dims);
+  for (std::size_t o = 0; o < outputs.size(); ++o) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!may_be_joined(spec, dims, inputs[i], outputs[o])) continue;
+      for (std::size_t k = 0; k < indices.size(); ++k) {
+        bool match = true;
         for (int a = 0; a < dims && match; ++a) {
           const auto c = static_cast<std::size_t>(a) + 1;
-          match = joined(spec, a, inputs[i][c], outputs[o][c], index[c - 1]);
+          match = joined(spec, a, inputs[i][c], outputs[o][c], indices[k][c - 1]);
         }
-        if (match) pairs.emplace(k, static_cast<std::int64_t>(o), static_cast<std::int64_t>(i));
+        if (match)
+          pairs.emplace(static_cast<int>(k), static_cast<std::int64_t>(o),
+                        static_cast<std::int64_t>(i));
       }
     }
   }

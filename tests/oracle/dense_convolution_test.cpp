@@ -86,16 +86,22 @@ void run_case(const Case& test, std::mt19937_64& random) {
   for (T& value : features.span<T>())
     value = static_cast<T>(static_cast<int>(random() % 17) - 8) / static_cast<T>(4);
   const int volume = test.spec.kernel_volume(dims);
+  const auto indices = testing::kernel_indices(test.spec, dims);
+  ASSERT_EQ(indices.size(), static_cast<std::size_t>(volume));
   std::vector<T> weights(static_cast<std::size_t>(volume * in_group * test.out_channels));
+  std::vector<double> dense_weights(weights.size());  // by k, input channel, output channel
   for (int k = 0; k < volume; ++k) {
     const auto position =
-        last_axis_fastest_position(test.spec, dims, testing::kernel_index(test.spec, dims, k));
+        last_axis_fastest_position(test.spec, dims, indices[static_cast<std::size_t>(k)]);
     for (std::int64_t ci = 0; ci < in_group; ++ci) {
       for (std::int64_t co = 0; co < test.out_channels; ++co) {
         const std::int64_t index = test.spec.weight_layout == WeightLayout::kio
                                        ? (k * in_group + ci) * test.out_channels + co
                                        : (co * volume + k) * in_group + ci;
-        weights[static_cast<std::size_t>(index)] = static_cast<T>(weight_value(position, ci, co));
+        const double value = weight_value(position, ci, co);
+        weights[static_cast<std::size_t>(index)] = static_cast<T>(value);
+        dense_weights[static_cast<std::size_t>((k * in_group + ci) * test.out_channels + co)] =
+            value;
       }
     }
   }
@@ -116,11 +122,13 @@ void run_case(const Case& test, std::mt19937_64& random) {
   const auto outputs = testing::points_of(y.coordinates());
   // Every value is a multiple of 1/32 below 2^7 in size: sums of this many terms are exact in
   // float32, so equality it is.
+  Point input;
+  std::vector<double> expected;
   for (std::size_t o = 0; o < outputs.size(); ++o) {
-    std::vector<double> expected(static_cast<std::size_t>(test.out_channels), 0.0);
+    expected.assign(static_cast<std::size_t>(test.out_channels), 0.0);
     for (int k = 0; k < volume; ++k) {
-      const auto index = testing::kernel_index(test.spec, dims, k);
-      Point input = outputs[o];
+      const auto& index = indices[static_cast<std::size_t>(k)];
+      input = outputs[o];
       bool exists = true;
       for (int a = 0; a < dims && exists; ++a) {
         const auto from =
@@ -131,11 +139,11 @@ void run_case(const Case& test, std::mt19937_64& random) {
       }
       const double* row = exists ? grid.at(input) : nullptr;
       if (row == nullptr) continue;
-      const std::int64_t position = last_axis_fastest_position(test.spec, dims, index);
-      for (std::int64_t co = 0; co < test.out_channels; ++co) {
-        for (std::int64_t ci = 0; ci < in_group; ++ci) {
+      const double* weight = dense_weights.data() + k * in_group * test.out_channels;
+      for (std::int64_t ci = 0; ci < in_group; ++ci) {
+        for (std::int64_t co = 0; co < test.out_channels; ++co) {
           expected[static_cast<std::size_t>(co)] +=
-              row[co / out_group * in_group + ci] * weight_value(position, ci, co);
+              row[co / out_group * in_group + ci] * weight[ci * test.out_channels + co];
         }
       }
     }
