@@ -20,10 +20,7 @@ struct LayerShape {
   }
   bool identity() const noexcept { return offsets == 1 && pairs == rows; }
   /// Each pair is one product a channel: kernels of their own, which know no dataflow.
-  bool depthwise() const noexcept {
-    return (kind.direction == Direction::dgrad ? kind.out_channels : kind.in_channels) ==
-           kind.groups;
-  }
+  bool depthwise() const noexcept { return kind.groups > 1 && read_channels() == kind.groups; }
   /// Of the matrix that is read, and of the one that is written; wgrad: x and the output's gradient.
   std::int64_t read_channels() const noexcept {
     return kind.direction == Direction::dgrad ? kind.out_channels : kind.in_channels;

@@ -27,7 +27,8 @@ Way way_of(const ConvPlan& plan, std::int64_t in_channels, bool identity) {
   const Dataflow dataflow = plan.config.dataflow;
   if (identity && (dataflow == Dataflow::automatic || dataflow == Dataflow::dense_gemm))
     return Way::dense;
-  if (in_channels == plan.groups) return Way::depthwise;
+  // One channel without groups is a matrix of one row.
+  if (plan.groups > 1 && in_channels == plan.groups) return Way::depthwise;
   return dataflow == Dataflow::gather_gemm_scatter ? Way::gathered : Way::indirect;
 }
 Way way_of(const ConvPlan& plan, std::int64_t in_channels) {
