@@ -21,7 +21,7 @@ namespace {
 constexpr std::int64_t kConvertedRows = 4096;  // rows of a task that converts inputs
 constexpr std::int64_t kTileElements =
     1 << 16;  // of the wider side of a tile, in the second-level cache
-constexpr std::int64_t kMostTileRows = 4096, kFewestTileRows = 128;
+constexpr std::int64_t kMostTileRows = 4096, kFewTileRows = 128, kFewestTileRows = 32;
 constexpr std::int64_t kTasksOfAThread = 8;  // so that threads end together
 constexpr std::int64_t kMostTaskRows = 4096;
 
@@ -121,12 +121,19 @@ void run_tile(const ForwardTask& task, const Panels& panels, const std::byte* x,
   finish(task, tile);
 }
 
-// Output rows of a tile, or config.tile_rows where that is set.
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// Output rows of a tile, or config.tile_rows where that is set. Tiles are alike, and as many for each thread, so that
+// threads end together.
 std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
                           const MapPairs& pairs, std::int64_t channels) {
   if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
-  const std::int64_t shared = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
-  return std::clamp(std::min(kTileElements / channels, shared), kFewestTileRows, kMostTileRows);
+  const std::int64_t threads = thread_count(execution), rows = pairs.out_rows;
+  const std::int64_t most =
+      std::clamp(std::min(kTileElements / channels, divide_up(rows, kTasksOfAThread * threads)),
+                 kFewTileRows, kMostTileRows);
+  const std::int64_t tiles = divide_up(divide_up(rows, most), threads) * threads;
+  return std::max(divide_up(rows, tiles), kFewestTileRows);
 }
 
 // Tasks in runs, one for each worker, who takes them in order and then those that others have left: what is near in
