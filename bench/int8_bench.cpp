@@ -1,7 +1,5 @@
 #include "int8_bench.h"
 
-#include <fmt/format.h>
-
 #include <deque>
 #include <utility>
 
@@ -29,18 +27,13 @@ void bench_int8(const Scene& scene, const std::vector<int>& threads, int rounds,
                       {"float32", network, DType::float32},
                       {"int8, bfloat16 where not bytes", quantized, DType::bfloat16},
                       {"int8, float32 where not bytes", quantized, DType::float32}};
-  std::vector<std::string> names;
-  for (const Way& way : ways)
-    names.push_back(
-        fmt::format("{} (error {:.2g} %)", way.name,
-                    100 * quantization_error(network, way.network, scans, way.dtype).error));
   for (const int count : threads) {
     std::deque<Executor> executors;
     std::vector<Contender> contenders;
     for (std::size_t i = 0; i < std::size(ways); ++i) {
       executors.emplace_back(ways[i].network,
                              ExecutorOptions{.dtype = ways[i].dtype, .threads = count});
-      contenders.push_back({names[i], [&executor = executors.back(), &voxels] {
+      contenders.push_back({ways[i].name, [&executor = executors.back(), &voxels] {
                               executor.run(std::as_const(voxels.coordinates), voxels.features);
                             }});
     }
