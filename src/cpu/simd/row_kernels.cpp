@@ -47,12 +47,12 @@ constexpr std::int64_t kRowsAhead = 12;
 
 // Rows without lists of entries: each is one row of partial. What the epilogue has is known when this is compiled, since
 // branches for each vector cost more than the arithmetic (EPYC with AVX-512, 2026-11-22, bfloat16 layers of 16 and 32
-// channels on lidar_10: 1.04 to 1.08 of the rate). empty: there is none.
-template <class Storage, Activation activation, bool empty>
+// channels on lidar_10: 1.04 to 1.08 of the rate). empty: there is none. Partial: the storage of partial.
+template <class Partial, class Storage, Activation activation, bool empty>
 HWY_NOINLINE void finish_single(const FinishRows& call) {
   using T = typename Storage::Accumulator;
   const FinishRows args = call;  // a copy that no store to y changes: its members stay in registers
-  const T* const partial = accumulators<Storage>(args.partial);
+  const auto* const partial = elements<Partial>(args.partial);
   auto* const y = static_cast<typename Storage::Element*>(args.y);
   const hn::ScalableTag<T> whole;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
@@ -65,9 +65,9 @@ HWY_NOINLINE void finish_single(const FinishRows& call) {
     }
     const std::int64_t start = (args.y_rows != nullptr ? args.y_rows[row] : row) * args.channels;
     const std::int64_t entry = args.entries != nullptr ? args.entries[row] : row;
-    const T* from = partial + entry * args.channels;
+    const auto* from = partial + entry * args.channels;
     const auto finished = [&](auto d, std::int64_t c) HWY_ATTR {
-      const auto sum = hn::Add(hn::Zero(d), hn::LoadU(d, from + c));
+      const auto sum = hn::Add(hn::Zero(d), Partial::load(d, from + c));
       if constexpr (empty) return sum;
       return finish<Storage, activation>(d, sum, args.epilogue, start, c);
     };
@@ -80,16 +80,20 @@ HWY_NOINLINE void finish_single(const FinishRows& call) {
   }
 }
 
+template <class Partial, class Storage>
+void finish_single(const FinishRows& args) {
+  if (args.epilogue.empty()) return finish_single<Partial, Storage, Activation::none, true>(args);
+  with_activation(args.epilogue.activation, [&]<Activation activation>() {
+    finish_single<Partial, Storage, activation, false>(args);
+  });
+}
+
 void finish_all(const FinishRows& args) {
   with_storage(args.dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
-    if (args.entry_begin == nullptr) {
-      if (args.epilogue.empty()) return finish_single<Storage, Activation::none, true>(args);
-      return with_activation(args.epilogue.activation, [&]<Activation activation>() {
-        finish_single<Storage, activation, false>(args);
-      });
-    }
     using T = typename Storage::Accumulator;
+    if (args.values) return finish_single<Storage, Storage>(args);
+    if (args.entry_begin == nullptr) return finish_single<PlainStorage<T>, Storage>(args);
     const T* const partial = accumulators<Storage>(args.partial);
     auto* const y = static_cast<typename Storage::Element*>(args.y);
     const hn::ScalableTag<T> whole;
@@ -97,13 +101,8 @@ void finish_all(const FinishRows& args) {
     const std::int64_t end = args.first_channel + args.channel_count;
     for (std::int64_t row = 0; row < args.rows; ++row) {
       const std::int64_t start = (args.y_rows != nullptr ? args.y_rows[row] : row) * args.channels;
-      const auto own = static_cast<std::uint32_t>(row);
-      const std::uint32_t* entry = args.entry_begin != nullptr
-                                       ? args.entries + args.entry_begin[row]
-                                   : args.entries != nullptr ? args.entries + row
-                                                             : &own;
-      const std::int64_t count =
-          args.entry_begin != nullptr ? args.entry_begin[row + 1] - args.entry_begin[row] : 1;
+      const std::uint32_t* entry = args.entries + args.entry_begin[row];
+      const std::int64_t count = args.entry_begin[row + 1] - args.entry_begin[row];
       std::int64_t c = args.first_channel;
       // Four vectors at a time, so that the additions of four chains overlap.
       for (; c + 4 * lanes <= end; c += 4 * lanes) {
@@ -186,24 +185,6 @@ void multiply_add(const MultiplyAddRows& args) {
   });
 }
 
-void epilogue_all(DType dtype, const void* x, std::int64_t first, std::int64_t rows,
-                  std::int64_t channels, const RowEpilogue& epilogue, void* y) {
-  with_storage(dtype, [&](auto storage) HWY_ATTR {
-    using Storage = decltype(storage);
-    for (std::int64_t row = first; row < first + rows; ++row) {
-      const std::int64_t start = row * channels;
-      const auto* from = elements<Storage>(x) + start;
-      auto* to = static_cast<typename Storage::Element*>(y) + start;
-      for_channels<typename Storage::Accumulator>(
-          0, channels, [&](auto d, std::int64_t c) HWY_ATTR {
-            // As the sums of a convolution begin, with 0: -0 becomes 0 in both.
-            const auto value = hn::Add(hn::Zero(d), Storage::load(d, from + c));
-            Storage::store(d, finish<Storage>(d, value, epilogue, start, c), to + c);
-          });
-    }
-  });
-}
-
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -215,7 +196,6 @@ HWY_EXPORT(finish_all);
 HWY_EXPORT(depthwise);
 HWY_EXPORT(add_all);
 HWY_EXPORT(multiply_add);
-HWY_EXPORT(epilogue_all);
 
 void gather_rows(const GatherRows& args) { HWY_DYNAMIC_DISPATCH(gather)(args); }
 void finish_rows(const FinishRows& args) { HWY_DYNAMIC_DISPATCH(finish_all)(args); }
@@ -227,7 +207,16 @@ void multiply_add_rows(const MultiplyAddRows& args) { HWY_DYNAMIC_DISPATCH(multi
 
 void apply_epilogue(DType dtype, const void* x, std::int64_t first, std::int64_t rows,
                     std::int64_t channels, const RowEpilogue& epilogue, void* y) {
-  HWY_DYNAMIC_DISPATCH(epilogue_all)(dtype, x, first, rows, channels, epilogue, y);
+  const std::int64_t skip = first * channels * size_bytes(dtype);
+  FinishRows args{dtype,    static_cast<const std::byte*>(x) + skip,
+                  nullptr,  nullptr,
+                  rows,     channels,
+                  0,        channels,
+                  epilogue, static_cast<std::byte*>(y) + skip};
+  args.values = true;
+  if (args.epilogue.residual != nullptr)
+    args.epilogue.residual = static_cast<const std::byte*>(args.epilogue.residual) + skip;
+  finish_rows(args);
 }
 
 }  // namespace gavotte::internal::cpu

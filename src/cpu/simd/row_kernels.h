@@ -45,6 +45,7 @@ struct FinishRows {
   RowEpilogue epilogue;  ///< residual is that of row 0 of y
   void* y;  ///< [*, channels], may be partial where each row is its own and dtype an accumulator
   const std::int32_t* y_rows = nullptr;
+  bool values = false;  ///< partial holds values of the dtype; there are no lists of entries.
 };
 void finish_rows(const FinishRows& args);
 
