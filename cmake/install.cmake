@@ -7,7 +7,7 @@ install(TARGETS gavotte EXPORT gavotteTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/gavotte ${PROJECT_BINARY_DIR}/include/gavotte
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/gavotte
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(EXPORT gavotteTargets NAMESPACE gavotte:: DESTINATION ${package_dir})
 if(TARGET gavotte_datasets)
