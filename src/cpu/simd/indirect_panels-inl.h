@@ -16,15 +16,15 @@
 
 // Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
 // one group ahead: 1.11 of the rate at 16 and 32 channels, 1.06 at 64, 1.02 at 128).
-constexpr std::int64_t kBytesAhead = 4096, kFewestRowsAhead = 6, kMostRowsAhead = 32;
+inline constexpr std::int64_t kBytesAhead = 4096, kFewestRowsAhead = 6, kMostRowsAhead = 32;
 // Rows in order are fetched, too, where they are of this size: short ones and those of narrow panels are in reach of the
 // CPU's own look-ahead, of long ones it fetches the rest itself (the same CPU, 2026-11-22, key order on lidar_10, lidar_5
 // and room_5: from 64 bytes on beside 128 on 1.04 to 1.10 of the rate for float32 16 -> 32, 1.05 to 1.13 for bfloat16 of
 // 32 channels; float32 of 128 channels would lose 0.02 to 0.06).
-constexpr std::int64_t kFewestBytesFetched = 64, kMostBytesFetched = 256;
+inline constexpr std::int64_t kFewestBytesFetched = 64, kMostBytesFetched = 256;
 // Pairs of narrow panels are fetched this far ahead: their products are so few that the lists come late otherwise (EPYC
 // with AVX-512, 2026-11-22, 16 channels: 1.03 to 1.04 of the rate, 4 -> 16 on a large map 1.10).
-constexpr std::int64_t kPairsAhead = 160;
+inline constexpr std::int64_t kPairsAhead = 160;
 
 // One panel of the call.
 template <class A>

@@ -9,8 +9,8 @@
 // An element's sum over a chunk of kChunkBlocks tiles of channels begins with 0, and is added to what y held in Sum's own
 // arithmetic. So a row's bits depend neither on its place among the pairs nor on how many there are.
 
-constexpr int kTileRows = 16, kTileColumns = 16, kTileBytes = 64;
-constexpr int kChunkBlocks = 8;  // gathered together: 32 rows of them are 16 KiB
+inline constexpr int kTileRows = 16, kTileColumns = 16, kTileBytes = 64;
+inline constexpr int kChunkBlocks = 8;  // gathered together: 32 rows of them are 16 KiB
 
 // One panel of a call; rows of x in bytes.
 template <class Sum>
