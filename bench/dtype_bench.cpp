@@ -1,6 +1,5 @@
 #include "dtype_bench.h"
 
-#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <string>
@@ -11,25 +10,13 @@
 #include "gavotte/convolution.h"
 #include "gavotte/sparse_ops.h"
 #include "map_bench.h"
-#include "peak/multiply_adds.h"
+#include "register_peak.h"
 
 namespace gavotte::bench {
 
 namespace {
 
 constexpr DType kDTypes[] = {DType::float32, DType::bfloat16};
-
-// As many operations from registers as a layer has; empty where the CPU has no instruction for the dtype.
-Contender from_registers(DType dtype, double operations) {
-  for (const peak::MultiplyAdds& loop : peak::multiply_adds()) {
-    if (loop.dtype != name(dtype)) continue;
-    const auto iterations =
-        static_cast<std::int64_t>(operations / static_cast<double>(loop.operations));
-    return {fmt::format("registers {}", name(dtype)),
-            [=] { benchmark::DoNotOptimize(loop.run(iterations)); }};
-  }
-  return {};
-}
 
 }  // namespace
 

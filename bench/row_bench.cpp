@@ -1,6 +1,5 @@
 #include "row_bench.h"
 
-#include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -16,7 +15,7 @@
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/pooling.h"
 #include "gavotte/sparse_ops.h"
-#include "peak/multiply_adds.h"
+#include "register_peak.h"
 
 namespace gavotte::bench {
 
@@ -126,23 +125,14 @@ Contender copy_of(std::int64_t bytes, const Execution& execution) {
           [=] { backend(execution.device).copy(execution, *to, std::as_const(*from).view()); }};
 }
 
-/// As many operations from the registers of each thread's share; empty where the CPU has no such instruction.
-Contender from_registers(DType dtype, std::int64_t operations) {
-  for (const peak::MultiplyAdds& loop : peak::multiply_adds()) {
-    if (loop.dtype != name(dtype)) continue;
-    return {"as many multiply-adds from registers", [=, iterations = operations / loop.operations] {
-              benchmark::DoNotOptimize(loop.run(iterations));
-            }};
-  }
-  return {};
-}
-
 void add_rows(const Row& like, const std::vector<Work>& works, const Execution& execution,
               DType dtype, int rounds, Report& report) {
   for (const Work& work : works) {
     std::vector<Contender> contenders = {copy_of(work.bytes, execution)};
     if (work.operations > 0) {
-      Contender registers = from_registers(dtype, work.operations / execution.threads);
+      Contender registers =
+          from_registers(dtype, static_cast<double>(work.operations) / execution.threads);
+      registers.name = "as many multiply-adds from registers";
       if (registers.call) contenders.push_back(std::move(registers));
     }
     contenders.push_back({"gavotte", work.call});
