@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# check_headers.sh [CXX [BUILD_DIR [public]]]: compiles each header alone, from the root of the tree. Public headers
-# see no include path but include/ (and the generated one), so that they need no other library. public: those only.
+# check_headers.sh [CXX [public]]: compiles each header alone, from the root of the tree. Public headers see no
+# include path but include/, so that they need no other library. public: those only.
 set -euo pipefail
 cxx=${1:-c++}
-build=${2:-build}
 
-public=(include/gavotte/*.h include/gavotte/*/*.h "$build"/include/gavotte/*.h)
+public=(include/gavotte/*.h include/gavotte/*/*.h)
 if grep -nE '#include *[<"](cuda|torch|pybind11|nlohmann|open3d|ATen|hwy|libxsmm)' "${public[@]}"; then
   echo "a public header includes another library (above)"
   exit 1
@@ -18,10 +17,10 @@ done
 compile_each() {
   # shellcheck disable=SC2016  # the inner shell expands these
   xargs -P2 -I{} sh -c 'header=$1; shift; printf "#include \"%s\"\n" "$header" | "$@" -' sh {} \
-    "$cxx" -std=c++20 -fsyntax-only -Wall -Wextra -Werror -x c++ -I . -I include -I "$build/include" "$@"
+    "$cxx" -std=c++20 -fsyntax-only -Wall -Wextra -Werror -x c++ -I . -I include "$@"
 }
 printf '%s\n' "${public[@]}" | compile_each
-if [ "${3:-}" = public ]; then
+if [ "${2:-}" = public ]; then
   echo "${#public[@]} public headers stand alone"
   exit
 fi

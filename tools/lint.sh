@@ -12,7 +12,7 @@ mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 shellcheck "${scripts[@]}"
 echo "shellcheck: ${#scripts[@]} files"
 
-tools/check_headers.sh c++ "$build"
+tools/check_headers.sh
 
 mapfile -t sources < <(git ls-files 'src/*.cpp' 'datasets/*.cpp' 'cli/*.cpp')
 mapfile -t compiled < <(for s in "${sources[@]}"; do grep -qF "$PWD/$s\"" "$build/compile_commands.json" && echo "$s"; done)
