@@ -166,28 +166,29 @@ void convolve_depthwise(const ForwardTask& task, std::int64_t first_row, std::in
                         Workspace& workspace) {
   const MapPairs& pairs = task.pairs;
   find_pairs(pairs, first_row, rows, workspace);
-  const auto [begin, inputs, offsets] = list_entries(pairs, first_row, rows, workspace);
-  T* sums = workspace.partial.as<T>(rows * task.out_channels);
+  T* const sums = workspace.partial.as<T>(rows * task.out_channels);
+  T* const input = workspace.gathered.as<T>(task.in_channels);
   const auto* weights = static_cast<const T*>(task.weights);
   const std::int64_t multiplier = task.out_channels / task.groups;
-  if (multiplier == 1) {
-    depthwise_rows(
-        {task.dtype, task.x, weights, begin, inputs, offsets, rows, task.out_channels, sums});
-  } else {
-    std::fill(sums, sums + rows * task.out_channels, T{0});
-    T* input = workspace.gathered.as<T>(task.in_channels);
-    for (std::int64_t row = 0; row < rows; ++row) {
-      T* sum = sums + row * task.out_channels;
-      for (std::uint32_t entry = begin[row]; entry < begin[row + 1]; ++entry) {
-        const T* weight = weights + offsets[entry] * task.out_channels;
-        gather_rows(
-            {task.dtype, task.x, inputs + entry, 1, task.in_channels, 0, task.in_channels, input});
+  if (multiplier > 1) std::fill(sums, sums + rows * task.out_channels, T{0});
+  const EntryLists lists{task.x, task.in_channels * size_bytes(task.dtype), true};
+  for_each_block(pairs, lists, first_row, rows, workspace, [&](const RowEntries& entries) {
+    T* sum = sums + (entries.first - first_row) * task.out_channels;
+    if (multiplier == 1)
+      return depthwise_rows({task.dtype, weights, entries.counts, entries.inputs, entries.offsets,
+                             entries.stride, entries.rows, task.out_channels, sum});
+    for (std::int64_t row = 0; row < entries.rows; ++row, sum += task.out_channels) {
+      const std::int64_t end = row + entries.counts[row] * entries.stride;
+      for (std::int64_t e = row; e < end; e += entries.stride) {
+        const T* weight = weights + entries.offsets[e] * task.out_channels;
+        gather_rows({task.dtype, entries.inputs[e], nullptr, 1, task.in_channels, 0,
+                     task.in_channels, input});
         for (std::int64_t c = 0; c < task.in_channels; ++c)
           for (std::int64_t m = c * multiplier; m < (c + 1) * multiplier; ++m)
             sum[m] += input[c] * weight[m];
       }
     }
-  }
+  });
   finish_tile(task, first_row, rows, sums, nullptr, nullptr);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cpu/simd/pool_rows.h"
+#include "cpu/tile_entries.h"
 #include "dispatch.h"
 #include "parallel.h"
 
@@ -80,21 +81,26 @@ A divisor(PoolMode mode, std::int64_t rows) {
 /// Rows of x at the positions of a chunk, which one row of y is made from.
 class ChunkRows {
  public:
-  ChunkRows(const Entries& entries, const Chunk& chunk, DType dtype, const void* x, void* y,
-            std::int64_t channels)
-      : begin_{static_cast<std::uint32_t>(chunk.begin), static_cast<std::uint32_t>(chunk.end)},
-        args_{dtype, x, y, channels, 0, 1, begin_.data(), entries.order(), nullptr} {}
+  ChunkRows(const Entries& entries, const Chunk& chunk, ConstTensorView x, TensorView y)
+      : count_(static_cast<std::uint32_t>(chunk.end - chunk.begin)),
+        args_{x.dtype, y.dtype, y.data, y.shape[1], 0, 1, 1, &count_, inputs_.data(), nullptr} {
+    const std::int64_t row_bytes = x.shape[1] * size_bytes(x.dtype);
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      rows_[i] = static_cast<std::int32_t>(entries.row(chunk.begin + i));
+      inputs_[i] =
+          fetch_row(static_cast<const std::byte*>(x.data) + rows_[i] * row_bytes, row_bytes);
+    }
+  }
   ChunkRows(const ChunkRows&) = delete;
   ChunkRows& operator=(const ChunkRows&) = delete;
 
-  const PoolRows& made_into_row() const { return args_; }
-  const PoolRows& made_into_sums() {
-    args_.sums = true;
-    return args_;
-  }
+  const PoolRows& args() const { return args_; }
+  const std::int32_t* rows() const { return rows_.data(); }
 
  private:
-  std::array<std::uint32_t, 2> begin_;
+  std::uint32_t count_;
+  std::array<const std::byte*, kChunkRows> inputs_;
+  std::array<std::int32_t, kChunkRows> rows_;
   PoolRows args_;
 };
 
@@ -124,9 +130,9 @@ void forward(const Execution& execution, const Entries& entries, PoolMode mode, 
   A* const partial = partial_tensor.span<A>().data();
   parallel_for(execution, chunk_count, [&](std::int64_t index, int) {
     const Chunk& chunk = entries.chunks[static_cast<std::size_t>(index)];
-    ChunkRows rows(entries, chunk, x.dtype, x.data, partial + index * channels, channels);
-    mode == PoolMode::max ? max_rows(rows.made_into_sums())
-                          : average_rows(rows.made_into_sums(), 1);
+    const ChunkRows rows(entries, chunk, x,
+                         {partial + index * channels, dtype_of<A>, {1, channels}});
+    mode == PoolMode::max ? max_rows(rows.args()) : average_rows(rows.args(), 1);
   });
   parallel_for(execution, y_view.rows(), [&](std::int64_t entry, int) {
     T* const to = y + entry * channels;
@@ -171,9 +177,9 @@ void send_to_winners(const Execution& execution, const Entries& entries, const T
   parallel_for(execution, chunk_count, [&](std::int64_t index, int) {
     const Chunk& chunk = entries.chunks[static_cast<std::size_t>(index)];
     // find_winners() only reads y.
-    const ChunkRows rows(entries, chunk, dtype_of<T>, x, const_cast<T*>(y) + chunk.entry * channels,
-                         channels);
-    find_winners(rows.made_into_row(), nullptr, winner + index * channels);
+    const ChunkRows rows(entries, chunk, {x, dtype_of<T>, {chunk.end, channels}},
+                         {const_cast<T*>(y) + chunk.entry * channels, dtype_of<T>, {1, channels}});
+    find_winners(rows.args(), {rows.rows(), x, winner + index * channels});
     for (std::int64_t p = chunk.begin; p < chunk.end; ++p)
       std::fill_n(grad_x + entries.row(p) * channels, channels, static_cast<T>(0.0F));
   });

@@ -1,12 +1,16 @@
 // Pooling by tiles of output rows: a tile's pairs are listed by row, and each row is made in registers from its inputs, in
 // the order of the offsets. No two tasks write the same row. The backward pass is the same over the map read the other
-// way.
+// way, from what each output sends: its gradient divided, or its gradient where an input has won.
 #include "cpu/pooling.h"
 
-#include <algorithm>
+#include <array>
+#include <limits>
 #include <utility>
+#include <vector>
 
+#include "cpu/scratch.h"
 #include "cpu/simd/pool_rows.h"
+#include "cpu/simd/row_kernels.h"
 #include "cpu/tile_entries.h"
 #include "cpu/tile_indirect.h"
 #include "dispatch.h"
@@ -16,61 +20,93 @@
 namespace gavotte::internal::cpu {
 namespace {
 
-constexpr std::int32_t kTileRows = 1024;  // whose entries stay in fast memory
+constexpr std::int32_t kTileRows = 1024;
 
 /// A map's output rows, tile by tile.
 class Tiles {
  public:
-  Tiles(const Execution& execution, KernelMap map)
+  Tiles(const Execution& execution, KernelMap map, std::int64_t channels)
       : execution_(execution),
         map_(std::move(map)),
+        channels_(channels),
         pairs_(map_, MapPairs::Order::key),
         workspaces_(thread_count(execution)) {
     config_.tile_rows = kTileRows;
   }
 
-  /// Calls body(rows, the offset of each entry) in parallel. x and y: features on the two sides.
+  /// Calls body(rows, the offset of each entry) in parallel. x and y: features on the two sides; lists: those of x.
   template <class Body>
-  void for_each(const ConstTensorView& x, const TensorView& y, Body&& body) const {
-    const std::int64_t channels = y.shape[1];
-    if (y.rows() == 0 || channels == 0) return;
-    for_each_tile(execution_, config_, pairs_, channels, channels, workspaces_,
-                  [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
-                    const TileEntries entries = list_entries(pairs_, first, rows, workspace);
-                    body(PoolRows{y.dtype, x.data, y.data, channels, first, rows, entries.begin,
-                                  entries.inputs, pairs_.out_order},
-                         entries.offsets);
-                  });
+  void for_each(const ConstTensorView& x, const TensorView& y, const EntryLists& lists,
+                Body&& body) const {
+    for_each_tile([&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
+      for_each_block(pairs_, lists, first, rows, workspace, [&](const RowEntries& entries) {
+        body(PoolRows{x.dtype, y.dtype, y.data, channels_, entries.first, entries.rows,
+                      entries.stride, entries.counts, entries.inputs, pairs_.out_order,
+                      entries.filled},
+             entries.offsets);
+      });
+    });
+  }
+
+  /// Calls body(first place, rows, how many inputs each has, the row at each place or null) in parallel.
+  template <class Body>
+  void for_each_count(Body&& body) const {
+    for_each_tile([&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
+      body(first, rows, count_inputs(pairs_, first, rows, workspace), pairs_.out_order);
+    });
   }
 
  private:
+  template <class Body>
+  void for_each_tile(Body&& body) const {
+    if (pairs_.out_rows == 0 || channels_ == 0) return;
+    cpu::for_each_tile(execution_, config_, pairs_, channels_, channels_, workspaces_, body);
+  }
+
   const Execution& execution_;
   KernelMap map_;
+  std::int64_t channels_;
   MapPairs pairs_;
   WorkspaceLease workspaces_;
   ConvConfig config_;
 };
 
-/// What the gradient of each output row is divided by: accumulators [out_rows].
-Tensor divisors_of(const Execution& execution, const KernelMap& map, PoolMode mode, DType dtype) {
-  Tensor divisors(accumulator_of(dtype), {map.out_rows()});
-  dispatch_floating(divisors.dtype(), [&]<class T>() {
-    using A = Accumulator<T>;
-    const std::span<T> divisor = divisors.span<T>();
-    if (mode == PoolMode::average_volume)
-      return std::fill(divisor.begin(), divisor.end(), T(static_cast<A>(map.offsets())));
-    const Tiles tiles(execution, map);
-    const TensorView column(divisors.data(), divisors.dtype(), {map.out_rows(), 1});
-    tiles.for_each(column, column, [&](const PoolRows& rows, const std::int32_t*) {
-      for (std::int64_t r = 0; r < rows.rows; ++r) {
-        const std::int64_t place = rows.first + r;
-        const std::int64_t row = rows.y_rows != nullptr ? rows.y_rows[place] : place;
-        divisor[static_cast<std::size_t>(row)] =
-            T(static_cast<A>(rows.begin[r + 1] - rows.begin[r]));
-      }
+/// A row of `value` that the lists of sums and maxima are filled up with.
+class Filler {
+ public:
+  Filler(DType dtype, std::int64_t channels, double value) : memory_(channels * size_bytes(dtype)) {
+    dispatch_floating(dtype, [&]<class T>() {
+      std::fill_n(memory_.as<T>(), channels, static_cast<T>(static_cast<Accumulator<T>>(value)));
     });
-  });
-  return divisors;
+  }
+  const void* row() const { return memory_.as<void>(); }
+
+ private:
+  Scratch memory_;
+};
+
+EntryLists lists_of(const ConstTensorView& x, const void* filler) {
+  return {x.data, x.shape[1] * size_bytes(x.dtype), false, filler};
+}
+
+/// The gradient of each output over what the mode divides by: accumulators [out_rows, channels].
+Tensor quotients_of(const Execution& execution, const KernelMap& map, PoolMode mode,
+                    const ConstTensorView& grad_y) {
+  Tensor quotients(accumulator_of(grad_y.dtype), grad_y.shape);
+  const std::int64_t channels = grad_y.shape[1];
+  DivideRows args{grad_y.dtype, grad_y.data,   quotients.data(), channels, 0, 0,
+                  nullptr,      map.offsets(), nullptr};
+  Tiles(execution, map, channels)
+      .for_each_count([&](std::int64_t first, std::int64_t rows, const std::uint32_t* counts,
+                          const std::int32_t* y_rows) {
+        DivideRows tile = args;
+        tile.first = first;
+        tile.rows = rows;
+        if (mode == PoolMode::average_present) tile.counts = counts;
+        tile.y_rows = y_rows;
+        divide_rows(tile);
+      });
+  return quotients;
 }
 
 /// For each output element the first offset whose input equals it: int32 [out_rows, channels].
@@ -80,9 +116,11 @@ Tensor winners_of(const Execution& execution, const KernelMap& map, const ConstT
   std::int32_t* const winner = winners.span<std::int32_t>().data();
   // find_winners() only reads y.
   const TensorView outputs(const_cast<void*>(y.data), y.dtype, y.shape);
-  Tiles(execution, map)
-      .for_each(x, outputs, [&](const PoolRows& rows, const std::int32_t* offsets) {
-        find_winners(rows, offsets, winner);
+  EntryLists lists = lists_of(x, nullptr);
+  lists.offsets = true;
+  Tiles(execution, map, y.shape[1])
+      .for_each(x, outputs, lists, [&](const PoolRows& rows, const std::int32_t* offsets) {
+        find_winners(rows, {offsets, x.data, winner});
       });
   return winners;
 }
@@ -94,30 +132,36 @@ void pool_forward(const Execution& execution, const KernelMap& map, PoolMode mod
   const std::int64_t divisor = mode == PoolMode::average_present  ? 0
                                : mode == PoolMode::average_volume ? map.offsets()
                                                                   : 1;
-  Tiles(execution, map).for_each(x, y, [&](const PoolRows& rows, const std::int32_t*) {
-    mode == PoolMode::max ? max_rows(rows) : average_rows(rows, divisor);
-  });
+  const bool max = mode == PoolMode::max;
+  const Filler filler(x.dtype, x.shape[1], max ? -std::numeric_limits<double>::infinity() : 0.0);
+  Tiles(execution, map, x.shape[1])
+      .for_each(x, y, lists_of(x, filler.row()), [&](const PoolRows& rows, const std::int32_t*) {
+        max ? max_rows(rows) : average_rows(rows, divisor);
+      });
 }
 
 void pool_backward(const Execution& execution, const KernelMap& map, PoolMode mode,
                    ConstTensorView x, ConstTensorView y, ConstTensorView grad_y,
                    TensorView grad_x) {
-  const Tiles tiles(execution, map.transposed());
+  const Tiles tiles(execution, map.transposed(), grad_x.shape[1]);
   if (mode == PoolMode::max) {
-    const Tensor winners = winners_of(execution, map, x, y);
-    const std::int32_t* const winner = winners.span<std::int32_t>().data();
-    tiles.for_each(grad_y, grad_x, [&](const PoolRows& rows, const std::int32_t* offsets) {
-      add_won(rows, winner, offsets);
+    Tensor winners = winners_of(execution, map, x, y);
+    std::int32_t* const winner = winners.span<std::int32_t>().data();
+    // Nobody has won with the label of the filler.
+    EntryLists lists = lists_of(grad_y, grad_y.data);
+    lists.offsets = true;
+    lists.filler_offset = -2;
+    tiles.for_each(grad_y, grad_x, lists, [&](const PoolRows& rows, const std::int32_t* offsets) {
+      add_won(rows, {offsets, grad_y.data, winner});
     });
-  } else if (mode == PoolMode::sum) {
-    tiles.for_each(grad_y, grad_x,
-                   [](const PoolRows& rows, const std::int32_t*) { average_rows(rows, 1); });
-  } else {
-    const Tensor divisors = divisors_of(execution, map, mode, grad_y.dtype);
-    tiles.for_each(grad_y, grad_x, [&](const PoolRows& rows, const std::int32_t*) {
-      add_quotients(rows, divisors.data());
-    });
+    return;
   }
+  Tensor quotients;
+  if (mode != PoolMode::sum) quotients = quotients_of(execution, map, mode, grad_y);
+  const ConstTensorView sent = mode == PoolMode::sum ? grad_y : std::as_const(quotients).view();
+  const Filler zeros(sent.dtype, sent.shape[1], 0.0);
+  tiles.for_each(sent, grad_x, lists_of(sent, zeros.row()),
+                 [](const PoolRows& rows, const std::int32_t*) { average_rows(rows, 1); });
 }
 
 }  // namespace gavotte::internal::cpu

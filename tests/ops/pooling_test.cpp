@@ -104,19 +104,37 @@ TEST(Pooling, OutputWithoutInputIsZero) {
 
 TEST(Pooling, MaximumOfNaNIsNaN) {
   const KernelMap map = testing_ops::map_of({{0, 0, 0}, {1, 1, 0}, {2, 2, 0}}, 3, 3, 1);
+  constexpr std::int64_t kChannels = 103;  // whole vectors, several at a time, and parts of one
   for (const DType dtype : kFloatingDTypes)
     for (std::size_t where = 0; where < 3; ++where) {
-      Doubles x = {1, std::numeric_limits<double>::infinity(), -2};
-      x[where] = kNaN;
-      const Tensor features = tensor(dtype, {3, 1}, x);
+      const std::array values = {1.0, std::numeric_limits<double>::infinity(), -2.0};
+      Doubles x;
+      for (std::size_t row = 0; row < 3; ++row)
+        x.insert(x.end(), kChannels, row == where ? kNaN : values[row]);
+      const Tensor features = tensor(dtype, {3, kChannels}, x);
       const Tensor y = pool(features, map, PoolMode::max);
-      EXPECT_TRUE(std::isnan(doubles(y)[0])) << name(dtype) << " " << where;
-      const Tensor gradient =
-          pool_backward(features, y, tensor(dtype, {1, 1}, {3}), map, PoolMode::max);
-      Doubles expected = {0, 0, 0};
-      expected[where] = 3;
+      for (const double value : doubles(y)) EXPECT_TRUE(std::isnan(value)) << name(dtype) << where;
+      const Tensor gradient = pool_backward(
+          features, y, tensor(dtype, {1, kChannels}, Doubles(kChannels, 3.0)), map, PoolMode::max);
+      Doubles expected;
+      for (std::size_t row = 0; row < 3; ++row)
+        expected.insert(expected.end(), kChannels, row == where ? 3.0 : 0.0);
       EXPECT_EQ(doubles(gradient), expected);
     }
+}
+
+TEST(Pooling, MaximumOfZerosIsTheFirst) {
+  const KernelMap map =
+      testing_ops::map_of({{0, 0, 0}, {0, 1, 2}, {1, 1, 0}, {2, 1, 1}, {3, 0, 1}}, 4, 2, 3);
+  constexpr std::int64_t kChannels = 103;
+  Doubles x(kChannels, 0.0);
+  x.insert(x.end(), kChannels, -0.0);
+  const std::array negative = {false, true, true};
+  for (const DType dtype : kFloatingDTypes) {
+    const Doubles y = doubles(pool(tensor(dtype, {2, kChannels}, x), map, PoolMode::max));
+    for (std::size_t i = 0; i < y.size(); ++i)
+      EXPECT_EQ(std::signbit(y[i]), negative[i / kChannels]) << name(dtype) << " element " << i;
+  }
 }
 
 TEST(Pooling, GradientOfAMaximumGoesToTheFirstOfEquals) {

@@ -5,11 +5,11 @@
 #define HWY_TARGET_INCLUDE "cpu/simd/pool_rows.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "cpu/simd/epilogue-inl.h"
 #include "cpu/simd/pool_rows.h"
@@ -18,9 +18,6 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
-
-constexpr std::uint32_t kEntriesAhead = 16;  // whose rows are fetched
-constexpr int kVectors = 4;                  // of sums at a time, so that their chains overlap
 
 // Lanes of int32 beside those of d, in integers as wide as these.
 template <class D>
@@ -50,78 +47,104 @@ HWY_INLINE std::int64_t row_of(const std::int32_t* rows, std::int64_t i) {
   return rows != nullptr ? std::int64_t{rows[i]} : i;
 }
 
-// A row of y and its entries.
-struct OwnRow {
-  std::int64_t y;
-  std::uint32_t begin, end;
-};
-
-// Calls body(row) for each.
-template <class Body>
-HWY_INLINE void for_rows(const PoolRows& args, Body&& body) {
-  for (std::int64_t r = 0; r < args.rows; ++r)
-    body(OwnRow{row_of(args.y_rows, args.first + r), args.begin[r], args.begin[r + 1]});
-}
-
-// The channels [c, + vectors) of a row: `start`, then take(d, sum, value, entry, row of x, channel) for each entry, then
-// finish(d, sum).
-template <class Storage, int vectors, class D, class Way>
-HWY_INLINE void reduce(D d, const PoolRows& args, const OwnRow& row, std::int64_t c,
-                       const Way& way) {
+// The channels [c, + vectors) of all rows: `start`, then take(d, sum, value) for each input, `value` where that needs to be
+// known, then finish(d, sum). X, Y: how both sides are stored.
+template <class X, class Y, int vectors, class D, class Way>
+HWY_NOINLINE void reduce(D d, const PoolRows& call, std::int64_t c, const Way& call_way) {
+  const PoolRows args = call;  // copies that no store to y changes: their members stay in registers
+  const Way way = call_way;
+  constexpr bool by_two = vectors % 2 == 0 && std::is_same_v<X, Y> && !Way::kLooksAtLabels;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  hn::Vec<D> sums[vectors];
-  GAVOTTE_UNROLL
-  for (int v = 0; v < vectors; ++v) sums[v] = way.start(d);
-  const std::uint32_t last = args.begin[args.rows] - 1;
-  for (std::uint32_t e = row.begin; e < row.end; ++e) {
-    const std::int64_t x_row = row_of(args.entries, e);
-    const auto* x = elements<Storage>(args.x) + x_row * args.channels + c;
-    const auto* next = elements<Storage>(args.x) + c +
-                       row_of(args.entries, std::min(e + kEntriesAhead, last)) * args.channels;
+  const std::uint32_t round_up = args.filled ? kInputStep - 1 : 0, mask = ~round_up;
+  auto* const y = static_cast<typename Y::Element*>(args.y) + c;
+  const std::int64_t stride = args.stride;
+  for (std::int64_t r = 0; r < args.rows; ++r) {
+    hn::Vec<D> sums[vectors];
     GAVOTTE_UNROLL
-    for (int v = 0; v < vectors; ++v) hwy::Prefetch(next + v * lanes);
+    for (int v = 0; v < vectors; ++v) sums[v] = way.start(d);
+    const auto take = [&](const std::byte* const* input) HWY_ATTR {
+      const auto* x = elements<X>(*input) + c;
+      hn::Vec<D> values[vectors];
+      if constexpr (by_two) {
+        GAVOTTE_UNROLL
+        for (int v = 0; v < vectors; v += 2)
+          X::load_two(d, x + v * lanes, values[v], values[v + 1]);
+      } else {
+        GAVOTTE_UNROLL
+        for (int v = 0; v < vectors; ++v)
+          values[v] = way.template value<X>(d, x + v * lanes, input - args.inputs);
+      }
+      GAVOTTE_UNROLL
+      for (int v = 0; v < vectors; ++v) sums[v] = way.take(d, sums[v], values[v]);
+    };
+    const std::uint32_t count = args.counts[r];
+    const std::uint32_t taken = (count + round_up) & mask;
+    const std::byte* const* input = args.inputs + r;
+    std::uint32_t e = 0;
+    for (; e + kInputStep <= taken; e += kInputStep, input += kInputStep * stride) {
+      take(input);
+      take(input + stride);
+      take(input + 2 * stride);
+      take(input + 3 * stride);
+    }
+    for (; e < taken; ++e, input += stride) take(input);
     GAVOTTE_UNROLL
     for (int v = 0; v < vectors; ++v)
-      sums[v] = way.take(d, sums[v], Storage::load(d, x + v * lanes), e, x_row, c + v * lanes);
-  }
-  const std::int64_t count = row.end - row.begin, at = row.y * args.channels + c;
-  GAVOTTE_UNROLL
-  for (int v = 0; v < vectors; ++v) {
-    const auto value = count > 0 ? way.finish(d, sums[v], count) : hn::Zero(d);
-    if (args.sums) {
-      hn::StoreU(value, d, accumulators<Storage>(args.y) + at + v * lanes);
+      sums[v] = count > 0 ? way.finish(d, sums[v], count) : hn::Zero(d);
+    auto* const to = y + row_of(args.y_rows, args.first + r) * args.channels;
+    if constexpr (by_two) {
+      GAVOTTE_UNROLL
+      for (int v = 0; v < vectors; v += 2)
+        Y::template store_two<Way::kExact>(d, sums[v], sums[v + 1], to + v * lanes);
     } else {
-      Storage::store(d, value, static_cast<typename Storage::Element*>(args.y) + at + v * lanes);
+      GAVOTTE_UNROLL
+      for (int v = 0; v < vectors; ++v) Y::store(d, sums[v], to + v * lanes);
     }
   }
 }
 
+template <class X, class Y, class Way>
+void pool_as(const PoolRows& args, const Way& way) {
+  using T = typename X::Accumulator;
+  const hn::ScalableTag<T> whole;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
+  std::int64_t c = 0;
+  for (; c + 4 * lanes <= args.channels; c += 4 * lanes) reduce<X, Y, 4>(whole, args, c, way);
+  for (; c + 2 * lanes <= args.channels; c += 2 * lanes) reduce<X, Y, 2>(whole, args, c, way);
+  for_channels<T>(c, args.channels, [&](auto d, std::int64_t channel) HWY_ATTR {
+    reduce<X, Y, 1>(d, args, channel, way);
+  });
+}
+
 template <class Way>
-HWY_INLINE void pool(const PoolRows& args, const Way& way) {
-  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
-    using Storage = decltype(storage);
-    using T = typename Storage::Accumulator;
-    const hn::ScalableTag<T> whole;
-    const auto block = kVectors * static_cast<std::int64_t>(hn::Lanes(whole));
-    for_rows(args, [&](const OwnRow& row) HWY_ATTR {
-      std::int64_t c = 0;
-      for (; c + block <= args.channels; c += block)
-        reduce<Storage, kVectors>(whole, args, row, c, way);
-      for_channels<T>(c, args.channels, [&](auto d, std::int64_t channel) HWY_ATTR {
-        reduce<Storage, 1>(d, args, row, channel, way);
-      });
-    });
+void pool(const PoolRows& args, const Way& way) {
+  with_storage(args.x_dtype, [&](auto x) HWY_ATTR {
+    using X = decltype(x);
+    if (args.y_dtype == args.x_dtype) return pool_as<X, X>(args, way);
+    if constexpr (sizeof(typename X::Element) == 2 && Way::kWidens) {
+      pool_as<X, Float32Storage>(args, way);
+    } else if constexpr (std::is_same_v<X, Float32Storage> && Way::kNarrows) {
+      args.y_dtype == DType::float16 ? pool_as<X, Float16Storage>(args, way)
+                                     : pool_as<X, BFloat16Storage>(args, way);
+    }
   });
 }
 
 // What reduce() does to sums and values.
 struct Sum {
+  static constexpr bool kWidens = true, kNarrows = true;  // which dtypes of y there are
+  static constexpr bool kExact = false;                   // what comes out is an input
+  static constexpr bool kLooksAtLabels = false;
   template <class D>
   HWY_INLINE hn::Vec<D> start(D d) const {
     return hn::Zero(d);
   }
+  template <class X, class D>
+  HWY_INLINE hn::Vec<D> value(D d, const typename X::Element* x, std::int64_t) const {
+    return X::load(d, x);
+  }
   template <class D, class V>
-  HWY_INLINE V take(D, V sum, V value, std::uint32_t, std::int64_t, std::int64_t) const {
+  HWY_INLINE V take(D, V sum, V value) const {
     return hn::Add(sum, value);
   }
   template <class D, class V>
@@ -131,7 +154,8 @@ struct Sum {
 };
 
 struct Average : Sum {
-  std::int64_t divisor;  // 0: the number of entries
+  static constexpr bool kWidens = false, kNarrows = false;
+  std::int64_t divisor;  // 0: the number of inputs
   explicit Average(std::int64_t by) : divisor(by) {}
   template <class D, class V>
   HWY_INLINE V finish(D d, V sum, std::int64_t count) const {
@@ -139,37 +163,32 @@ struct Average : Sum {
   }
 };
 
-struct SumOfQuotients : Sum {
-  const void* divisors;
-  explicit SumOfQuotients(const void* by) : divisors(by) {}
-  template <class D, class V>
-  HWY_INLINE V take(D d, V sum, V value, std::uint32_t, std::int64_t row, std::int64_t) const {
-    const auto* by = static_cast<const hn::TFromD<D>*>(divisors);
-    return hn::Add(sum, hn::Div(value, hn::Set(d, by[row])));
-  }
-};
-
 struct SumOfWon : Sum {
-  const std::int32_t *winners, *offsets;
-  std::int64_t channels;
-  SumOfWon(const std::int32_t* won, const std::int32_t* by, std::int64_t width)
-      : winners(won), offsets(by), channels(width) {}
-  template <class D, class V>
-  HWY_INLINE V take(D d, V sum, V value, std::uint32_t e, std::int64_t row, std::int64_t c) const {
-    const auto winner = load_wide(d, winners + row * channels + c);
-    const auto won = hn::Eq(winner, hn::Set(WideInt<D>(), offsets[e]));
-    return hn::IfThenElse(hn::RebindMask(d, won), hn::Add(sum, value), sum);
+  static constexpr bool kWidens = false, kNarrows = false, kLooksAtLabels = true;
+  Winners won;
+  explicit SumOfWon(const Winners& by) : won(by) {}
+  template <class X, class D>
+  HWY_INLINE hn::Vec<D> value(D d, const typename X::Element* x, std::int64_t slot) const {
+    const auto winner = load_wide(d, won.winners + (x - elements<X>(won.x)));
+    const auto is_won = hn::Eq(winner, hn::Set(WideInt<D>(), won.labels[slot]));
+    return hn::IfThenElseZero(hn::RebindMask(d, is_won), X::load(d, x));
   }
 };
 
 struct Maximum : Sum {
+  static constexpr bool kNarrows = false, kExact = true;
   template <class D>
   HWY_INLINE hn::Vec<D> start(D d) const {
     return hn::Set(d, -std::numeric_limits<hn::TFromD<D>>::infinity());
   }
   template <class D, class V>
-  HWY_INLINE V take(D, V sum, V value, std::uint32_t, std::int64_t, std::int64_t) const {
-    return hn::IfThenElse(hn::Or(hn::Gt(value, sum), hn::IsNaN(value)), value, sum);
+  HWY_INLINE V take(D, V sum, V value) const {
+#if HWY_ARCH_X86 && HWY_TARGET < HWY_EMU128
+    const V larger = hn::Max(value, sum);  // sum, where they are equal or one is NaN
+#else
+    const V larger = hn::IfThenElse(hn::Gt(value, sum), value, sum);
+#endif
+    return hn::IfThenElse(hn::IsNaN(value), value, larger);
   }
 };
 
@@ -177,37 +196,45 @@ void pool_average(const PoolRows& args, std::int64_t divisor) {
   divisor == 1 ? pool(args, Sum()) : pool(args, Average(divisor));
 }
 void pool_max(const PoolRows& args) { pool(args, Maximum()); }
-void pool_quotients(const PoolRows& args, const void* divisors) {
-  pool(args, SumOfQuotients(divisors));
-}
-void pool_won(const PoolRows& args, const std::int32_t* winners, const std::int32_t* offsets) {
-  pool(args, SumOfWon(winners, offsets, args.channels));
-}
+void pool_won(const PoolRows& args, const Winners& won) { pool(args, SumOfWon(won)); }
 
-void look_for_winners(const PoolRows& args, const std::int32_t* offsets, std::int32_t* winners) {
-  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
+void look_for_winners(const PoolRows& args, const Winners& won) {
+  with_storage(args.x_dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
-    for_rows(args, [&](const OwnRow& row) HWY_ATTR {
-      const std::int64_t at = row.y * args.channels;
+    for (std::int64_t r = 0; r < args.rows; ++r) {
+      const std::int64_t at = row_of(args.y_rows, args.first + r) * args.channels;
+      const std::int64_t end = r + args.counts[r] * args.stride;
       for_channels<typename Storage::Accumulator>(
           0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
             const WideInt<decltype(d)> wide;
             const auto wanted = Storage::load(d, elements<Storage>(args.y) + at + c);
             auto winner = hn::Set(wide, -1);
-            for (std::uint32_t e = row.end; e-- > row.begin;) {  // the first of them stays
-              const std::int64_t x_row = row_of(args.entries, e);
-              const auto value =
-                  Storage::load(d, elements<Storage>(args.x) + x_row * args.channels + c);
+            for (std::int64_t slot = end - args.stride; slot >= r; slot -= args.stride) {
+              // the first of them stays
+              const auto value = Storage::load(d, elements<Storage>(args.inputs[slot]) + c);
               const auto equal =
                   hn::Or(hn::Eq(value, wanted), hn::And(hn::IsNaN(value), hn::IsNaN(wanted)));
-              const std::int64_t candidate = offsets != nullptr ? offsets[e] : x_row;
-              winner = hn::IfThenElse(
-                  hn::RebindMask(wide, equal),
-                  hn::Set(wide, static_cast<hn::TFromD<decltype(wide)>>(candidate)), winner);
+              const auto label = static_cast<hn::TFromD<decltype(wide)>>(won.labels[slot]);
+              winner = hn::IfThenElse(hn::RebindMask(wide, equal), hn::Set(wide, label), winner);
             }
-            store_wide(d, winner, winners + at + c);
+            store_wide(d, winner, won.winners + at + c);
           });
-    });
+    }
+  });
+}
+
+void divide_all(const DivideRows& args) {
+  with_storage(args.dtype, [&](auto storage) HWY_ATTR {
+    using Storage = decltype(storage);
+    using T = typename Storage::Accumulator;
+    for (std::int64_t r = 0; r < args.rows; ++r) {
+      const std::int64_t at = row_of(args.y_rows, args.first + r) * args.channels;
+      const T divisor = static_cast<T>(args.counts != nullptr ? args.counts[r] : args.divisor);
+      for_channels<T>(0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+        const auto value = Storage::load(d, elements<Storage>(args.x) + at + c);
+        hn::StoreU(hn::Div(value, hn::Set(d, divisor)), d, accumulators<Storage>(args.y) + at + c);
+      });
+    }
   });
 }
 
@@ -219,23 +246,21 @@ namespace gavotte::internal::cpu {
 
 HWY_EXPORT(pool_average);
 HWY_EXPORT(pool_max);
-HWY_EXPORT(pool_quotients);
 HWY_EXPORT(pool_won);
 HWY_EXPORT(look_for_winners);
+HWY_EXPORT(divide_all);
 
 void average_rows(const PoolRows& args, std::int64_t divisor) {
   HWY_DYNAMIC_DISPATCH(pool_average)(args, divisor);
 }
 void max_rows(const PoolRows& args) { HWY_DYNAMIC_DISPATCH(pool_max)(args); }
-void add_quotients(const PoolRows& args, const void* divisors) {
-  HWY_DYNAMIC_DISPATCH(pool_quotients)(args, divisors);
+void add_won(const PoolRows& args, const Winners& won) {
+  HWY_DYNAMIC_DISPATCH(pool_won)(args, won);
 }
-void add_won(const PoolRows& args, const std::int32_t* winners, const std::int32_t* offsets) {
-  HWY_DYNAMIC_DISPATCH(pool_won)(args, winners, offsets);
+void find_winners(const PoolRows& args, const Winners& won) {
+  HWY_DYNAMIC_DISPATCH(look_for_winners)(args, won);
 }
-void find_winners(const PoolRows& args, const std::int32_t* offsets, std::int32_t* winners) {
-  HWY_DYNAMIC_DISPATCH(look_for_winners)(args, offsets, winners);
-}
+void divide_rows(const DivideRows& args) { HWY_DYNAMIC_DISPATCH(divide_all)(args); }
 
 }  // namespace gavotte::internal::cpu
 #endif  // HWY_ONCE

@@ -2,35 +2,59 @@
 // Sums are float, or double for float64, and stay in registers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "gavotte/dtype.h"
 
 namespace gavotte::internal::cpu {
 
-/// For r < rows: row y_rows[first + r] of y (first + r where null) is made from the rows entries[e] of x (e where null), e
-/// in [begin[r], begin[r + 1]) in turn. A row without entries is 0.
+/// Inputs that are taken without a branch between them.
+constexpr std::uint32_t kInputStep = 4;
+
+/// For r < rows: row y_rows[first + r] of y (first + r where null) is made from counts[r] rows of x in turn, which begin at
+/// inputs[r], inputs[r + stride] and so on. A row without inputs is 0.
 struct PoolRows {
-  DType dtype;  ///< Of x and y.
-  const void* x;
+  DType x_dtype, y_dtype;  ///< The same, or one of them is the accumulators' of the other.
   void* y;
-  std::int64_t channels, first, rows;
-  const std::uint32_t* begin;
-  const std::int32_t *entries, *y_rows;
-  bool sums = false;  ///< y holds sums, not values of the dtype.
+  std::int64_t channels, first, rows, stride;
+  const std::uint32_t* counts;
+  const std::byte* const* inputs;
+  const std::int32_t* y_rows;
+  /// After the inputs of each row come as many more as make their number a multiple of kInputStep: rows that change no result,
+  /// for add_won labels that have not won.
+  bool filled = false;
 };
 
-/// The sum over `divisor`; 0: over the number of entries.
+/// The sum over `divisor`; 0: over the number of inputs.
 void average_rows(const PoolRows& args, std::int64_t divisor);
 /// The largest; NaN where one is NaN; of equals the first.
 void max_rows(const PoolRows& args);
-/// The sum of x / divisors, which holds a number (float, or double for float64) for each row of x.
-void add_quotients(const PoolRows& args, const void* divisors);
-/// The sum of the channels c whose winners[row of x, c] is offsets[e].
-void add_won(const PoolRows& args, const std::int32_t* winners, const std::int32_t* offsets);
 
-/// winners[row of y, c]: of the first entry e whose x equals y there, NaN being equal to NaN, offsets[e], or its row of x
-/// where these are null; -1 where there is none. y of the args is read.
-void find_winners(const PoolRows& args, const std::int32_t* offsets, std::int32_t* winners);
+/// Which input has won each element of an output: labels as the inputs.
+struct Winners {
+  const std::int32_t* labels;
+  const void* x;          ///< Where row 0 of the inputs begins.
+  std::int32_t* winners;  ///< [rows of y, channels]: labels
+};
+
+/// The sum of the channels c of inputs whose winners[row of x, c] is the input's label.
+void add_won(const PoolRows& args, const Winners& won);
+/// winners[row of y, c]: the label of the first input that equals y there, NaN being equal to NaN; -1 where there is none. y
+/// of the args is read, and not of accumulators.
+void find_winners(const PoolRows& args, const Winners& won);
+
+/// For r < rows: row y_rows[first + r] (first + r where null) of y, accumulators, is that of x over counts[r], or over
+/// `divisor` where counts is null.
+struct DivideRows {
+  DType dtype;  ///< Of x.
+  const void* x;
+  void* y;
+  std::int64_t channels, first, rows;
+  const std::uint32_t* counts;
+  std::int64_t divisor;
+  const std::int32_t* y_rows;
+};
+void divide_rows(const DivideRows& args);
 
 }  // namespace gavotte::internal::cpu

@@ -3,6 +3,7 @@
 // computed in.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "cpu/epilogue.h"
@@ -49,16 +50,15 @@ struct FinishRows {
 };
 void finish_rows(const FinishRows& args);
 
-/// One multiplier for each channel: sums[r] = sum over entries e of row r of x[input_row[e]] *
-/// weights[offset[e]].
+/// One multiplier for each channel: sums[r] = sum over the counts[r] entries e of row r, which are r, r + stride and so on,
+/// of the row of x that begins at inputs[e] * weights[offsets[e]].
 struct DepthwiseRows {
   DType dtype;          ///< Of x.
-  const void* x;        ///< [*, channels]
   const void* weights;  ///< Accumulators [K, channels]
-  const std::uint32_t* entry_begin;
-  const std::int32_t* input_row;
-  const std::int32_t* offset;
-  std::int64_t rows, channels;
+  const std::uint32_t* counts;
+  const std::byte* const* inputs;
+  const std::int32_t* offsets;
+  std::int64_t stride, rows, channels;
   void* sums;  ///< Accumulators [rows, channels]
 };
 void depthwise_rows(const DepthwiseRows& args);

@@ -41,6 +41,17 @@ struct PlainStorage {
     hn::StoreU(low, d, to);
     hn::StoreU(high, d, to + hn::Lanes(d));
   }
+  // Two vectors of elements side by side, in the order of lanes that costs least; store_two() undoes it. exact: values are
+  // elements.
+  template <class D>
+  static HWY_INLINE void load_two(D d, const Element* from, hn::Vec<D>& a, hn::Vec<D>& b) {
+    a = hn::LoadU(d, from);
+    b = hn::LoadU(d, from + hn::Lanes(d));
+  }
+  template <bool exact, class D>
+  static HWY_INLINE void store_two(D d, hn::Vec<D> a, hn::Vec<D> b, Element* to) {
+    store_pair(d, a, b, to);
+  }
 };
 using Float32Storage = PlainStorage<float>;
 using Float64Storage = PlainStorage<double>;
@@ -72,6 +83,34 @@ struct BFloat16Storage {
     const auto low16 = hn::BitCast(d16, rounded(d, low)),
                high16 = hn::BitCast(d16, rounded(d, high));
     hn::StoreU(hn::ConcatOdd(d16, high16, low16), d16, to);
+#endif
+  }
+  // As PlainStorage's: the elements at even places, which are the lower halves of 32 bits, and those at odd ones.
+  template <class D>
+  static HWY_INLINE void load_two([[maybe_unused]] D d, const Element* from, hn::Vec<D>& a,
+                                  hn::Vec<D>& b) {
+#if HWY_TARGET == HWY_SCALAR
+    a = load(d, from);
+    b = load(d, from + 1);
+#else
+    const hn::Repartition<std::uint16_t, D> d16;
+    const hn::Rebind<std::uint32_t, D> d32;
+    const auto both = hn::BitCast(d32, hn::LoadU(d16, from));
+    a = hn::BitCast(d, hn::ShiftLeft<16>(both));
+    b = hn::BitCast(d, hn::And(both, hn::Set(d32, 0xffff0000u)));
+#endif
+  }
+  template <bool exact, class D>
+  static HWY_INLINE void store_two(D d, hn::Vec<D> a, hn::Vec<D> b, Element* to) {
+#if HWY_TARGET == HWY_SCALAR
+    store_pair(d, a, b, to);
+#else
+    const hn::Repartition<std::uint16_t, D> d16;
+    const hn::Rebind<std::uint32_t, D> d32;
+    const auto even = exact ? hn::BitCast(d32, a) : rounded(d, a);
+    const auto odd = exact ? hn::BitCast(d32, b) : rounded(d, b);
+    const auto upper = hn::And(odd, hn::Set(d32, 0xffff0000u));
+    hn::StoreU(hn::BitCast(d16, hn::Or(upper, hn::ShiftRight<16>(even))), d16, to);
 #endif
   }
 
@@ -150,6 +189,15 @@ struct Float16Storage {
   static HWY_INLINE void store_pair(D d, hn::Vec<D> low, hn::Vec<D> high, Element* to) {
     store(d, low, to);
     store(d, high, to + hn::Lanes(d));
+  }
+  template <class D>
+  static HWY_INLINE void load_two(D d, const Element* from, hn::Vec<D>& a, hn::Vec<D>& b) {
+    a = load(d, from);
+    b = load(d, from + hn::Lanes(d));
+  }
+  template <bool exact, class D>
+  static HWY_INLINE void store_two(D d, hn::Vec<D> a, hn::Vec<D> b, Element* to) {
+    store_pair(d, a, b, to);
   }
 };
 
