@@ -13,8 +13,8 @@ namespace gavotte::internal {
 namespace {
 
 constexpr double kCacheBytes = 1 << 20;  // where the device does not tell
-constexpr double kTileElements =
-    1 << 16;  // tiles of tile_indirect and of bytes, where none are asked for
+constexpr double kTileBytes =
+    512 << 10;  // tiles of tile_indirect and of bytes, where none are asked for
 constexpr double kGatherTileRows = 2048;    // those of gather_gemm_scatter
 constexpr double kGatheredChunkRows = 256;  // rows that a weight gradient gathers at a time
 constexpr double kCudaTileRows = 64;        // outputs of a block of implicit_gemm
@@ -29,10 +29,11 @@ double tile_rows_of(const LayerShape& shape, const ConvConfig& config, Dataflow 
   if (config.tile_rows > 0) return config.tile_rows;
   if (dataflow == Dataflow::implicit_gemm) return kCudaTileRows;
   if (dataflow != Dataflow::tile_indirect) return kGatherTileRows;
-  const auto channels =
-      static_cast<double>(std::max(shape.kind.in_channels, shape.kind.out_channels));
+  const auto row_bytes =
+      static_cast<double>(shape.read_channels() * size_bytes(shape.kind.dtype) +
+                          shape.written_channels() * sum_bytes(shape.kind.dtype));
   const double shared = static_cast<double>(shape.rows) / (kTasksOfAThread * threads);
-  return std::clamp(std::min(kTileElements / channels, shared), 128.0, 4096.0);
+  return std::clamp(std::min(kTileBytes / row_bytes, shared), 128.0, 4096.0);
 }
 
 int threads_of(const LayerShape& shape, const ConvConfig& config) {

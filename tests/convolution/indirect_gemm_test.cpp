@@ -44,6 +44,14 @@ std::vector<Case> cases() {
         for (const bool first : {false, true})
           for (const bool scattered : {false, true})
             all.push_back({in, out, count, first, true, scattered});
+  // One or two vectors of outputs, or a part of the second, and odd numbers of inputs, which are taken by two; of some more
+  // than are.
+  for (const std::int64_t out : {13, 16, 29, 32})
+    for (const std::int64_t in : {8, 9, 15, 24, 63, 64, 65})
+      for (const std::int64_t count : {1, 4, 7, 8, 30})
+        for (const bool first : {false, true})
+          for (const bool dense : {false, true})
+            all.push_back({in, out, count, first, dense, dense});
   // Whole vectors of outputs and whole lines of inputs, which are fetched between products.
   for (const std::int64_t out : {16, 32, 48, 64})
     for (const std::int64_t in : {16, 32, 64})
@@ -138,8 +146,8 @@ TEST(IndirectGemm, BitsDoNotDependOnHowPairsAreCut) {
   constexpr std::int64_t kRows = 30;
   test::for_each_target([&] {
     std::mt19937 random(2);
-    for (const std::int64_t out : {4, 8, 16, 40}) {
-      for (const std::int64_t in : {4, 8, 16, 22, 64}) {
+    for (const std::int64_t out : {4, 8, 16, 29, 40}) {
+      for (const std::int64_t in : {4, 8, 16, 22, 33, 64}) {
         const auto x = random_values<float>(random, kRows * in);
         const auto weights = random_values<float>(random, in * out);
         const auto before = random_values<float>(random, kRows * out);

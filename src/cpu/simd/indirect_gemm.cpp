@@ -45,6 +45,7 @@ struct FusedMultiplyAdd {
 #endif
   static HWY_INLINE std::int64_t lanes() { return HWY_NAMESPACE::lanes<T>(); }
   static HWY_INLINE Vec zero() { return hn::Zero(D()); }
+  static HWY_INLINE Vec add(Vec a, Vec b) { return hn::Add(a, b); }
   static HWY_INLINE Vec load_some(const T* p, std::int64_t count) {
     return HWY_NAMESPACE::load_some(D(), p, count);
   }
@@ -54,6 +55,30 @@ struct FusedMultiplyAdd {
   static HWY_INLINE Vec weights(const T* p) { return hn::Load(D(), p); }
   static HWY_INLINE Vec input(const T* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Vec last_input(const T* p, std::int64_t) { return input(p); }
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  static constexpr bool kHasPairs = sizeof(T) == 4;
+  static HWY_INLINE Vec input_pair(const T* p) {
+    double both;
+    std::memcpy(&both, p, sizeof(both));
+    return hn::BitCast(D(), hn::Set(hn::ScalableTag<double>(), both));
+  }
+  static HWY_INLINE Vec last_input_pair(const T* p, std::int64_t) {
+    return hn::OddEven(zero(), input(p));
+  }
+  static constexpr std::int64_t kMostLanes = hn::MaxLanes(D());
+  static HWY_INLINE Vec no_weights() { return zero(); }
+  static HWY_INLINE void store_weights(Vec weights, T* p) { hn::Store(weights, D(), p); }
+  static HWY_INLINE Vec even_lanes(Vec a, Vec b) {
+    if constexpr (sizeof(T) == 4) return Vec{_mm512_mask_moveldup_ps(a.raw, 0xaaaa, b.raw)};
+    return a;
+  }
+  static HWY_INLINE Vec odd_lanes(Vec a, Vec b) {
+    if constexpr (sizeof(T) == 4) return Vec{_mm512_mask_movehdup_ps(b.raw, 0x5555, a.raw)};
+    return a;
+  }
+#else
+  static constexpr bool kHasPairs = false;
+#endif
 #if HWY_TARGET == HWY_SCALAR
   static constexpr bool kHasBlocks = false;
 #else
@@ -79,7 +104,7 @@ struct ByteProducts {
   using Vec = hn::Vec<D>;
   static constexpr bool kAdds = true;
   static constexpr int kInputs = 4;
-  static constexpr bool kHasBlocks = false;
+  static constexpr bool kHasBlocks = false, kHasPairs = false;
   static constexpr int kMostVectors = 2;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 4, 3};
   static HWY_INLINE std::int64_t lanes() { return HWY_NAMESPACE::lanes<Sum>(); }

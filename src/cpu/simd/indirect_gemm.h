@@ -18,14 +18,15 @@ DType product_dtype(DType dtype);
 PanelLayout panel_layout(DType dtype, std::int64_t in, std::int64_t out);
 
 /// y[y_rows[j]] += x[x_rows[j]] * weights for j < count; `=` instead of `+=` where `first`. No row
-/// of y occurs twice. An element's sum is a chain of fused multiply-adds over the input channels
-/// that begins with what y held, so its bits depend on the order of calls alone; where `out` is 4 or
-/// 8, a CPU may add chains of every fourth or second channel to what y held instead. bfloat16: the
-/// chain takes the second channel of each pair before the first, reads subnormal inputs as zeros
-/// and writes subnormal sums as zeros; by matrix tiles, what is added to y is a sum over up to 256
-/// input channels, whose parts of 32 are two chains, of the first and of the second channels of the
-/// pairs, added to each other. uint8: rows of bytes times panels whose bytes are those of int8; the
-/// sums are int32 and exact, modulo 2^32.
+/// of y occurs twice. What is added to an element is a chain of fused multiply-adds over the input
+/// channels or the sum of two or four chains, of every second or fourth channel; where there are few
+/// channels the chain may begin with what y held instead. Which it is depends on the CPU, the
+/// channels and the strides, so that the bits of y depend on the order of calls but not on how pairs
+/// are cut into calls. bfloat16: a chain takes the second channel of each pair before the first,
+/// reads subnormal inputs as zeros and writes subnormal sums as zeros; by matrix tiles, what is added
+/// to y is a sum over up to 256 input channels, whose parts of 32 are two chains, of the first and of
+/// the second channels of the pairs, added to each other. uint8: rows of bytes times panels whose
+/// bytes are those of int8; the sums are int32 and exact, modulo 2^32.
 struct IndirectGemm {
   DType dtype;    ///< Of x and the panels: a product_dtype.
   const void* x;  ///< Rows of x_stride elements; the first `in` of each are read.

@@ -28,10 +28,11 @@ struct PairedDotProduct {
   static constexpr bool kAdds = false;
   static constexpr int kInputs = 2;
   static constexpr int kMostVectors = 4;
-  static constexpr bool kHasBlocks = true;
+  static constexpr bool kHasBlocks = true, kHasPairs = true;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 8, 8, 6};
   static HWY_INLINE std::int64_t lanes() { return 16; }
   static HWY_INLINE Vec zero() { return _mm512_setzero_ps(); }
+  static HWY_INLINE Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static HWY_INLINE __mmask16 first(std::int64_t count) {
     return static_cast<__mmask16>((1U << count) - 1U);
   }
@@ -60,6 +61,25 @@ struct PairedDotProduct {
   static HWY_INLINE __m512i last_input(const Input* p, std::int64_t) {
     return _mm512_set1_epi32(*p);
   }
+  static HWY_INLINE __m512i input_pair(const Input* p) { return last_input_pair(p, 4); }
+  static HWY_INLINE __m512i last_input_pair(const Input* p, std::int64_t count) {
+    std::int64_t some = 0;
+    std::memcpy(&some, p, static_cast<std::size_t>(count) * sizeof(Input));
+    return _mm512_set1_epi64(some);
+  }
+  static constexpr std::int64_t kMostLanes = 16;
+  static HWY_INLINE void store_weights(__m512i weights, Input* p) {
+    _mm512_store_si512(p, weights);
+  }
+  static HWY_INLINE __m512i no_weights() { return _mm512_setzero_si512(); }
+  static HWY_INLINE __m512i even_lanes(__m512i a, __m512i b) {
+    return _mm512_mask_shuffle_epi32(a, 0xaaaa, b, _MM_PERM_CCAA);
+  }
+  static HWY_INLINE __m512i odd_lanes(__m512i a, __m512i b) {
+    return _mm512_mask_shuffle_epi32(b, 0x5555, a, _MM_PERM_DDBB);
+  }
+  static HWY_INLINE Vec even_lanes(Vec a, Vec b) { return _mm512_mask_moveldup_ps(a, 0xaaaa, b); }
+  static HWY_INLINE Vec odd_lanes(Vec a, Vec b) { return _mm512_mask_movehdup_ps(b, 0x5555, a); }
   static HWY_INLINE Vec multiply_add(__m512i input, __m512i weights, Vec sum) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(input),
                             reinterpret_cast<__m512bh>(weights));

@@ -27,7 +27,7 @@ struct QuadDotProduct {
   using Vec = __m512i;
   static constexpr bool kAdds = true;
   static constexpr int kInputs = 4;
-  static constexpr bool kHasBlocks = false;
+  static constexpr bool kHasBlocks = false, kHasPairs = false;
   static constexpr int kMostVectors = 4;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 8, 8, 6};
   static HWY_INLINE std::int64_t lanes() { return 16; }

@@ -25,7 +25,7 @@ struct QuadDotProduct {
   using Input = std::uint8_t;  // of a panel: the bits of an int8
   using Sum = std::int32_t;
   using Vec = __m256i;
-  static constexpr bool kAdds = true;
+  static constexpr bool kAdds = true, kHasBlocks = false, kHasPairs = false;
   static constexpr int kInputs = 4;
   static constexpr int kMostVectors = 2;
   static constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 6};

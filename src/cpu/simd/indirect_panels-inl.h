@@ -9,23 +9,21 @@
 //   weights(p)        an aligned vector of the panel
 //   input(p)          the kInputs inputs at p in every lane
 //   last_input(p, n)  the n < kInputs at p, and zeros in place of the others
-//   multiply_add(input, weights, sum)
-//   kAdds             whether a row may be added to the sums: then add(a, b) is there
+//   multiply_add(input, weights, sum), add(a, b)
+//   kAdds             whether a call may add a row to all rows of y
 //   kHasBlocks        whether load_block(p) reads the inputs of four multiply_adds at once and
 //                     lane_of<i>(block) has those of one in every lane
+//   kHasPairs         whether it can be Paired (indirect_pairs-inl.h), as panels of one or two vectors are then
 
-// Rows of x are fetched this far ahead (EPYC with AVX-512, 2026-11-21, bfloat16 on lidar_10, beside
-// one group ahead: 1.11 of the rate at 16 and 32 channels, 1.06 at 64, 1.02 at 128).
-inline constexpr std::int64_t kBytesAhead = 4096, kFewestRowsAhead = 6, kMostRowsAhead = 32;
+// Rows of x are fetched as many ahead as so many vectors of products take (EPYC with AVX-512, 2026-11-22, key order on
+// random_100000 beside 4096 bytes ahead: float32 1.18 of the rate at 16 channels, 1.02 at 64; bfloat16 1.05 at 64; lidar_10
+// and room_5 do not mind).
+inline constexpr std::int64_t kProductsAhead = 2048, kFewestRowsAhead = 6, kMostRowsAhead = 64;
 // Rows in order are fetched, too, where they are of this size: short ones and those of narrow panels are in reach of the
 // CPU's own look-ahead, of long ones it fetches the rest itself (the same CPU, 2026-11-22, key order on lidar_10, lidar_5
 // and room_5: from 64 bytes on beside 128 on 1.04 to 1.10 of the rate for float32 16 -> 32, 1.05 to 1.13 for bfloat16 of
 // 32 channels; float32 of 128 channels would lose 0.02 to 0.06).
 inline constexpr std::int64_t kFewestBytesFetched = 64, kMostBytesFetched = 256;
-// Pairs of narrow panels are fetched this far ahead: their products are so few that the lists come late otherwise (EPYC
-// with AVX-512, 2026-11-22, 16 channels: 1.03 to 1.04 of the rate, 4 -> 16 on a large map 1.10).
-inline constexpr std::int64_t kPairsAhead = 160;
-
 // One panel of the call.
 template <class A>
 struct Panel {
@@ -39,6 +37,48 @@ struct Panel {
   std::int64_t ahead;            // rows of x are fetched this far ahead; 0: not at all
   const typename A::Sum* added;  // at the panel's first column, or null
 };
+
+#include "cpu/simd/indirect_pairs-inl.h"
+
+// The Paired arithmetics: a multiply_add takes two rows of a panel.
+template <class A>
+inline constexpr bool kPaired = requires {
+  typename A::Weights;
+};
+// Inputs of a row of a panel.
+template <class A>
+inline constexpr int kRowInputs = kPaired<A> ? A::kInputs / 2 : A::kInputs;
+
+// What a multiply_add needs of the panel at p, whose rows are `row` elements long.
+template <class A>
+HWY_INLINE auto weights_at(const typename A::Input* p, std::int64_t row) {
+  if constexpr (kPaired<A>) {
+    return A::weights(p, row);
+  } else {
+    return A::weights(p);
+  }
+}
+
+template <class A>
+HWY_INLINE auto whole_sums(typename A::Vec sums) {
+  if constexpr (kPaired<A>) {
+    return A::whole(sums);
+  } else {
+    return sums;
+  }
+}
+
+// y = sums, or y += sums: added at the end, so that the products do not wait for y (as above, float32, 32 channels: 1.04 of
+// the rate).
+template <class A, bool first>
+HWY_INLINE void write_sums(typename A::Vec sums, typename A::Sum* y, std::int64_t lanes) {
+  const auto sum = whole_sums<A>(sums);
+  if constexpr (first) {
+    A::store_some(sum, y, lanes);
+  } else {
+    A::store_some(A::add(A::load_some(y, lanes), sum), y, lanes);
+  }
+}
 
 // What is added to vector v of each row's sums.
 template <class A, int rows, int vectors>
@@ -59,9 +99,12 @@ template <class A, bool whole, int rows, int vectors>
 HWY_INLINE void multiply_inputs(const typename A::Input* const (&x)[rows], std::int64_t i,
                                 const typename A::Input* weights, std::int64_t left,
                                 typename A::Vec (&sums)[rows][vectors]) {
-  decltype(A::weights(weights)) weight[vectors];
+  constexpr int inputs = kRowInputs<A>;
+  const std::int64_t row = vectors * A::lanes() * inputs;
+  decltype(weights_at<A>(weights, row)) weight[vectors];
   GAVOTTE_UNROLL
-  for (int v = 0; v < vectors; ++v) weight[v] = A::weights(weights + v * A::lanes() * A::kInputs);
+  for (int v = 0; v < vectors; ++v)
+    weight[v] = weights_at<A>(weights + v * A::lanes() * inputs, row);
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
     const auto input = whole ? A::input(x[r] + i) : A::last_input(x[r] + i, left);
@@ -100,16 +143,20 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
                               const std::int32_t* ahead = nullptr) {
   const std::int64_t width = A::lanes();
   const std::int64_t last_lanes = whole ? width : panel.last_lanes;
+  // Where products are many, what the CPU looks ahead does not reach from them to the sums (as above, float32: 1.01 to 1.05
+  // of the rate at 96 and 128 channels, 0.98 to 1.01 at 64).
+  constexpr bool fetch_sums = vectors > 2 && !first && !fetch;
   const typename A::Input* x[rows];
   typename A::Vec sums[rows][vectors];
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
     x[r] = panel.x + panel.x_rows[j + r] * panel.x_stride;
-    const typename A::Sum* y = panel.y + panel.y_rows[j + r] * panel.y_stride;
     GAVOTTE_UNROLL
-    for (int v = 0; v < vectors; ++v)
-      sums[r][v] =
-          first ? A::zero() : A::load_some(y + v * width, v + 1 < vectors ? width : last_lanes);
+    for (int v = 0; v < vectors; ++v) {
+      sums[r][v] = A::zero();
+      if constexpr (fetch_sums)
+        hwy::Prefetch(panel.y + panel.y_rows[j + r] * panel.y_stride + v * width);
+    }
   }
   if constexpr (A::kAdds) {
     if (panel.added != nullptr) add_row<A>(panel, last_lanes, sums);
@@ -132,7 +179,7 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
     typename A::Sum* y = panel.y + panel.y_rows[j + r] * panel.y_stride;
     GAVOTTE_UNROLL
     for (int v = 0; v < vectors; ++v)
-      A::store_some(sums[r][v], y + v * width, v + 1 < vectors ? width : last_lanes);
+      write_sums<A, first>(sums[r][v], y + v * width, v + 1 < vectors ? width : last_lanes);
   }
 }
 
@@ -195,121 +242,34 @@ void multiply_panel(const Panel<A>& panel, std::int64_t count) {
         : multiply_panel<A, vectors, false>(panel, count);
 }
 
-// The inputs of multiply_add `step` of the row x; `block`: those of four, from step / 4 * 4 on. Where there are many, half
-// of them are read from memory instead: neither loads nor permutes alone keep up with the products (as above, float32, 16
-// channels: 1.05 to 1.10 of the rate).
-template <class A, int steps, int step, class Block>
-HWY_INLINE Block narrow_input(const typename A::Input* x, Block block) {
-  if constexpr (steps > 8 && step % 4 < 2) {
-    return A::input(x + step * A::kInputs);
-  } else {
-    return A::template lane_of<step % 4>(block);
-  }
+#include "cpu/simd/indirect_narrow-inl.h"
+
+template <class A, int vectors>
+void multiply_columns(const Panel<A>& panel, std::int64_t count);
+
+template <class A, int vectors>
+void multiply_pairs(const Panel<A>& panel, std::int64_t rows, std::int64_t count) {
+  const std::int64_t row = vectors * A::lanes() * A::kInputs;
+  alignas(64) typename A::Input weights[kMostPairedRows * vectors * A::kMostLanes * A::kInputs];
+  pair_rows<A>(panel.weights, rows, row, weights);
+  multiply_columns<Paired<A>, vectors>(
+      {panel.x, weights, panel.y, panel.in, panel.x_stride, panel.y_stride, panel.last_lanes,
+       panel.x_rows, panel.y_rows, panel.first, panel.ahead, nullptr},
+      count);
 }
 
-// sums[r] += the inputs of row x[r] times the weights, which are all of the panel's.
-template <class A, int steps, int rows>
-HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows],
-                                       const decltype(A::weights(nullptr)) (&weights)[steps],
-                                       typename A::Vec (&sums)[rows]) {
-  if constexpr (A::kHasBlocks && steps % 4 == 0) {
-    const auto multiply_block = [&]<int s>(std::integral_constant<int, s>) {
-      GAVOTTE_UNROLL
-      for (int r = 0; r < rows; ++r) {
-        const auto block = A::load_block(x[r] + s * A::kInputs);
-        sums[r] = A::multiply_add(narrow_input<A, steps, s>(x[r], block), weights[s], sums[r]);
-        sums[r] =
-            A::multiply_add(narrow_input<A, steps, s + 1>(x[r], block), weights[s + 1], sums[r]);
-        sums[r] =
-            A::multiply_add(narrow_input<A, steps, s + 2>(x[r], block), weights[s + 2], sums[r]);
-        sums[r] =
-            A::multiply_add(narrow_input<A, steps, s + 3>(x[r], block), weights[s + 3], sums[r]);
-      }
-    };
-    [&]<int... blocks>(std::integer_sequence<int, blocks...>) {
-      (multiply_block(std::integral_constant<int, 4 * blocks>()), ...);
-    }
-    (std::make_integer_sequence<int, steps / 4>());
-  } else {
-    GAVOTTE_UNROLL
-    for (int s = 0; s < steps; ++s) {
-      GAVOTTE_UNROLL
-      for (int r = 0; r < rows; ++r)
-        sums[r] = A::multiply_add(A::input(x[r] + s * A::kInputs), weights[s], sums[r]);
-    }
+// By the kernel that is the fastest for so many inputs and vectors of columns.
+template <class A, int vectors>
+void multiply_columns(const Panel<A>& panel, std::int64_t count) {
+  if constexpr (A::kHasPairs && vectors <= kMostPairedVectors) {
+    const std::int64_t rows = (panel.in + A::kInputs - 1) / A::kInputs;
+    if (rows >= kFewestPairedRows && rows <= kMostPairedRows)
+      return multiply_pairs<A, vectors>(panel, rows, count);
   }
-}
-
-// The pairs [j, j + rows) of a panel of one whole vector; rows of x and y lie side by side.
-template <class A, int steps, bool first, int rows>
-HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel,
-                                     const decltype(A::weights(nullptr)) (&weights)[steps],
-                                     typename A::Vec start, std::int64_t j) {
-  constexpr std::int64_t inputs = steps * A::kInputs;
-  const std::int64_t width = A::lanes();
-  const typename A::Input* x[rows];
-  typename A::Sum* y[rows];
-  typename A::Vec sums[rows];
-  GAVOTTE_UNROLL
-  for (int r = 0; r < rows; ++r) {
-    x[r] = panel.x + panel.x_rows[j + r] * inputs;
-    y[r] = panel.y + panel.y_rows[j + r] * width;
-    sums[r] = first ? start : A::load_some(y[r], width);
-    if constexpr (A::kAdds && !first) sums[r] = A::add(sums[r], start);
+  if constexpr (vectors == 1) {
+    if (multiply_narrow(panel, count)) return;
   }
-  multiply_narrow_inputs<A>(x, weights, sums);
-  GAVOTTE_UNROLL
-  for (int r = 0; r < rows; ++r) A::store_some(sums[r], y[r], width);
-}
-
-// The panel stays in registers.
-template <class A, int steps, bool first>
-HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count, bool scattered) {
-  // Few inputs: row after row, whose sums do not wait for each other.
-  constexpr int rows = steps > 8 ? 12 : 8, together = steps > 8 ? rows : 1;
-  const Panel<A> panel = args;  // its members stay in registers, too
-  decltype(A::weights(nullptr)) weights[steps];
-  GAVOTTE_UNROLL
-  for (int s = 0; s < steps; ++s)
-    weights[s] = A::weights(panel.weights + s * A::lanes() * A::kInputs);
-  typename A::Vec start = A::zero();
-  if constexpr (A::kAdds) {
-    if (panel.added != nullptr) start = A::load_some(panel.added, A::lanes());
-  }
-  std::int64_t j = 0;
-  for (; j + rows <= count; j += rows) {
-    if (scattered) fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
-    const std::int64_t ahead = std::min(j + kPairsAhead, count);
-    hwy::Prefetch(panel.x_rows + ahead);
-    hwy::Prefetch(panel.y_rows + ahead);
-    GAVOTTE_UNROLL
-    for (int r = 0; r < rows; r += together)
-      multiply_narrow_rows<A, steps, first, together>(panel, weights, start, j + r);
-  }
-  if constexpr (together > 4) {
-    for (; j + 4 <= count; j += 4)
-      multiply_narrow_rows<A, steps, first, 4>(panel, weights, start, j);
-  }
-  for (; j < count; ++j) multiply_narrow_rows<A, steps, first, 1>(panel, weights, start, j);
-}
-
-// Whether the kernel above has taken the call.
-template <class A>
-bool multiply_narrow(const Panel<A>& panel, std::int64_t count, bool scattered) {
-  if constexpr (A::kMostVectors < 4) {
-    return false;  // too few registers
-  } else {
-    if (panel.x_stride != panel.in || panel.y_stride != A::lanes()) return false;
-    const auto take = [&]<int inputs>(std::integral_constant<int, inputs>) {
-      if (panel.in != inputs) return false;
-      constexpr int steps = inputs / A::kInputs;
-      panel.first ? multiply_narrow<A, steps, true>(panel, count, scattered)
-                  : multiply_narrow<A, steps, false>(panel, count, scattered);
-      return true;
-    };
-    return take(std::integral_constant<int, 4>()) || take(std::integral_constant<int, 8>()) ||
-           take(std::integral_constant<int, 16>());
-  }
+  multiply_panel<A, vectors>(panel, count);
 }
 
 // Panel after panel.
@@ -331,20 +291,21 @@ void multiply(const IndirectGemm& args) {
                  nullptr};
   if constexpr (A::kAdds) panel.added = args.added;
   const std::int64_t row_bytes = panel.in * static_cast<std::int64_t>(sizeof(typename A::Input));
-  if ((args.scattered && row_bytes > 0) ||
-      (row_bytes >= kFewestBytesFetched && row_bytes <= kMostBytesFetched))
-    panel.ahead = std::clamp(kBytesAhead / row_bytes, kFewestRowsAhead, kMostRowsAhead);
+  const bool fetched =
+      args.scattered || (row_bytes >= kFewestBytesFetched && row_bytes <= kMostBytesFetched);
   for (std::int64_t column = 0; column < args.out; column += widest) {
     const std::int64_t columns = std::min(widest, args.out - column);
     const std::int64_t vectors = (columns + width - 1) / width;
     panel.last_lanes = columns - (vectors - 1) * width;
+    const std::int64_t products = std::max<std::int64_t>(steps * vectors, 1);
+    if (fetched)
+      panel.ahead = std::clamp(kProductsAhead / products, kFewestRowsAhead, kMostRowsAhead);
     if constexpr (A::kMostVectors == 4) {
-      if (vectors == 4) multiply_panel<A, 4>(panel, args.count);
-      if (vectors == 3) multiply_panel<A, 3>(panel, args.count);
+      if (vectors == 4) multiply_columns<A, 4>(panel, args.count);
+      if (vectors == 3) multiply_columns<A, 3>(panel, args.count);
     }
-    if (vectors == 2) multiply_panel<A, 2>(panel, args.count);
-    if (vectors == 1 && !multiply_narrow(panel, args.count, args.scattered))
-      multiply_panel<A, 1>(panel, args.count);
+    if (vectors == 2) multiply_columns<A, 2>(panel, args.count);
+    if (vectors == 1) multiply_columns<A, 1>(panel, args.count);
     panel.weights += vectors * width * steps * A::kInputs;
     panel.y += widest;
     if (panel.added != nullptr) panel.added += widest;
