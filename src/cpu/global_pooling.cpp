@@ -130,9 +130,14 @@ void forward(const Execution& execution, const Entries& entries, PoolMode mode, 
   A* const partial = partial_tensor.span<A>().data();
   parallel_for(execution, chunk_count, [&](std::int64_t index, int) {
     const Chunk& chunk = entries.chunks[static_cast<std::size_t>(index)];
-    const ChunkRows rows(entries, chunk, x,
-                         {partial + index * channels, dtype_of<A>, {1, channels}});
-    mode == PoolMode::max ? max_rows(rows.args()) : average_rows(rows.args(), 1);
+    const JoinRows rows{x.dtype,
+                        x.data,
+                        channels,
+                        entries.order(),
+                        chunk.begin,
+                        chunk.end,
+                        partial + index * channels};
+    mode == PoolMode::max ? max_of_rows(rows) : sum_of_rows(rows);
   });
   parallel_for(execution, y_view.rows(), [&](std::int64_t entry, int) {
     T* const to = y + entry * channels;

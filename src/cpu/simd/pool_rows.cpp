@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "cpu/simd/pool_rows.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -103,17 +104,24 @@ HWY_NOINLINE void reduce(D d, const PoolRows& call, std::int64_t c, const Way& c
   }
 }
 
-template <class X, class Y, class Way>
-void pool_as(const PoolRows& args, const Way& way) {
-  using T = typename X::Accumulator;
+// Calls body.operator()<vectors>(d, c) for columns of so many vectors.
+template <class T, class Body>
+HWY_INLINE void for_columns(std::int64_t channels, Body&& body) {
   const hn::ScalableTag<T> whole;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
   std::int64_t c = 0;
-  for (; c + 4 * lanes <= args.channels; c += 4 * lanes) reduce<X, Y, 4>(whole, args, c, way);
-  for (; c + 2 * lanes <= args.channels; c += 2 * lanes) reduce<X, Y, 2>(whole, args, c, way);
-  for_channels<T>(c, args.channels, [&](auto d, std::int64_t channel) HWY_ATTR {
-    reduce<X, Y, 1>(d, args, channel, way);
+  for (; c + 4 * lanes <= channels; c += 4 * lanes) body.template operator()<4>(whole, c);
+  for (; c + 2 * lanes <= channels; c += 2 * lanes) body.template operator()<2>(whole, c);
+  for_channels<T>(c, channels, [&](auto d, std::int64_t channel) HWY_ATTR {
+    body.template operator()<1>(d, channel);
   });
+}
+
+template <class X, class Y, class Way>
+void pool_as(const PoolRows& args, const Way& way) {
+  for_columns<typename X::Accumulator>(args.channels,
+                                       [&]<int vectors>(auto d, std::int64_t c)
+                                           HWY_ATTR { reduce<X, Y, vectors>(d, args, c, way); });
 }
 
 template <class Way>
@@ -121,9 +129,7 @@ void pool(const PoolRows& args, const Way& way) {
   with_storage(args.x_dtype, [&](auto x) HWY_ATTR {
     using X = decltype(x);
     if (args.y_dtype == args.x_dtype) return pool_as<X, X>(args, way);
-    if constexpr (sizeof(typename X::Element) == 2 && Way::kWidens) {
-      pool_as<X, Float32Storage>(args, way);
-    } else if constexpr (std::is_same_v<X, Float32Storage> && Way::kNarrows) {
+    if constexpr (std::is_same_v<X, Float32Storage> && Way::kNarrows) {
       args.y_dtype == DType::float16 ? pool_as<X, Float16Storage>(args, way)
                                      : pool_as<X, BFloat16Storage>(args, way);
     }
@@ -132,8 +138,8 @@ void pool(const PoolRows& args, const Way& way) {
 
 // What reduce() does to sums and values.
 struct Sum {
-  static constexpr bool kWidens = true, kNarrows = true;  // which dtypes of y there are
-  static constexpr bool kExact = false;                   // what comes out is an input
+  static constexpr bool kNarrows = true;  // float32 is pooled into 16 bits too
+  static constexpr bool kExact = false;   // what comes out is an input
   static constexpr bool kLooksAtLabels = false;
   template <class D>
   HWY_INLINE hn::Vec<D> start(D d) const {
@@ -154,7 +160,7 @@ struct Sum {
 };
 
 struct Average : Sum {
-  static constexpr bool kWidens = false, kNarrows = false;
+  static constexpr bool kNarrows = false;
   std::int64_t divisor;  // 0: the number of inputs
   explicit Average(std::int64_t by) : divisor(by) {}
   template <class D, class V>
@@ -164,7 +170,7 @@ struct Average : Sum {
 };
 
 struct SumOfWon : Sum {
-  static constexpr bool kWidens = false, kNarrows = false, kLooksAtLabels = true;
+  static constexpr bool kNarrows = false, kLooksAtLabels = true;
   Winners won;
   explicit SumOfWon(const Winners& by) : won(by) {}
   template <class X, class D>
@@ -197,6 +203,40 @@ void pool_average(const PoolRows& args, std::int64_t divisor) {
 }
 void pool_max(const PoolRows& args) { pool(args, Maximum()); }
 void pool_won(const PoolRows& args, const Winners& won) { pool(args, SumOfWon(won)); }
+
+template <class X, int vectors, class D, class Way>
+HWY_NOINLINE void join(D d, const JoinRows& args, std::int64_t c, const Way& way) {
+  constexpr std::int64_t kAhead = 16;  // rows
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto* const x = elements<X>(args.x) + c;
+  hn::Vec<D> sums[vectors];
+  GAVOTTE_UNROLL
+  for (int v = 0; v < vectors; ++v) sums[v] = way.start(d);
+  for (std::int64_t i = args.first; i < args.end; ++i) {
+    const auto* const row = x + row_of(args.order, i) * args.channels;
+    const auto* const next =
+        x + row_of(args.order, std::min(i + kAhead, args.end - 1)) * args.channels;
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v) {
+      hwy::Prefetch(next + v * lanes);
+      sums[v] = way.take(d, sums[v], X::load(d, row + v * lanes));
+    }
+  }
+  GAVOTTE_UNROLL
+  for (int v = 0; v < vectors; ++v) hn::StoreU(sums[v], d, accumulators<X>(args.y) + c + v * lanes);
+}
+
+template <class Way>
+void join_by(const JoinRows& args, const Way& way) {
+  with_storage(args.dtype, [&](auto x) HWY_ATTR {
+    using X = decltype(x);
+    for_columns<typename X::Accumulator>(args.channels,
+                                         [&]<int vectors>(auto d, std::int64_t c)
+                                             HWY_ATTR { join<X, vectors>(d, args, c, way); });
+  });
+}
+void join_sum(const JoinRows& args) { join_by(args, Sum()); }
+void join_max(const JoinRows& args) { join_by(args, Maximum()); }
 
 void look_for_winners(const PoolRows& args, const Winners& won) {
   with_storage(args.x_dtype, [&](auto storage) HWY_ATTR {
@@ -248,6 +288,8 @@ HWY_EXPORT(pool_average);
 HWY_EXPORT(pool_max);
 HWY_EXPORT(pool_won);
 HWY_EXPORT(look_for_winners);
+HWY_EXPORT(join_sum);
+HWY_EXPORT(join_max);
 HWY_EXPORT(divide_all);
 
 void average_rows(const PoolRows& args, std::int64_t divisor) {
@@ -260,6 +302,8 @@ void add_won(const PoolRows& args, const Winners& won) {
 void find_winners(const PoolRows& args, const Winners& won) {
   HWY_DYNAMIC_DISPATCH(look_for_winners)(args, won);
 }
+void sum_of_rows(const JoinRows& args) { HWY_DYNAMIC_DISPATCH(join_sum)(args); }
+void max_of_rows(const JoinRows& args) { HWY_DYNAMIC_DISPATCH(join_max)(args); }
 void divide_rows(const DivideRows& args) { HWY_DYNAMIC_DISPATCH(divide_all)(args); }
 
 }  // namespace gavotte::internal::cpu

@@ -15,7 +15,7 @@ constexpr std::uint32_t kInputStep = 4;
 /// For r < rows: row y_rows[first + r] of y (first + r where null) is made from counts[r] rows of x in turn, which begin at
 /// inputs[r], inputs[r + stride] and so on. A row without inputs is 0.
 struct PoolRows {
-  DType x_dtype, y_dtype;  ///< The same, or one of them is the accumulators' of the other.
+  DType x_dtype, y_dtype;  ///< The same, or for sums float32 and one of 16 bits.
   void* y;
   std::int64_t channels, first, rows, stride;
   const std::uint32_t* counts;
@@ -43,6 +43,19 @@ void add_won(const PoolRows& args, const Winners& won);
 /// winners[row of y, c]: the label of the first input that equals y there, NaN being equal to NaN; -1 where there is none. y
 /// of the args is read, and not of accumulators.
 void find_winners(const PoolRows& args, const Winners& won);
+
+/// y, accumulators [channels], is made from the rows order[i] of x (i where null), first <= i < end, in turn. At least one.
+struct JoinRows {
+  DType dtype;  ///< Of x.
+  const void* x;
+  std::int64_t channels;
+  const std::int32_t* order;
+  std::int64_t first, end;
+  void* y;
+};
+void sum_of_rows(const JoinRows& args);
+/// As max_rows.
+void max_of_rows(const JoinRows& args);
 
 /// For r < rows: row y_rows[first + r] (first + r where null) of y, accumulators, is that of x over counts[r], or over
 /// `divisor` where counts is null.
