@@ -3,8 +3,8 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <new>
 #include <string>
@@ -39,8 +39,9 @@ class Block;
 struct Thread {
   Block* block = nullptr;
   int index = 0;
-  std::vector<AsyncCopy> open;                ///< Not committed.
-  std::deque<std::vector<AsyncCopy>> groups;  ///< Committed, oldest first.
+  // Vectors: unlike a deque an empty one takes no memory, and most threads copy nothing.
+  std::vector<AsyncCopy> open;                 ///< Not committed.
+  std::vector<std::vector<AsyncCopy>> groups;  ///< Committed, oldest first.
 };
 
 class Block {
@@ -50,7 +51,7 @@ class Block {
 
   const Shape& shape;
   const std::int64_t x, y;
-  std::vector<std::deque<WarpGate>> warps;  ///< Gates of each warp; a deque keeps their addresses.
+  std::vector<std::list<WarpGate>> warps;  ///< Gates of each warp; a list keeps their addresses.
   Gate barrier;
   bool any = false;  ///< Of the votes at the barrier.
 

@@ -200,7 +200,7 @@ void copy_async_wait(int pending, const std::source_location& at) {
       std::memset(static_cast<unsigned char*>(copy.to) + copy.zero_from, 0,
                   copy.bytes - copy.zero_from);
     }
-    thread.groups.pop_front();
+    thread.groups.erase(thread.groups.begin());
   }
 }
 
