@@ -33,7 +33,7 @@ double tile_rows_of(const LayerShape& shape, const ConvConfig& config, Dataflow 
       static_cast<double>(shape.read_channels() * size_bytes(shape.kind.dtype) +
                           shape.written_channels() * sum_bytes(shape.kind.dtype));
   const double shared = static_cast<double>(shape.rows) / (kTasksOfAThread * threads);
-  return std::clamp(std::min(kTileBytes / row_bytes, shared), 128.0, 4096.0);
+  return std::clamp(std::min(kTileBytes / row_bytes, shared), 128.0, 6144.0);
 }
 
 int threads_of(const LayerShape& shape, const ConvConfig& config) {

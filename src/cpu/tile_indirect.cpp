@@ -22,7 +22,7 @@ constexpr std::int64_t kConvertedRows = 4096;  // rows of a task that converts i
 // Inputs and sums of a tile's rows, in the second-level cache (EPYC with AVX-512, 2026-11-22, key order, 32 to 128 channels:
 // half of that is 0.88 to 1.01 of the rate on random_100000, twice that 0.86 to 1.00, 0.94 to 1.01 on lidar_10 and room_5).
 constexpr std::int64_t kTileBytes = 512 << 10;
-constexpr std::int64_t kMostTileRows = 4096, kFewTileRows = 128, kFewestTileRows = 32;
+constexpr std::int64_t kMostTileRows = 6144, kFewTileRows = 128, kFewestTileRows = 32;
 constexpr std::int64_t kTasksOfAThread = 8;  // so that threads end together
 constexpr std::int64_t kMostTaskRows = 4096;
 

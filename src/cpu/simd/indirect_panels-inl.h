@@ -19,11 +19,12 @@
 // random_100000 beside 4096 bytes ahead: float32 1.18 of the rate at 16 channels, 1.02 at 64; bfloat16 1.05 at 64; lidar_10
 // and room_5 do not mind).
 inline constexpr std::int64_t kProductsAhead = 2048, kFewestRowsAhead = 6, kMostRowsAhead = 64;
-// Rows in order are fetched, too, where they are of this size: short ones and those of narrow panels are in reach of the
-// CPU's own look-ahead, of long ones it fetches the rest itself (the same CPU, 2026-11-22, key order on lidar_10, lidar_5
-// and room_5: from 64 bytes on beside 128 on 1.04 to 1.10 of the rate for float32 16 -> 32, 1.05 to 1.13 for bfloat16 of
-// 32 channels; float32 of 128 channels would lose 0.02 to 0.06).
-inline constexpr std::int64_t kFewestBytesFetched = 64, kMostBytesFetched = 256;
+// Rows in order are fetched, too, where they are of this size: short ones are in reach of the CPU's own look-ahead, of long
+// ones it fetches the rest itself (the same CPU, 2026-11-22, key order: from 64 bytes on beside 128 on 1.04 to 1.10 of the
+// rate for float32 16 -> 32, 1.05 to 1.13 for bfloat16 of 32 channels; rows of 384 to 1024 bytes 0.99 to 1.06 on lidar_10
+// and room_5, 1.02 to 1.12 on random_100000; those of 1536 bytes would lose 0.13 to 0.19).
+inline constexpr std::int64_t kFewestBytesFetched = 64, kMostBytesFetched = 1024;
+
 // One panel of the call.
 template <class A>
 struct Panel {
@@ -144,7 +145,7 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
   const std::int64_t width = A::lanes();
   const std::int64_t last_lanes = whole ? width : panel.last_lanes;
   // Where products are many, what the CPU looks ahead does not reach from them to the sums (as above, float32: 1.01 to 1.05
-  // of the rate at 96 and 128 channels, 0.98 to 1.01 at 64).
+  // of the rate at 96 and 128 channels, whose rows of x were not fetched).
   constexpr bool fetch_sums = vectors > 2 && !first && !fetch;
   const typename A::Input* x[rows];
   typename A::Vec sums[rows][vectors];
