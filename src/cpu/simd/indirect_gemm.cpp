@@ -55,30 +55,7 @@ struct FusedMultiplyAdd {
   static HWY_INLINE Vec weights(const T* p) { return hn::Load(D(), p); }
   static HWY_INLINE Vec input(const T* p) { return hn::Set(D(), *p); }
   static HWY_INLINE Vec last_input(const T* p, std::int64_t) { return input(p); }
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  static constexpr bool kHasPairs = sizeof(T) == 4;
-  static HWY_INLINE Vec input_pair(const T* p) {
-    double both;
-    std::memcpy(&both, p, sizeof(both));
-    return hn::BitCast(D(), hn::Set(hn::ScalableTag<double>(), both));
-  }
-  static HWY_INLINE Vec last_input_pair(const T* p, std::int64_t) {
-    return hn::OddEven(zero(), input(p));
-  }
-  static constexpr std::int64_t kMostLanes = hn::MaxLanes(D());
-  static HWY_INLINE Vec no_weights() { return zero(); }
-  static HWY_INLINE void store_weights(Vec weights, T* p) { hn::Store(weights, D(), p); }
-  static HWY_INLINE Vec even_lanes(Vec a, Vec b) {
-    if constexpr (sizeof(T) == 4) return Vec{_mm512_mask_moveldup_ps(a.raw, 0xaaaa, b.raw)};
-    return a;
-  }
-  static HWY_INLINE Vec odd_lanes(Vec a, Vec b) {
-    if constexpr (sizeof(T) == 4) return Vec{_mm512_mask_movehdup_ps(b.raw, 0x5555, a.raw)};
-    return a;
-  }
-#else
   static constexpr bool kHasPairs = false;
-#endif
 #if HWY_TARGET == HWY_SCALAR
   static constexpr bool kHasBlocks = false;
 #else
@@ -93,6 +70,32 @@ struct FusedMultiplyAdd {
     return hn::MulAdd(input, weights, sum);
   }
 };
+
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+struct Float32 : FusedMultiplyAdd<float> {
+  static constexpr bool kHasPairs = true;
+  static constexpr std::int64_t kMostLanes = 16;
+  static HWY_INLINE Vec input_pair(const float* p) {
+    double both;
+    std::memcpy(&both, p, sizeof(both));
+    return hn::BitCast(D(), hn::Set(hn::ScalableTag<double>(), both));
+  }
+  static HWY_INLINE Vec last_input_pair(const float* p, std::int64_t) {
+    return hn::OddEven(zero(), input(p));
+  }
+  static HWY_INLINE Vec no_weights() { return zero(); }
+  static HWY_INLINE void store_weights(Vec weights, float* p) { hn::Store(weights, D(), p); }
+  // One instruction each: Highway's DupEven and OddEven are two (EPYC with AVX-512, 2026-11-22, 32 channels: 0.95 of the rate).
+  static HWY_INLINE Vec even_lanes(Vec a, Vec b) {
+    return Vec{_mm512_mask_moveldup_ps(a.raw, 0xaaaa, b.raw)};
+  }
+  static HWY_INLINE Vec odd_lanes(Vec a, Vec b) {
+    return Vec{_mm512_mask_movehdup_ps(b.raw, 0x5555, a.raw)};
+  }
+};
+#else
+using Float32 = FusedMultiplyAdd<float>;
+#endif
 
 // Four products of a byte at least 0 and a signed one into each lane, exactly: by halves of 16 bits
 // where the CPU multiplies those in pairs, else one by one.
@@ -154,14 +157,14 @@ void multiply_any(const IndirectGemm& args) {
   if (takes_few_columns(args.dtype, args.in, args.out)) return multiply_few_columns(args);
   if (args.dtype == DType::uint8) return multiply<ByteProducts>(args);
   if (args.dtype == DType::float64) return multiply<FusedMultiplyAdd<double>>(args);
-  multiply<FusedMultiplyAdd<float>>(args);
+  multiply<Float32>(args);
 }
 
 PanelLayout layout_of_any(DType dtype, std::int64_t in, std::int64_t out) {
   if (takes_few_columns(dtype, in, out)) return few_columns_layout(out);
   if (dtype == DType::uint8) return layout<ByteProducts>();
   if (dtype == DType::float64) return layout<FusedMultiplyAdd<double>>();
-  return layout<FusedMultiplyAdd<float>>();
+  return layout<Float32>();
 }
 
 std::int64_t target() { return HWY_TARGET; }
