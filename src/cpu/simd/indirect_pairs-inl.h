@@ -52,8 +52,8 @@ struct Paired {
 };
 
 // Of panels with so many rows and vectors: fewer rows are soon multiplied, more would be much to prepare in each call.
-constexpr std::int64_t kFewestPairedRows = 8, kMostPairedRows = 64;
-constexpr int kMostPairedVectors = 2;
+inline constexpr std::int64_t kFewestPairedRows = 8, kMostPairedRows = 64;
+inline constexpr int kMostPairedVectors = 2;
 
 // The rows of a panel by two: weights of even columns in the place of the first, of odd ones in that of the second.
 template <class A>
