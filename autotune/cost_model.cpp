@@ -6,19 +6,17 @@
 #include <tuple>
 
 #include "candidates.h"
+#include "cpu/tile_rows.h"
 #include "least_squares.h"
 #include "timing.h"
 
 namespace gavotte::internal {
 namespace {
 
-constexpr double kCacheBytes = 1 << 20;  // where the device does not tell
-constexpr double kTileBytes =
-    512 << 10;  // tiles of tile_indirect and of bytes, where none are asked for
+constexpr double kCacheBytes = 1 << 20;     // where the device does not tell
 constexpr double kGatherTileRows = 2048;    // those of gather_gemm_scatter
 constexpr double kGatheredChunkRows = 256;  // rows that a weight gradient gathers at a time
 constexpr double kCudaTileRows = 64;        // outputs of a block of implicit_gemm
-constexpr double kTasksOfAThread = 8;
 /// A fit that chooses without a measurement has seen this many times each of its constants.
 constexpr int kSamplesOfAUnit = 3;
 
@@ -29,11 +27,9 @@ double tile_rows_of(const LayerShape& shape, const ConvConfig& config, Dataflow 
   if (config.tile_rows > 0) return config.tile_rows;
   if (dataflow == Dataflow::implicit_gemm) return kCudaTileRows;
   if (dataflow != Dataflow::tile_indirect) return kGatherTileRows;
-  const auto row_bytes =
-      static_cast<double>(shape.read_channels() * size_bytes(shape.kind.dtype) +
-                          shape.written_channels() * sum_bytes(shape.kind.dtype));
-  const double shared = static_cast<double>(shape.rows) / (kTasksOfAThread * threads);
-  return std::clamp(std::min(kTileBytes / row_bytes, shared), 128.0, 6144.0);
+  const std::int64_t row_bytes = shape.read_channels() * size_bytes(shape.kind.dtype) +
+                                 shape.written_channels() * sum_bytes(shape.kind.dtype);
+  return static_cast<double>(cpu::default_tile_rows(shape.rows, row_bytes, threads));
 }
 
 int threads_of(const LayerShape& shape, const ConvConfig& config) {

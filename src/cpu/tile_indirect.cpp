@@ -12,6 +12,7 @@
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/stop.h"
+#include "cpu/tile_rows.h"
 #include "parallel.h"
 #include "tensor_checks.h"
 
@@ -19,11 +20,7 @@ namespace gavotte::internal::cpu {
 namespace {
 
 constexpr std::int64_t kConvertedRows = 4096;  // rows of a task that converts inputs
-// Inputs and sums of a tile's rows, in the second-level cache (EPYC with AVX-512, 2026-11-22, key order, 32 to 128 channels:
-// half of that is 0.88 to 1.01 of the rate on random_100000, twice that 0.86 to 1.00, 0.94 to 1.01 on lidar_10 and room_5).
-constexpr std::int64_t kTileBytes = 512 << 10;
-constexpr std::int64_t kMostTileRows = 6144, kFewTileRows = 128, kFewestTileRows = 32;
-constexpr std::int64_t kTasksOfAThread = 8;  // so that threads end together
+constexpr std::int64_t kFewestTileRows = 32;
 constexpr std::int64_t kMostTaskRows = 4096;
 
 // The inputs as the products' dtype, which is their own or float32: themselves, or converted in
@@ -130,9 +127,7 @@ std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
                           const MapPairs& pairs, std::int64_t row_bytes) {
   if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
   const std::int64_t threads = thread_count(execution), rows = pairs.out_rows;
-  const std::int64_t most =
-      std::clamp(std::min(kTileBytes / row_bytes, divide_up(rows, kTasksOfAThread * threads)),
-                 kFewTileRows, kMostTileRows);
+  const std::int64_t most = default_tile_rows(rows, row_bytes, threads);
   const std::int64_t tiles = divide_up(divide_up(rows, most), threads) * threads;
   return std::max(divide_up(rows, tiles), kFewestTileRows);
 }
@@ -172,8 +167,7 @@ class TaskRuns {
 void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
                    std::int64_t row_bytes, const WorkspaceLease& workspaces,
                    FunctionRef<void(std::int64_t, std::int64_t, Workspace&)> body) {
-  const std::int64_t tile_rows =
-      rows_of_tile(execution, config, pairs, std::max<std::int64_t>(row_bytes, 1));
+  const std::int64_t tile_rows = rows_of_tile(execution, config, pairs, row_bytes);
   // Pairs of tiles that follow each other are found one after another.
   const std::int64_t share = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
   const std::int64_t task_rows =
