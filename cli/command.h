@@ -2,19 +2,19 @@
 // the parser's callback.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "options.h"
 
 namespace gavotte::cli {
 
-void add_run_command(CLI::App& app);
-void add_scene_command(CLI::App& app);
-void add_inspect_command(CLI::App& app);
-void add_manifest_command(CLI::App& app);
-void add_predict_command(CLI::App& app);
-void add_quantize_command(CLI::App& app);
-void add_tune_command(CLI::App& app);
-void add_config_command(CLI::App& app);
-void add_info_command(CLI::App& app);
-void add_bench_command(CLI::App& app);
+void add_run_command(Command app);
+void add_scene_command(Command app);
+void add_inspect_command(Command app);
+void add_manifest_command(Command app);
+void add_predict_command(Command app);
+void add_quantize_command(Command app);
+void add_tune_command(Command app);
+void add_config_command(Command app);
+void add_info_command(Command app);
+void add_bench_command(Command app);
 
 }  // namespace gavotte::cli

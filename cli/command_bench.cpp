@@ -140,33 +140,33 @@ void run_peak(const Options& options) {
 
 }  // namespace
 
-void add_bench_command(CLI::App& app) {
-  CLI::App* bench = app.add_subcommand("bench", "Measure this machine");
-  bench->require_subcommand(1);
-  bench->footer("Examples:\n  gavotte bench peak");
-  CLI::App* command = bench->add_subcommand(
+void add_bench_command(Command app) {
+  Command bench = app.add_subcommand("bench", "Measure this machine");
+  bench.require_subcommand();
+  bench.footer("Examples:\n  gavotte bench peak");
+  Command command = bench.add_subcommand(
       "peak", "The most multiply-adds a second from registers, and bytes to and from memory");
   auto options = std::make_shared<Options>();
   command
-      ->add_option("--threads", options->threads,
-                   "Measure 1, 2, 4, ... and N threads; 0: as many as there are [0]")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024));
-  command->add_option("--rounds", options->rounds, "Measure each figure N times [25]")
-      ->type_name("N")
-      ->check(CLI::Range(1, 10000));
+      .add_option("--threads", options->threads,
+                  "Measure 1, 2, 4, ... and N threads; 0: as many as there are [0]")
+      .type_name("N")
+      .in_range(0, 1024);
+  command.add_option("--rounds", options->rounds, "Measure each figure N times [25]")
+      .type_name("N")
+      .in_range(1, 10000);
   command
-      ->add_option("--array-mib", options->array_mib,
-                   "MiB of each of the three arrays in memory; 0: four times the last-level "
-                   "caches, from 64 to 1024 [0]")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1 << 20));
+      .add_option("--array-mib", options->array_mib,
+                  "MiB of each of the three arrays in memory; 0: four times the last-level "
+                  "caches, from 64 to 1024 [0]")
+      .type_name("N")
+      .in_range(0, 1 << 20);
   command
-      ->add_option("--json", options->json_path,
-                   "Write the same as JSON to FILE, - for standard output")
-      ->type_name("FILE");
-  command->add_flag("-q,--quiet", options->quiet, "No progress line");
-  command->footer(
+      .add_option("--json", options->json_path,
+                  "Write the same as JSON to FILE, - for standard output")
+      .type_name("FILE");
+  command.add_flag("-q,--quiet", options->quiet, "No progress line");
+  command.footer(
       "A multiply-add is two operations. Bytes are those that the loop loads and stores:\n"
       "  read sums a; write a = s; copy a = b; triad a = b + s c\n"
       "Other work on the machine only lowers a rate: quote fractions of the best. The noise is "
@@ -176,7 +176,7 @@ void add_bench_command(CLI::App& app) {
       "Examples:\n"
       "  gavotte bench peak\n"
       "  gavotte bench peak --threads 1 --rounds 51 --json peak.json");
-  command->callback([options] { run_peak(*options); });
+  command.callback([options] { run_peak(*options); });
 }
 
 }  // namespace gavotte::cli

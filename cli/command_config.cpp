@@ -215,54 +215,54 @@ void validate(const Paths& paths) {
   throw InputError(problems.back());
 }
 
-void add_paths(CLI::App& command, Paths& paths, int least, int most) {
+void add_paths(Command command, Paths& paths, int least, int most) {
   command.add_option("FILE", paths, "Files that gavotte tune wrote")
-      ->required()
-      ->expected(least, most)
-      ->type_name("");
+      .required()
+      .expected(least, most)
+      .type_name("");
 }
 
 }  // namespace
 
-void add_config_command(CLI::App& app) {
+void add_config_command(Command app) {
   constexpr int kMostFiles = 10000;
-  CLI::App* command =
+  Command command =
       app.add_subcommand("config", "Show, compare, merge and check files of tuned configs");
-  command->require_subcommand(1);
+  command.require_subcommand();
   auto paths = std::make_shared<Paths>();
   auto output = std::make_shared<std::string>();
 
-  CLI::App* shown = command->add_subcommand("show", "Print what files hold");
-  add_paths(*shown, *paths, 1, kMostFiles);
-  shown->footer(
+  Command shown = command.add_subcommand("show", "Print what files hold");
+  add_paths(shown, *paths, 1, kMostFiles);
+  shown.footer(
       "Times are medians; 'gain' is the default's time over the tuned one's, 'noise' the spread of "
       "one sample.\n"
       "Of a config, the fields that are not the default's are shown.\n\n"
       "Example:\n  gavotte config show device.json");
-  shown->callback([paths] { show(*paths); });
+  shown.callback([paths] { show(*paths); });
 
-  CLI::App* differing = command->add_subcommand("diff", "Print which entries of two files differ");
-  add_paths(*differing, *paths, 2, 2);
-  differing->footer("Example:\n  gavotte config diff before.json after.json");
-  differing->callback([paths] { diff(paths->at(0), paths->at(1)); });
+  Command differing = command.add_subcommand("diff", "Print which entries of two files differ");
+  add_paths(differing, *paths, 2, 2);
+  differing.footer("Example:\n  gavotte config diff before.json after.json");
+  differing.callback([paths] { diff(paths->at(0), paths->at(1)); });
 
-  CLI::App* merged =
-      command->add_subcommand("merge", "Make one file of several of one device; later ones win");
-  add_paths(*merged, *paths, 2, kMostFiles);
-  merged->add_option("-o,--output", *output, "File to write; it may be one of those that are read")
-      ->required()
-      ->type_name("FILE");
-  merged->footer("Example:\n  gavotte config merge monday.json friday.json -o device.json");
-  merged->callback([paths, output] { merge(*paths, *output); });
+  Command merged =
+      command.add_subcommand("merge", "Make one file of several of one device; later ones win");
+  add_paths(merged, *paths, 2, kMostFiles);
+  merged.add_option("-o,--output", *output, "File to write; it may be one of those that are read")
+      .required()
+      .type_name("FILE");
+  merged.footer("Example:\n  gavotte config merge monday.json friday.json -o device.json");
+  merged.callback([paths, output] { merge(*paths, *output); });
 
-  CLI::App* valid = command->add_subcommand("validate", "Check files, each told in one line");
-  add_paths(*valid, *paths, 1, kMostFiles);
-  valid->footer(
+  Command valid = command.add_subcommand("validate", "Check files, each told in one line");
+  add_paths(valid, *paths, 1, kMostFiles);
+  valid.footer(
       "Example:\n  gavotte config validate *.json\n\n"
       "Exit codes: 0 all are valid; 1 internal error; 2 one is not.");
-  valid->callback([paths] { validate(*paths); });
+  valid.callback([paths] { validate(*paths); });
 
-  command->footer(
+  command.footer(
       "Examples:\n"
       "  gavotte config show device.json\n"
       "  gavotte config diff before.json after.json\n"

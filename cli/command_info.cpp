@@ -104,14 +104,14 @@ std::string to_text(const Json& info) {
 
 }  // namespace
 
-void add_info_command(CLI::App& app) {
-  CLI::App* command =
+void add_info_command(Command app) {
+  Command command =
       app.add_subcommand("info", "Print version, build options, CPU features, devices and threads");
   auto json_path = std::make_shared<std::string>();
-  command->add_option("--json", *json_path, "Write the same as JSON to FILE, - for standard output")
-      ->type_name("FILE");
-  command->footer("Examples:\n  gavotte info\n  gavotte info --json -");
-  command->callback([json_path] {
+  command.add_option("--json", *json_path, "Write the same as JSON to FILE, - for standard output")
+      .type_name("FILE");
+  command.footer("Examples:\n  gavotte info\n  gavotte info --json -");
+  command.callback([json_path] {
     const Json info = describe();
     if (!json_path->empty()) write_json(info, *json_path);
     if (*json_path != "-") print(to_text(info));

@@ -162,19 +162,19 @@ struct Options {
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("inspect", "Print the layers and parameters of a network");
+void add_inspect_command(Command app) {
+  Command command = app.add_subcommand("inspect", "Print the layers and parameters of a network");
   auto options = std::make_shared<Options>();
-  add_network_options(*command, options->network);
+  add_network_options(command, options->network);
   command
-      ->add_option("--json", options->json_path,
-                   "Write the same as JSON to FILE, - for standard output")
-      ->type_name("FILE");
-  command->footer(
+      .add_option("--json", options->json_path,
+                  "Write the same as JSON to FILE, - for standard output")
+      .type_name("FILE");
+  command.footer(
       "Examples:\n"
       "  gavotte inspect sparse_res_unet42\n"
       "  gavotte inspect street.gavotte --json -");
-  command->callback([options] {
+  command.callback([options] {
     const Network network = open_network(options->network);
     const Json json = describe(network, options->network.name);
     if (!options->json_path.empty()) write_json(json, options->json_path);

@@ -40,9 +40,9 @@ constexpr const char* kOfGpu[] = {"--device-description", "--kernel-resources", 
                                   "--bounds"};
 
 /// Throws InputError for an option that the chosen device would not read.
-void check_device_options(const CLI::App& command, DeviceKind device) {
+void check_device_options(Command command, DeviceKind device) {
   const auto refuse = [&](const char* name, const char* why) {
-    if (command.get_option(name)->count() > 0) throw InputError(fmt::format("{}: {}", name, why));
+    if (command.given(name)) throw InputError(fmt::format("{}: {}", name, why));
   };
   if (device == DeviceKind::cuda) {
     for (const char* name : kOfCpu)
@@ -163,7 +163,7 @@ Manifest manifest_of(const Options& options, const Device& device, const Network
                 : profile(network, voxels, execution, how);
 }
 
-void run(const CLI::App& command, const Options& options) {
+void run(Command command, const Options& options) {
   const RunOptions& input = options.input;
   const Device device = device_from_text(options.device);
   check_device_options(command, device.kind);
@@ -199,79 +199,77 @@ void run(const CLI::App& command, const Options& options) {
 
 }  // namespace
 
-void add_manifest_command(CLI::App& app) {
-  CLI::App* command =
+void add_manifest_command(Command app) {
+  Command command =
       app.add_subcommand("manifest", "Say what each launch of a run needs, for GPU schedulers");
   auto options = std::make_shared<Options>();
   options->input.rounds = kRounds;
-  add_network_options(*command, options->input.network);
-  add_scan_options(*command, options->input);
-  add_execution_options(*command, options->input);
+  add_network_options(command, options->input.network);
+  add_scan_options(command, options->input);
+  add_execution_options(command, options->input);
   const std::string machine = "The machine";
   command
-      ->add_option(
-          "--device", options->device,
-          "cpu, cuda or cuda:N; of a GPU the manifest has each kernel, copy and fill [cpu]")
-      ->type_name("NAME")
-      ->group(machine);
+      .add_option("--device", options->device,
+                  "cpu, cuda or cuda:N; of a GPU the manifest has each kernel, copy and fill [cpu]")
+      .type_name("NAME")
+      .group(machine);
   command
-      ->add_option("--device-description", options->files.device_description,
-                   "JSON: the GPU that the manifest is for [the one that runs]")
-      ->type_name("FILE")
-      ->group(machine);
+      .add_option("--device-description", options->files.device_description,
+                  "JSON: the GPU that the manifest is for [the one that runs]")
+      .type_name("FILE")
+      .group(machine);
   command
-      ->add_option("--kernel-resources", options->files.kernel_resources,
-                   "JSON: registers and memory of each kernel, which tools/kernel_resources.py "
-                   "reads from a build")
-      ->type_name("FILE")
-      ->group(machine);
+      .add_option("--kernel-resources", options->files.kernel_resources,
+                  "JSON: registers and memory of each kernel, which tools/kernel_resources.py "
+                  "reads from a build")
+      .type_name("FILE")
+      .group(machine);
   command
-      ->add_option("--max-voxels", options->max_voxels,
-                   "Of the run without waits, whose launches are the same for every scan: the most "
-                   "voxels of one")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31))
-      ->type_name("N")
-      ->group(machine);
+      .add_option("--max-voxels", options->max_voxels,
+                  "Of the run without waits, whose launches are the same for every scan: the most "
+                  "voxels of one")
+      .in_range(1, std::int64_t{1} << 31)
+      .type_name("N")
+      .group(machine);
   command
-      ->add_option("--bounds", options->bounds,
-                   "With it, where voxels lie, in voxels and both included: X0 Y0 Z0 X1 Y1 Z1")
-      ->expected(6)
-      ->delimiter(',')
-      ->type_name("N")
-      ->group(machine);
+      .add_option("--bounds", options->bounds,
+                  "With it, where voxels lie, in voxels and both included: X0 Y0 Z0 X1 Y1 Z1")
+      .expected(6)
+      .comma_separated()
+      .type_name("N")
+      .group(machine);
   command
-      ->add_option("--peak-gflops", options->peak_gflops,
-                   "10^9 floating-point operations a second at most, as gavotte bench peak "
-                   "measures; with the next: what launches are classed by")
-      ->check(CLI::PositiveNumber)
-      ->type_name("X")
-      ->group(machine);
+      .add_option("--peak-gflops", options->peak_gflops,
+                  "10^9 floating-point operations a second at most, as gavotte bench peak "
+                  "measures; with the next: what launches are classed by")
+      .above_zero()
+      .type_name("X")
+      .group(machine);
   command
-      ->add_option("--peak-gb-per-s", options->peak_dram_gb_per_s,
-                   "10^9 bytes a second to and from memory at most")
-      ->check(CLI::PositiveNumber)
-      ->type_name("X")
-      ->group(machine);
+      .add_option("--peak-gb-per-s", options->peak_dram_gb_per_s,
+                  "10^9 bytes a second to and from memory at most")
+      .above_zero()
+      .type_name("X")
+      .group(machine);
   command
-      ->add_flag("--sweep-threads", options->sweep,
-                 "Time each launch with each smaller number of threads too (sm_budget)")
-      ->group("How it runs");
+      .add_flag("--sweep-threads", options->sweep,
+                "Time each launch with each smaller number of threads too (sm_budget)")
+      .group("How it runs");
   command
-      ->add_option("--kinds", options->kinds,
-                   "What each SCAN is of, a list with commas (street,street,room): the bands are "
-                   "then those of "
-                   "scans of another kind")
-      ->type_name("LIST")
-      ->group("How it runs");
+      .add_option("--kinds", options->kinds,
+                  "What each SCAN is of, a list with commas (street,street,room): the bands are "
+                  "then those of "
+                  "scans of another kind")
+      .type_name("LIST")
+      .group("How it runs");
   const std::string output = "Output";
   command
-      ->add_option("-o,--output", options->output,
-                   "The manifest, JSON; - for standard output alone")
-      ->required()
-      ->type_name("FILE")
-      ->group(output);
-  command->add_flag("-q,--quiet", options->input.quiet, "No progress line")->group(output);
-  command->footer(
+      .add_option("-o,--output", options->output, "The manifest, JSON; - for standard output alone")
+      .required()
+      .type_name("FILE")
+      .group(output);
+  command.add_flag("-q,--quiet", options->input.quiet, "No progress line").group(output);
+  command.footer(
       "A launch is a region of the run on the CPU: the input's sorting, each kernel map, each "
       "step, "
       "the return of\n"
@@ -288,7 +286,7 @@ void add_manifest_command(CLI::App& app) {
       "-512 -512 -64 511 511 63 -o m.json\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
-  command->callback([command, options] { run(*command, *options); });
+  command.callback([command, options] { run(command, *options); });
 }
 
 }  // namespace gavotte::cli

@@ -95,11 +95,14 @@ std::vector<std::string> row_of(const std::string& what, const PredictedTime& ti
 }
 
 /// Throws InputError for an option that this way of asking would not read.
-void check_options(const CLI::App& command, const PredictOptions& options) {
-  const auto given = [&](const char* name) { return command.get_option(name)->count() > 0; };
-  for (const char* name : {"--config", "--device-description"})
-    if (given(name) && command.get_option(name)->as<std::string>().empty())
+void check_options(Command command, const PredictOptions& options) {
+  const auto given = [&](const char* name) { return command.given(name); };
+  const auto check_file = [&](const char* name, const std::string& file) {
+    if (given(name) && file.empty())
       throw InputError(fmt::format("{}: expected a file, got ''", name));
+  };
+  check_file("--config", options.input.config);
+  check_file("--device-description", options.device_description);
   const bool no_network = options.input.network.name.empty();
   for (const char* name : {"--voxel-size", "--crop", "--features", "--reduce"})
     if (given(name) && no_network)
@@ -113,7 +116,7 @@ void check_options(const CLI::App& command, const PredictOptions& options) {
           "{}: expected with --config or --device-description, where no manifest says it", name));
 }
 
-void run(const CLI::App& command, const PredictOptions& options) {
+void run(Command command, const PredictOptions& options) {
   check_options(command, options);
   if (options.estimates()) return run_estimate(options);
   check_readable(options.manifest);
@@ -162,57 +165,56 @@ void run(const CLI::App& command, const PredictOptions& options) {
 
 }  // namespace
 
-void add_predict_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
+void add_predict_command(Command app) {
+  Command command = app.add_subcommand(
       "predict",
       "Say how long a run will take, from a manifest of several scans or by a device's cost model");
   auto options = std::make_shared<PredictOptions>();
   command
-      ->add_option("MANIFEST", options->manifest,
-                   "Of gavotte manifest, calibrated on three scans or more; with --config or "
-                   "--device-description NETWORK is first")
-      ->required()
-      ->type_name("");
-  add_network_options(*command, options->input.network);
-  command->get_option("NETWORK")->required(false);
-  add_scan_options(*command, options->input);
-  command->get_option("SCAN")->required(false);
+      .add_option("MANIFEST", options->manifest,
+                  "Of gavotte manifest, calibrated on three scans or more; with --config or "
+                  "--device-description NETWORK is first")
+      .required()
+      .type_name("");
+  add_network_options(command, options->input.network);
+  command.option("NETWORK").required(false);
+  add_scan_options(command, options->input);
+  command.option("SCAN").required(false);
   const std::string unmeasured = "A network that was not measured";
   command
-      ->add_option("--config", options->input.config,
-                   "Estimate by the cost model of this file, which gavotte tune wrote")
-      ->type_name("FILE")
-      ->group(unmeasured);
+      .add_option("--config", options->input.config,
+                  "Estimate by the cost model of this file, which gavotte tune wrote")
+      .type_name("FILE")
+      .group(unmeasured);
   command
-      ->add_option("--device-description", options->device_description,
-                   "Estimate by the peaks of the GPU that this JSON describes; not calibrated")
-      ->type_name("FILE")
-      ->group(unmeasured);
+      .add_option("--device-description", options->device_description,
+                  "Estimate by the peaks of the GPU that this JSON describes; not calibrated")
+      .type_name("FILE")
+      .group(unmeasured);
   command
-      ->add_option("--dtype", options->input.dtype,
-                   "Of features and weights: float16, bfloat16, float32, float64 [float32]")
-      ->check(CLI::IsMember({"float16", "bfloat16", "float32", "float64"}))
-      ->type_name("DTYPE")
-      ->group(unmeasured);
-  add_threads_option(*command, options->input, unmeasured);
+      .add_option("--dtype", options->input.dtype,
+                  "Of features and weights: float16, bfloat16, float32, float64 [float32]")
+      .one_of({"float16", "bfloat16", "float32", "float64"})
+      .type_name("DTYPE")
+      .group(unmeasured);
+  add_threads_option(command, options->input, unmeasured);
   const std::string group = "Instead of scans";
   command
-      ->add_option("--voxels", options->voxels,
-                   "The network's input has so many voxels: N or LO:HI")
-      ->type_name("COUNT")
-      ->group(group);
-  command->add_option("--points", options->points, "The scan has so many points: N or LO:HI")
-      ->type_name("COUNT")
-      ->group(group);
+      .add_option("--voxels", options->voxels, "The network's input has so many voxels: N or LO:HI")
+      .type_name("COUNT")
+      .group(group);
+  command.add_option("--points", options->points, "The scan has so many points: N or LO:HI")
+      .type_name("COUNT")
+      .group(group);
   const std::string output = "Output";
-  command->add_flag("--launches", options->launches, "Each launch, or each part of a run, as well")
-      ->group(output);
+  command.add_flag("--launches", options->launches, "Each launch, or each part of a run, as well")
+      .group(output);
   command
-      ->add_option("--json", options->input.json_path,
-                   "Write the predictions as JSON to FILE, - for standard output alone")
-      ->type_name("FILE")
-      ->group(output);
-  command->footer(
+      .add_option("--json", options->input.json_path,
+                  "Write the predictions as JSON to FILE, - for standard output alone")
+      .type_name("FILE")
+      .group(output);
+  command.footer(
       "Of a scan the coordinates and maps are counted, nothing is multiplied. docs/predict.md says "
       "what a band\n"
       "promises.\n"
@@ -225,7 +227,7 @@ void add_predict_command(CLI::App& app) {
       "  gavotte predict street --device-description h200.json --dtype float16 drive-*.pcd\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
-  command->callback([command, options] { run(*command, *options); });
+  command.callback([command, options] { run(command, *options); });
 }
 
 }  // namespace gavotte::cli

@@ -103,52 +103,51 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_quantize_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("quantize", "Make a network int8, calibrated on scans");
+void add_quantize_command(Command app) {
+  Command command = app.add_subcommand("quantize", "Make a network int8, calibrated on scans");
   auto options = std::make_shared<Options>();
-  add_network_options(*command, options->input.network);
-  add_scan_options(*command, options->input);
+  add_network_options(command, options->input.network);
+  add_scan_options(command, options->input);
   const std::string how = "How it becomes int8";
   command
-      ->add_option(
-          "--activations", options->activations,
-          "What has a scale of its own: tensor (a layer's input) or row (a voxel) [tensor]")
-      ->check(CLI::IsMember({"tensor", "row"}))
-      ->type_name("KIND")
-      ->group(how);
+      .add_option("--activations", options->activations,
+                  "What has a scale of its own: tensor (a layer's input) or row (a voxel) [tensor]")
+      .one_of({"tensor", "row"})
+      .type_name("KIND")
+      .group(how);
   command
-      ->add_option("--scales", options->scales,
-                   "static: calibrated on the scans; dynamic: found in each run, slower [static]")
-      ->check(CLI::IsMember({"static", "dynamic"}))
-      ->type_name("KIND")
-      ->group(how);
-  command->add_option("--keep", options->keep, "Layers that stay as they are")
-      ->type_name("LAYER")
-      ->group(how);
+      .add_option("--scales", options->scales,
+                  "static: calibrated on the scans; dynamic: found in each run, slower [static]")
+      .one_of({"static", "dynamic"})
+      .type_name("KIND")
+      .group(how);
+  command.add_option("--keep", options->keep, "Layers that stay as they are")
+      .type_name("LAYER")
+      .group(how);
   command
-      ->add_flag("--ends", options->ends,
-                 "The first and the last layer become int8 too: little time, most of the error")
-      ->group(how);
+      .add_flag("--ends", options->ends,
+                "The first and the last layer become int8 too: little time, most of the error")
+      .group(how);
   command
-      ->add_option("--dtype", options->input.dtype,
-                   "Of features that are not bytes, in the comparison: float16, bfloat16, float32 "
-                   "[float32]")
-      ->check(CLI::IsMember({"float16", "bfloat16", "float32"}))
-      ->type_name("DTYPE")
-      ->group(how);
-  add_threads_option(*command, options->input, how);
+      .add_option("--dtype", options->input.dtype,
+                  "Of features that are not bytes, in the comparison: float16, bfloat16, float32 "
+                  "[float32]")
+      .one_of({"float16", "bfloat16", "float32"})
+      .type_name("DTYPE")
+      .group(how);
+  add_threads_option(command, options->input, how);
   const std::string output = "Output";
-  command->add_option("-o,--output", options->output, "The int8 network file")
-      ->required()
-      ->type_name("FILE")
-      ->group(output);
+  command.add_option("-o,--output", options->output, "The int8 network file")
+      .required()
+      .type_name("FILE")
+      .group(output);
   command
-      ->add_option("--json", options->input.json_path,
-                   "Write the report as JSON to FILE, - for standard output")
-      ->type_name("FILE")
-      ->group(output);
-  command->add_flag("-q,--quiet", options->input.quiet, "No progress")->group(output);
-  command->footer(
+      .add_option("--json", options->input.json_path,
+                  "Write the report as JSON to FILE, - for standard output")
+      .type_name("FILE")
+      .group(output);
+  command.add_flag("-q,--quiet", options->input.quiet, "No progress").group(output);
+  command.footer(
       "Weights get a scale for each output channel. The table shows each layer's error with those "
       "of "
       "all layers\n"
@@ -160,7 +159,7 @@ void add_quantize_command(CLI::App& app) {
       "  gavotte run street-int8.gavotte street.pcd --dtype bfloat16\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
-  command->callback([options] { run(*options); });
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace gavotte::cli

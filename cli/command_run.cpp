@@ -209,12 +209,12 @@ void run(const RunOptions& options) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app) {
-  CLI::App* command =
+void add_run_command(Command app) {
+  Command command =
       app.add_subcommand("run", "Run a network on scans: labels, a picture, a table per layer");
   auto options = std::make_shared<RunOptions>();
-  add_run_options(*command, *options);
-  command->footer(
+  add_run_options(command, *options);
+  command.footer(
       "For each scan: voxels are made, the network runs, each point gets the class of its voxel. "
       "Written beside\n"
       "the scan: SCAN.labels.ply (a colour and a label a point; -1 where a point was dropped) and "
@@ -234,7 +234,7 @@ void add_run_command(CLI::App& app) {
       "--no-picture\n"
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.");
-  command->callback([options] { run(*options); });
+  command.callback([options] { run(*options); });
 }
 
 }  // namespace gavotte::cli

@@ -29,8 +29,6 @@ struct Options {
   std::int64_t frame = 0;
   std::int64_t frames = 1;
   std::int64_t size = 0;
-  CLI::Option* frame_option = nullptr;
-  CLI::Option* frames_option = nullptr;
   bool quiet = false;
 };
 
@@ -51,14 +49,14 @@ std::string numbered(const std::string& path, std::int64_t number) {
   return (file.parent_path() / fmt::format("{}-{:04}{}", stem, number, ending)).string();
 }
 
-void check(const Options& options, const std::string& scene) {
+void check(Command command, const Options& options, const std::string& scene) {
   const auto names = scene_names();
   if (std::find(names.begin(), names.end(), scene) == names.end()) {
     std::string known;
     for (const std::string& name : names) known += (known.empty() ? "" : ", ") + name;
     throw InputError("expected a scene (" + known + "), got '" + options.scene + "'");
   }
-  const bool moving = options.frame_option->count() > 0 || options.frames_option->count() > 0;
+  const bool moving = command.given("--frame") || command.given("--frames");
   if (scene != "lidar" && moving) {
     throw InputError("expected --frame and --frames with the scene lidar only, got '" + scene +
                      "', which does not move; use --seed for another one");
@@ -87,9 +85,9 @@ Json make_one(const Options& options, const std::string& scene, std::int64_t fra
           {"bytes", static_cast<std::int64_t>(fs::file_size(path))}};
 }
 
-void run(const Options& options) {
+void run(Command command, const Options& options) {
   const std::string scene = canonical_name(options.scene);
-  check(options, scene);
+  check(command, options, scene);
   Progress progress(options.quiet);
   Json report = {{"scene", scene},
                  {"seed", options.seed},
@@ -113,50 +111,48 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_scene_command(CLI::App& app) {
-  CLI::App* command =
+void add_scene_command(Command app) {
+  Command command =
       app.add_subcommand("scene", "Make a scan from a seed: a street, a room, a shell, noise");
   auto options = std::make_shared<Options>();
   command
-      ->add_option(
+      .add_option(
           "SCENE", options->scene,
           "lidar: one turn of a 64-beam scanner in a street; room: a furnished room in colour; "
           "shell: a thick sphere; random: scattered voxels")
-      ->required()
-      ->type_name("");
+      .required()
+      .type_name("");
   command
-      ->add_option("-o,--output", options->output,
-                   "File to write; its ending is the format: .bin (KITTI, with .label), .pcd.bin, "
-                   ".ply, .pcd, "
-                   ".xyz, .xyzn, .xyzrgb, .pts")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--seed", options->seed, "Another seed makes another scene [1]")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  options->frames_option =
-      command
-          ->add_option("--frames", options->frames,
-                       "lidar: so many turns, to FILE-0000, FILE-0001, ... [1]")
-          ->type_name("N")
-          ->check(CLI::Range(1, 10000));
-  options->frame_option =
-      command->add_option("--frame", options->frame, "lidar: number of the first turn [0]")
-          ->type_name("N")
-          ->check(CLI::Range(0, 1000000));
+      .add_option("-o,--output", options->output,
+                  "File to write; its ending is the format: .bin (KITTI, with .label), .pcd.bin, "
+                  ".ply, .pcd, "
+                  ".xyz, .xyzn, .xyzrgb, .pts")
+      .required()
+      .type_name("FILE");
+  command.add_option("--seed", options->seed, "Another seed makes another scene [1]")
+      .type_name("N")
+      .at_least_zero();
   command
-      ->add_option(
+      .add_option("--frames", options->frames,
+                  "lidar: so many turns, to FILE-0000, FILE-0001, ... [1]")
+      .type_name("N")
+      .in_range(1, 10000);
+  command.add_option("--frame", options->frame, "lidar: number of the first turn [0]")
+      .type_name("N")
+      .in_range(0, 1000000);
+  command
+      .add_option(
           "--size,--azimuths,--resolution", options->size,
           "lidar: directions of a turn [1100]; shell: resolution of its grid [256]; random: "
           "number of voxels [100000]")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      .type_name("N")
+      .above_zero();
   command
-      ->add_option("--json", options->json_path,
-                   "Write what was made as JSON to FILE, - for standard output")
-      ->type_name("FILE");
-  command->add_flag("-q,--quiet", options->quiet, "No progress line");
-  command->footer(
+      .add_option("--json", options->json_path,
+                  "Write what was made as JSON to FILE, - for standard output")
+      .type_name("FILE");
+  command.add_flag("-q,--quiet", options->quiet, "No progress line");
+  command.footer(
       "The same seed makes the same points everywhere.\n"
       "\n"
       "Examples:\n"
@@ -164,7 +160,7 @@ void add_scene_command(CLI::App& app) {
       "  gavotte scene lidar --frames 20 -o drive.pcd\n"
       "  gavotte scene room --seed 7 -o room.ply\n"
       "  gavotte scene shell --resolution 1024 -o shell.ply");
-  command->callback([options] { run(*options); });
+  command.callback([command, options] { run(command, *options); });
 }
 
 }  // namespace gavotte::cli

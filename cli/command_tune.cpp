@@ -177,12 +177,12 @@ void run(const TuneCommandOptions& options) {
 
 }  // namespace
 
-void add_tune_command(CLI::App& app) {
-  CLI::App* command =
+void add_tune_command(Command app) {
+  Command command =
       app.add_subcommand("tune", "Find how a network's layers run fastest on this device");
   auto options = std::make_shared<TuneCommandOptions>();
-  add_tune_options(*command, *options);
-  command->footer(
+  add_tune_options(command, *options);
+  command.footer(
       "Each layer is timed in several configs side by side with the default; a result that differs "
       "from the\n"
       "reference is thrown away. The file is written after each layer, so Ctrl-C loses nothing: "
@@ -201,8 +201,8 @@ void add_tune_command(CLI::App& app) {
       "  gavotte tune --layers --budget 10m -o device.json\n"
       "\n"
       "Exit codes: 0 done, or stopped by Ctrl-C; 1 internal error; 2 bad input or usage.");
-  command->callback([command, options] {
-    settle_tune_options(*command, *options);
+  command.callback([command, options] {
+    settle_tune_options(command, *options);
     run(*options);
   });
 }

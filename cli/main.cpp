@@ -56,16 +56,17 @@ int run(int argc, char** argv) {
       "\n"
       "Exit codes: 0 done; 1 internal error; 2 bad input or usage.\n"
       "Errors are one line on standard error. 'gavotte COMMAND --help' tells more of a command.");
-  gavotte::cli::add_run_command(app);
-  gavotte::cli::add_scene_command(app);
-  gavotte::cli::add_inspect_command(app);
-  gavotte::cli::add_quantize_command(app);
-  gavotte::cli::add_manifest_command(app);
-  gavotte::cli::add_predict_command(app);
-  gavotte::cli::add_tune_command(app);
-  gavotte::cli::add_config_command(app);
-  gavotte::cli::add_info_command(app);
-  gavotte::cli::add_bench_command(app);
+  const gavotte::cli::Command command(&app);
+  gavotte::cli::add_run_command(command);
+  gavotte::cli::add_scene_command(command);
+  gavotte::cli::add_inspect_command(command);
+  gavotte::cli::add_quantize_command(command);
+  gavotte::cli::add_manifest_command(command);
+  gavotte::cli::add_predict_command(command);
+  gavotte::cli::add_tune_command(command);
+  gavotte::cli::add_config_command(command);
+  gavotte::cli::add_info_command(command);
+  gavotte::cli::add_bench_command(command);
   try {
     app.parse(argc, argv);
     return 0;

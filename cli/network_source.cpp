@@ -31,22 +31,22 @@ bool is_trained(const std::string& name) {
 
 }  // namespace
 
-void add_network_options(CLI::App& command, NetworkSource& source) {
+void add_network_options(Command command, NetworkSource& source) {
   command.add_option("NETWORK", source.name, "A network file, " + known_networks())
-      ->required()
-      ->type_name("");
+      .required()
+      .type_name("");
   const std::string group = "Built-in networks";
   command.add_option("--channels", source.channels, "Input channels [4]")
-      ->type_name("N")
-      ->group(group);
+      .type_name("N")
+      .group(group);
   command.add_option("--classes", source.classes, "Classes that it tells apart [20]")
-      ->type_name("N")
-      ->group(group);
+      .type_name("N")
+      .group(group);
   command
       .add_option("--seed", source.seed, "Seed of the weights, which are random, not trained [0]")
-      ->type_name("N")
-      ->group(group)
-      ->check(CLI::NonNegativeNumber);
+      .type_name("N")
+      .group(group)
+      .at_least_zero();
 }
 
 bool is_builtin(const NetworkSource& source) {

@@ -1,12 +1,12 @@
 // The network that a command was given: a built-in name or a network file.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "gavotte/network.h"
+#include "options.h"
 
 namespace gavotte::cli {
 
@@ -19,7 +19,7 @@ struct NetworkSource {
 };
 
 /// Adds NETWORK, --channels, --classes and --seed.
-void add_network_options(CLI::App& command, NetworkSource& source);
+void add_network_options(Command command, NetworkSource& source);
 
 bool is_builtin(const NetworkSource& source);
 

@@ -52,12 +52,12 @@ std::string stem_of(const fs::path& scan) {
 
 }  // namespace
 
-void add_scan_options(CLI::App& command, RunOptions& options) {
+void add_scan_options(Command command, RunOptions& options) {
   command
       .add_option("SCAN", options.scans,
                   "Point clouds: .bin (KITTI), .pcd.bin (nuScenes), .ply, .pcd, .xyz, .pts")
-      ->required()
-      ->type_name("");
+      .required()
+      .type_name("");
 
   const std::string input = "Input";
   command
@@ -65,15 +65,15 @@ void add_scan_options(CLI::App& command, RunOptions& options) {
           "--voxel-size", options.voxel_size,
           "Edge of a voxel in metres, one number or X,Y,Z [the network's own where it states one, "
           "else 0.1]")
-      ->type_name("M")
-      ->group(input);
+      .type_name("M")
+      .group(input);
   command
       .add_option("--crop", options.crop_m,
                   "Keep the points with min <= p < max: X0 Y0 Z0 X1 Y1 Z1 in metres")
-      ->expected(6)
-      ->type_name("M")
-      ->delimiter(',')
-      ->group(input);
+      .expected(6)
+      .type_name("M")
+      .comma_separated()
+      .group(input);
   command
       .add_option(
           "--features", options.features,
@@ -81,58 +81,58 @@ void add_scan_options(CLI::App& command, RunOptions& options) {
           "own channels "
           "(intensity, r, g, b, ...) [the network's own where it states them, else 1 channel: "
           "intensity; 3: r,g,b, else x,y,z; 4: x,y,z,intensity]")
-      ->type_name("LIST")
-      ->group(input);
+      .type_name("LIST")
+      .group(input);
   command
       .add_option("--reduce", options.reduce,
                   "Features of a voxel from its points: first, mean, max, sum [mean]")
-      ->check(CLI::IsMember({"first", "mean", "max", "sum"}))
-      ->type_name("RULE")
-      ->group(input);
+      .one_of({"first", "mean", "max", "sum"})
+      .type_name("RULE")
+      .group(input);
 }
 
-void add_threads_option(CLI::App& command, RunOptions& options, const std::string& group) {
+void add_threads_option(Command command, RunOptions& options, const std::string& group) {
   command.add_option("--threads", options.threads, "CPU threads; 0: one for each core [0]")
-      ->check(CLI::Range(0, 1024))
-      ->type_name("N")
-      ->group(group);
+      .in_range(0, 1024)
+      .type_name("N")
+      .group(group);
 }
 
-void add_execution_options(CLI::App& command, RunOptions& options) {
+void add_execution_options(Command command, RunOptions& options) {
   const std::string how = "How it runs";
   command
       .add_option("--dtype", options.dtype,
                   "Of features and weights: float16, bfloat16, float32, float64 [float32]")
-      ->check(CLI::IsMember({"float16", "bfloat16", "float32", "float64"}))
-      ->type_name("DTYPE")
-      ->group(how);
+      .one_of({"float16", "bfloat16", "float32", "float64"})
+      .type_name("DTYPE")
+      .group(how);
   add_threads_option(command, options, how);
-  CLI::Option* config =
+  const Option config =
       command
           .add_option("--config", options.config,
                       "Run each layer as this file says, which gavotte tune wrote for this device")
-          ->type_name("FILE")
-          ->group(how);
+          .type_name("FILE")
+          .group(how);
   command
       .add_flag("--other-device", options.other_device,
                 "--config may be of another device of this kind, as a guess")
-      ->needs(config)
-      ->group(how);
+      .needs(config)
+      .group(how);
   command
       .add_option("--rounds", options.rounds,
                   fmt::format("Times are of so many runs [{}]", options.rounds))
-      ->check(CLI::Range(1, 1000000))
-      ->type_name("N")
-      ->group(how);
+      .in_range(1, 1000000)
+      .type_name("N")
+      .group(how);
   command
       .add_option("--warmup", options.warmup,
                   "Runs before them that are not timed [0 for one round, else 3]")
-      ->check(CLI::Range(0, 1000000))
-      ->type_name("N")
-      ->group(how);
+      .in_range(0, 1000000)
+      .type_name("N")
+      .group(how);
 }
 
-void add_run_options(CLI::App& command, RunOptions& options) {
+void add_run_options(Command command, RunOptions& options) {
   add_network_options(command, options.network);
   add_scan_options(command, options);
 
@@ -142,27 +142,27 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command
       .add_option("-o,--output", options.output_folder,
                   "Folder for labels and pictures [beside each scan]")
-      ->type_name("FOLDER")
-      ->group(output);
+      .type_name("FOLDER")
+      .group(output);
   command
       .add_option("--json", options.json_path,
                   "Write the report as JSON to FILE, - for standard output alone")
-      ->type_name("FILE")
-      ->group(output);
+      .type_name("FILE")
+      .group(output);
   command
       .add_option(
           "--view", options.view,
           "Of the picture: auto, perspective, bird, camera (from the origin along z) [auto]")
-      ->check(CLI::IsMember({"auto", "perspective", "bird", "camera"}))
-      ->type_name("VIEW")
-      ->group(output);
+      .one_of({"auto", "perspective", "bird", "camera"})
+      .type_name("VIEW")
+      .group(output);
   command
       .add_flag("--score", options.score,
                 "Compare with the labels that the scan holds, numbered as the network's classes")
-      ->group(output);
-  command.add_flag("--no-labels", options.no_labels, "Write no SCAN.labels.ply")->group(output);
-  command.add_flag("--no-picture", options.no_picture, "Write no SCAN.png")->group(output);
-  command.add_flag("-q,--quiet", options.quiet, "No progress line")->group(output);
+      .group(output);
+  command.add_flag("--no-labels", options.no_labels, "Write no SCAN.labels.ply").group(output);
+  command.add_flag("--no-picture", options.no_picture, "Write no SCAN.png").group(output);
+  command.add_flag("-q,--quiet", options.quiet, "No progress line").group(output);
 }
 
 PictureView picture_view(const RunOptions& options) {

@@ -1,7 +1,6 @@
 // What the user asked `gavotte run` for.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "gavotte/device_config.h"
 #include "gavotte/voxelize.h"
 #include "network_source.h"
+#include "options.h"
 
 namespace gavotte::cli {
 
@@ -37,11 +37,11 @@ struct RunOptions {
 };
 
 /// SCAN, and what makes voxels of it: --voxel-size, --crop, --features, --reduce.
-void add_scan_options(CLI::App& command, RunOptions& options);
-void add_threads_option(CLI::App& command, RunOptions& options, const std::string& group);
+void add_scan_options(Command command, RunOptions& options);
+void add_threads_option(Command command, RunOptions& options, const std::string& group);
 /// --dtype, --threads, --config, --other-device, --rounds, --warmup; the number of rounds that is there is the default.
-void add_execution_options(CLI::App& command, RunOptions& options);
-void add_run_options(CLI::App& command, RunOptions& options);
+void add_execution_options(Command command, RunOptions& options);
+void add_run_options(Command command, RunOptions& options);
 
 /// The file of --config for the device, checked before any scan is read; none where the user gave none.
 TunedConfig tuned_config(const RunOptions& options, const Device& device = Device::cpu());

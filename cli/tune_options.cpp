@@ -22,11 +22,11 @@ std::optional<Number> number(std::string_view text) {
 
 }  // namespace
 
-void add_tune_options(CLI::App& command, TuneCommandOptions& options) {
+void add_tune_options(Command command, TuneCommandOptions& options) {
   add_network_options(command, options.input.network);
   add_scan_options(command, options.input);
-  command.get_option("NETWORK")->required(false);
-  command.get_option("SCAN")->required(false);
+  command.option("NETWORK").required(false);
+  command.option("SCAN").required(false);
 
   const std::string what = "What is tuned";
   command
@@ -34,57 +34,57 @@ void add_tune_options(CLI::App& command, TuneCommandOptions& options) {
           "--layers", options.layers,
           "In place of a network: a list of layers from 4 to 384 channels, on the SCANs or on "
           "the scenes lidar (0.1 m) and room (0.05 m)")
-      ->group(what);
+      .group(what);
   command
       .add_option("--direction", options.directions,
                   "forward, backward (dgrad and wgrad), or both: forward,backward [forward]")
-      ->type_name("LIST")
-      ->group(what);
+      .type_name("LIST")
+      .group(what);
   command
       .add_option("--dtype", options.input.dtype,
                   "Of features and weights: float16, bfloat16, float32, float64 [float32]")
-      ->check(CLI::IsMember({"float16", "bfloat16", "float32", "float64"}))
-      ->type_name("DTYPE")
-      ->group(what);
-  command.add_flag("--no-maps", options.no_maps, "Layers alone, no kernel maps")->group(what);
+      .one_of({"float16", "bfloat16", "float32", "float64"})
+      .type_name("DTYPE")
+      .group(what);
+  command.add_flag("--no-maps", options.no_maps, "Layers alone, no kernel maps").group(what);
 
   const std::string how = "How it is tuned";
   command
       .add_option("--device", options.device,
                   "cpu, cuda or cuda:N [a GPU where there is one, else cpu]")
-      ->type_name("NAME")
-      ->group(how);
+      .type_name("NAME")
+      .group(how);
   add_threads_option(command, options.input, how);
   command
       .add_option("--budget", options.budget,
                   "Time for all: seconds, or with a unit: 90s, 5m, 1h [60s]")
-      ->type_name("TIME")
-      ->group(how);
-  command.add_flag("--again", options.again, "Time what the file holds already anew")->group(how);
+      .type_name("TIME")
+      .group(how);
+  command.add_flag("--again", options.again, "Time what the file holds already anew").group(how);
 
   const std::string output = "Output";
   command
       .add_option("-o,--output", options.output,
                   "The file of the device's configs; what it holds is kept, and not timed again")
-      ->required()
-      ->type_name("FILE")
-      ->group(output);
+      .required()
+      .type_name("FILE")
+      .group(output);
   command
       .add_option("--report", options.report, "Write a page with charts of all candidates (HTML)")
-      ->type_name("FILE")
-      ->group(output);
+      .type_name("FILE")
+      .group(output);
   command
       .add_option("--json", options.input.json_path,
                   "Write the same as JSON to FILE, - for standard output alone")
-      ->type_name("FILE")
-      ->group(output);
-  command.add_flag("-q,--quiet", options.input.quiet, "No progress line")->group(output);
+      .type_name("FILE")
+      .group(output);
+  command.add_flag("-q,--quiet", options.input.quiet, "No progress line").group(output);
 }
 
-void settle_tune_options(const CLI::App& command, TuneCommandOptions& options) {
+void settle_tune_options(Command command, TuneCommandOptions& options) {
   const auto refuse = [&](std::initializer_list<const char*> names, const char* why) {
     for (const char* option : names)
-      if (command.get_option(option)->count() > 0)
+      if (command.given(option))
         throw InputError(std::string(option) + ": " + why + "; leave the option out");
   };
   std::string& network = options.input.network.name;

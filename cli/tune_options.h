@@ -1,11 +1,11 @@
 // What the user asked `gavotte tune` for.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "gavotte/tuner.h"
+#include "options.h"
 #include "run_options.h"
 
 namespace gavotte::cli {
@@ -20,11 +20,11 @@ struct TuneCommandOptions {
   std::string output, report;
 };
 
-void add_tune_options(CLI::App& command, TuneCommandOptions& options);
+void add_tune_options(Command command, TuneCommandOptions& options);
 
 /// Throws InputError for options that have no meaning together. With --layers the first of the positional words is a
 /// scan, not a network, and is moved there.
-void settle_tune_options(const CLI::App& command, TuneCommandOptions& options);
+void settle_tune_options(Command command, TuneCommandOptions& options);
 
 /// "cpu", "cuda", "cuda:1"; the best device where `text` is empty. Throws InputError.
 Device device_from_text(const std::string& text);
