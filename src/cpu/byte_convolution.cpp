@@ -137,18 +137,24 @@ class Tiles {
     const auto at_k = static_cast<std::size_t>(k);
     const std::int64_t count = workspace.counts[at_k];
     if (count == 0) return;
-    auto* places = workspace.entries.as<std::int32_t>(2 * count);
-    const std::int32_t* x_rows = places + count;
     if (only_identity_) {
+      auto* const places = workspace.entries.as<std::int32_t>(2 * count);
       std::iota(places, places + count, 0);
       std::iota(places + count, places + 2 * count, static_cast<std::int32_t>(first));
-    } else {
-      x_rows = pairs_.in(k) + workspace.first[at_k];
-      copy_places(pairs_, k, first, workspace, places);
+      return add(k, starts, places + count, {reinterpret_cast<std::byte*>(sums), places}, count,
+                 workspace);
     }
+    add(k, starts, pairs_.in(k) + workspace.first[at_k],
+        tile_sums(pairs_, k, first, sums, plan_.out_channels * size_bytes(DType::int32), workspace,
+                  workspace.entries),
+        count, workspace);
+  }
+
+  void add(int k, bool starts, const std::int32_t* x_rows, const TileSums& y, std::int64_t count,
+           Workspace& workspace) const {
     if (x_.row_scales != nullptr)
-      return add_scaled(k, x_rows, places, count, reinterpret_cast<float*>(sums), workspace);
-    multiply(k, x_rows, places, count, starts, sums);
+      return add_scaled(k, x_rows, y.rows, count, reinterpret_cast<float*>(y.sums), workspace);
+    multiply(k, x_rows, y.rows, count, starts, reinterpret_cast<std::int32_t*>(y.sums));
   }
 
   void multiply(int k, const std::int32_t* x_rows, const std::int32_t* y_rows, std::int64_t count,

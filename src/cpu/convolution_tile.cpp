@@ -4,8 +4,8 @@
 #include "cpu/convolution_tile.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
-#include <functional>
 #include <utility>
 
 #include "cpu/gemm.h"
@@ -239,17 +239,42 @@ std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept {
 
 namespace {
 
-// Of the pairs [low, high) of offset k, the first whose output row is not before place `border`.
+// Of [low, high) the first that is not before(it), where all that are come first. It is looked for around `guess`, at
+// distances that double.
+template <class Before>
+std::int64_t first_not(std::int64_t low, std::int64_t high, std::int64_t guess, Before&& before) {
+  constexpr std::int64_t kNear = 16;
+  if (guess < high && before(guess)) {
+    low = guess + 1;
+    for (std::int64_t step = kNear; low + step < high; low += step + 1, step *= 2) {
+      if (before(low + step)) continue;
+      high = low + step;
+      break;
+    }
+  } else {
+    high = std::min(guess, high);
+    for (std::int64_t step = kNear; high - step > low; high -= step, step *= 2) {
+      if (!before(high - step)) continue;
+      low = high - step + 1;
+      break;
+    }
+  }
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    before(middle) ? low = middle + 1 : high = middle;
+  }
+  return low;
+}
+
+// Of the pairs [low, high) of offset k, the first whose output row is not before place `border`; it is about at `guess`.
 std::int64_t pairs_before(const MapPairs& pairs, int k, std::int64_t border, std::int64_t low,
-                          std::int64_t high) {
+                          std::int64_t high, std::int64_t guess) {
   if (k == pairs.identity) return std::min(border, high);  // the pair of each place
-  const std::int32_t* out = pairs.out(k);
-  const auto find = [&](auto is_before) {
-    return std::lower_bound(out + low, out + high, border, is_before) - out;
-  };
-  const std::int32_t* rank = pairs.out_rank;
-  if (rank == nullptr) return find(std::less<std::int64_t>());
-  return find([rank](std::int32_t row, std::int64_t place) { return rank[row] < place; });
+  const std::int32_t* const out = pairs.out(k);
+  const std::int32_t* const rank = pairs.out_rank;
+  if (rank == nullptr)
+    return first_not(low, high, guess, [=](std::int64_t j) { return out[j] < border; });
+  return first_not(low, high, guess, [=](std::int64_t j) { return rank[out[j]] < border; });
 }
 
 }  // namespace
@@ -257,9 +282,12 @@ std::int64_t pairs_before(const MapPairs& pairs, int k, std::int64_t border, std
 void seek_pairs(const MapPairs& pairs, std::int64_t first_row, Workspace& workspace) {
   workspace.first.resize(index(pairs.offsets));
   workspace.counts.assign(index(pairs.offsets), 0);
-  for (int k = 0; k < pairs.offsets; ++k)
-    workspace.first[index(k)] =
-        pairs_before(pairs, k, first_row, 0, pairs.begin[k + 1] - pairs.begin[k]);
+  for (int k = 0; k < pairs.offsets; ++k) {
+    const std::int64_t count = pairs.begin[k + 1] - pairs.begin[k];
+    // As if the pairs were spread evenly.
+    const std::int64_t guess = count * first_row / std::max<std::int64_t>(pairs.out_rows, 1);
+    workspace.first[index(k)] = pairs_before(pairs, k, first_row, 0, count, guess);
+  }
 }
 
 void next_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
@@ -270,7 +298,8 @@ void next_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows
     first += count;
     // No row has two pairs of one offset.
     const std::int64_t end = std::min(first + rows, pairs.begin[k + 1] - pairs.begin[k]);
-    count = pairs_before(pairs, k, first_row + rows, first, end) - first;
+    // Tiles beside each other are alike.
+    count = pairs_before(pairs, k, first_row + rows, first, end, first + count) - first;
   }
 }
 
@@ -280,13 +309,19 @@ void find_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows
   next_pairs(pairs, first_row, rows, workspace);
 }
 
-void copy_places(const MapPairs& pairs, int k, std::int64_t first_row, const Workspace& workspace,
-                 std::int32_t* to) {
-  const std::int32_t* rows = pairs.out(k) + workspace.first[index(k)];
-  const std::int32_t* rank = pairs.out_rank;
+TileSums tile_sums(const MapPairs& pairs, int k, std::int64_t first_row, void* sums,
+                   std::int64_t row_bytes, const Workspace& workspace, Buffer& places) {
+  const std::int32_t* const rows = pairs.out(k) + workspace.first[index(k)];
+  if (pairs.out_rank == nullptr) {
+    // As an integer, since row 0 may lie outside the memory.
+    const auto row_0 = reinterpret_cast<std::uintptr_t>(sums) - index(first_row * row_bytes);
+    return {reinterpret_cast<std::byte*>(row_0), rows};
+  }
+  const std::int64_t count = workspace.counts[index(k)];
+  auto* const to = places.as<std::int32_t>(count);
   const auto first = static_cast<std::int32_t>(first_row);
-  for (std::int64_t j = 0; j < workspace.counts[index(k)]; ++j)
-    to[j] = (rank != nullptr ? rank[rows[j]] : rows[j]) - first;
+  for (std::int64_t j = 0; j < count; ++j) to[j] = pairs.out_rank[rows[j]] - first;
+  return {static_cast<std::byte*>(sums), to};
 }
 
 void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace) {

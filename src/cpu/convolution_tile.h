@@ -66,9 +66,16 @@ void seek_pairs(const MapPairs& pairs, std::int64_t first_row, Workspace& worksp
 void next_pairs(const MapPairs& pairs, std::int64_t first_row, std::int64_t rows,
                 Workspace& workspace);
 
-/// to[j] = the place of the output row of the tile's pair j of offset k, counted from the tile's first.
-void copy_places(const MapPairs& pairs, int k, std::int64_t first_row, const Workspace& workspace,
-                 std::int32_t* to);
+/// A tile's sums as the pairs of an offset add to them: pair j to row rows[j] of `sums`.
+struct TileSums {
+  std::byte* sums;
+  const std::int32_t* rows;
+};
+
+/// Of the tile's pairs of offset k, whose sums are rows of row_bytes at `sums`, the tile's first in front. The rows are
+/// the map's own where these are places, else memory of `places`.
+TileSums tile_sums(const MapPairs& pairs, int k, std::int64_t first_row, void* sums,
+                   std::int64_t row_bytes, const Workspace& workspace, Buffer& places);
 
 /// Groups the tile's offsets, the identity apart: workspace.grouping. find_pairs comes first.
 void group_tile(const MapPairs& pairs, const ConvConfig& config, Workspace& workspace);

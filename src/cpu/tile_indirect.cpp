@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "cpu/scratch.h"
@@ -48,14 +49,12 @@ struct Tile {
   bool own_sums;
 };
 
-// Which rows of the sums the pairs of offset k add to.
-const std::int32_t* sum_rows(const ForwardTask& task, int k, const Tile& tile,
-                             Workspace& workspace) {
-  const auto at_k = static_cast<std::size_t>(k);
-  if (!tile.own_sums) return task.pairs.out(k) + workspace.first[at_k];
-  auto* places = workspace.entries.as<std::int32_t>(workspace.counts[at_k]);
-  copy_places(task.pairs, k, tile.first, workspace, places);
-  return places;
+// The sums that the pairs of offset k add to.
+TileSums sums_of(const ForwardTask& task, int k, const Tile& tile, Workspace& workspace) {
+  if (!tile.own_sums)
+    return {tile.sums, task.pairs.out(k) + workspace.first[static_cast<std::size_t>(k)]};
+  const std::int64_t row_bytes = task.out_channels * accumulator_bytes(task.dtype);
+  return tile_sums(task.pairs, k, tile.first, tile.sums, row_bytes, workspace, workspace.entries);
 }
 
 void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* x, int k,
@@ -65,10 +64,10 @@ void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* 
   const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
   if (count == 0) return;
   const std::int32_t* x_rows = task.pairs.in(k) + workspace.first[static_cast<std::size_t>(k)];
-  const std::int32_t* y_rows = sum_rows(task, k, tile, workspace);
+  const TileSums y = sums_of(task, k, tile, workspace);
   for (int group = 0; group < task.groups; ++group)
     indirect_gemm({panels.dtype, x + group * in * x_size, task.in_channels, panels.of(k, group), in,
-                   out, tile.sums + group * out * y_size, task.out_channels, x_rows, y_rows, count,
+                   out, y.sums + group * out * y_size, task.out_channels, x_rows, y.rows, count,
                    first, task.pairs.scattered, nullptr, task.config.matrix_tiles});
 }
 
@@ -173,13 +172,16 @@ void for_each_tile(const Execution& execution, const ConvConfig& config, const M
   const std::int64_t task_rows =
       std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
   const std::int64_t tasks = (pairs.out_rows + task_rows - 1) / task_rows;
-  TaskRuns runs(tasks, thread_count(execution));
+  const int workers = thread_count(execution);
+  TaskRuns runs(tasks, workers);
+  std::vector<std::int64_t> ends(static_cast<std::size_t>(workers), -1);  // of each one's last task
   EvictionFlag* const flag = StopScope::flag_of_this_thread();
   parallel_for(execution, tasks, [&](std::int64_t, int worker) {
     Workspace& workspace = workspaces[worker];
     const std::int64_t first = runs.take(worker) * task_rows;
     const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
-    seek_pairs(pairs, first, workspace);
+    if (first != std::exchange(ends[static_cast<std::size_t>(worker)], end))
+      seek_pairs(pairs, first, workspace);
     for (std::int64_t row = first; row < end; row += tile_rows) {
       if (row > first) tile_boundary(flag);  // before the first lies the task's
       const std::int64_t rows = std::min(tile_rows, end - row);
