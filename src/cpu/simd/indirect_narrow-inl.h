@@ -1,9 +1,5 @@
 // The kernel of panels of one vector and few inputs, which stay in registers. Part of indirect_panels-inl.h.
 
-// Pairs of narrow panels are fetched this far ahead: their products are so few that the lists come late otherwise (EPYC
-// with AVX-512, 2026-11-22, 16 channels: 1.03 to 1.04 of the rate, 4 -> 16 on a large map 1.10).
-inline constexpr std::int64_t kPairsAhead = 160;
-
 // sums[r] += the inputs of row x[r] times the weights, which are all of the panel's.
 template <class A, class Weights, int steps, int rows>
 HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows],
@@ -75,9 +71,6 @@ HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
     fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
-    const std::int64_t ahead = std::min(j + kPairsAhead, count);
-    hwy::Prefetch(panel.x_rows + ahead);
-    hwy::Prefetch(panel.y_rows + ahead);
     GAVOTTE_UNROLL
     for (int r = 0; r < rows; r += together)
       multiply_narrow_rows<A, first, together>(panel, weights, start, j + r);
