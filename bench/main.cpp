@@ -21,6 +21,7 @@
 #include "row_bench.h"
 #include "scenes.h"
 #include "sharing_bench.h"
+#include "thread_bench.h"
 #include "tuned_bench.h"
 
 namespace gavotte::bench {
@@ -117,6 +118,10 @@ void run(const Options& options, const std::string& command) {
       say("memory on " + names[i]);
       bench_memory(scene, report);
     }
+    if (operations.contains("threads")) {
+      say("threads on " + names[i]);
+      bench_threads(scene, options.threads, options.rounds, report);
+    }
     if (operations.contains("sharing")) {
       say("sharing on " + names[i]);
       bench_sharing(scene, options.threads, options.rounds, report);
@@ -137,7 +142,8 @@ int main(int argc, char** argv) {
   gavotte::bench::Options options;
   CLI::App app{
       "Compares Gavotte's map step, layers, dtypes, what moves rows, networks, int8 and memory on "
-      "procedural scenes, what a device config gains, and two jobs that share cores."};
+      "procedural scenes, what more threads and a device config gain, and two jobs that share "
+      "cores."};
   app.add_option("-o,--output", options.output, "Folder of report.json and report.md")
       ->capture_default_str();
   app.add_option("--scene-set", options.scene_set, "Scenes to measure")
@@ -151,8 +157,8 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"shuffled", "key"}))
       ->capture_default_str();
   app.add_option("--operations", options.operations, "What to measure")
-      ->check(CLI::IsMember(
-          {"map", "layers", "dtypes", "rows", "networks", "int8", "memory", "tuned", "sharing"}))
+      ->check(CLI::IsMember({"map", "layers", "dtypes", "rows", "networks", "int8", "memory",
+                             "threads", "tuned", "sharing"}))
       ->capture_default_str();
   app.add_option("--config", options.config,
                  "Device config that the operation 'tuned' compares with the default");

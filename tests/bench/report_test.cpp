@@ -119,6 +119,34 @@ TEST(BenchProgram, ComparesBFloat16WithFloat32) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(BenchProgram, ComparesNumbersOfThreads) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "gavotte_bench_threads_test";
+  std::filesystem::remove_all(folder);
+  const std::string command =
+      std::string(GAVOTTE_BENCH) +
+      " --scenes random_500 --rounds 1 --threads 1 3 --operations threads -o '" + folder.string() +
+      "' > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  std::size_t layers = 0, peaks = 0, maps = 0;
+  for (const nlohmann::json& row : read_json(folder / "report.json")) {
+    EXPECT_GT(row.at("ratio").get<double>(), 0);
+    const auto library = row.at("library").get<std::string>();
+    const std::string what = library.substr(0, library.find(','));
+    EXPECT_EQ(library, what + (row.at("threads") == 1 ? ", 1 thread" : ", 3 threads"));
+    EXPECT_EQ(row.at("ratio_to"), what + ", 1 thread");
+    if (row.at("operation") == "map_step") {
+      ++maps;
+    } else {
+      ++(what == "gavotte" ? layers : peaks);
+    }
+  }
+  EXPECT_EQ(maps, 2U);                   // numbers of threads
+  EXPECT_EQ(layers, 2U * 5U * 3U * 2U);  // and dtypes, widths, directions
+  EXPECT_GE(peaks, 5U * 3U * 2U);        // of float32 at the least
+  std::filesystem::remove_all(folder);
+}
+
 TEST(BenchProgram, ComparesWhatMovesRowsWithACopy) {
   const std::filesystem::path folder =
       std::filesystem::path(testing::TempDir()) / "gavotte_bench_rows_test";

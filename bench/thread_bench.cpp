@@ -1,0 +1,118 @@
+#include "thread_bench.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "compare.h"
+#include "gavotte/convolution.h"
+#include "gavotte/sparse_ops.h"
+#include "map_bench.h"
+#include "parallel.h"
+#include "register_peak.h"
+
+namespace gavotte::bench {
+
+namespace {
+
+using Work = std::function<void(const Execution&)>;
+
+/// `work` as often as takes some milliseconds, so that the start of threads is a small part of it only where it is one of
+/// each call.
+int calls_of(const Work& work, int threads) {
+  constexpr std::chrono::duration<double, std::milli> kLongEnough(4);
+  const Execution execution{.threads = threads};
+  work(execution);
+  const auto start = std::chrono::steady_clock::now();
+  work(execution);
+  const std::chrono::duration<double, std::milli> once = std::chrono::steady_clock::now() - start;
+  return static_cast<int>(std::clamp(kLongEnough / once, 1.0, 1000.0));
+}
+
+std::string name_of(std::string_view what, int threads) {
+  return fmt::format("{}, {} {}", what, threads, threads == 1 ? "thread" : "threads");
+}
+
+/// Rows of the work and, where there are operations, of as many from registers; both on each number of threads.
+void compare_threads(const Row& like, DType dtype, const Work& work, double operations,
+                     const std::vector<int>& threads, int rounds, Report& report) {
+  const int calls = calls_of(work, threads.front());
+  std::vector<Contender> contenders;
+  for (const int count : threads) {
+    contenders.push_back({name_of("gavotte", count), [&work, calls, count] {
+                            for (int i = 0; i < calls; ++i) work({.threads = count});
+                          }});
+  }
+  for (const int count : threads) {
+    Contender share = from_registers(dtype, operations * calls / count);
+    if (operations == 0 || !share.call) break;
+    contenders.push_back({name_of(share.name, count), [share, count] {
+                            parallel_for({.threads = count}, count,
+                                         [&](std::int64_t, int) { share.call(); });
+                          }});
+  }
+  const Comparison times = compare(contenders, rounds);
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    const std::size_t to = i - i % threads.size();
+    Row row = like;
+    row.dtype = std::string(name(dtype));
+    row.threads = threads[i - to];
+    row.library = contenders[i].name;
+    row.median_ms = times.median_ms(i) / calls;
+    row.ratio = times.ratio(i, to);
+    row.ratio_to = contenders[to].name;
+    report.rows.push_back(std::move(row));
+  }
+}
+
+void compare_layers(const Scene& scene, const KernelMap& map, DType dtype, std::int64_t in,
+                    std::int64_t out, const std::vector<int>& threads, int rounds, Report& report) {
+  const Tensor x = convert(filled({map.in_rows(), in}), dtype);
+  const Tensor grad_y = convert(filled({map.out_rows(), out}), dtype);
+  const Tensor weights = convert(filled({map.offsets(), in, out}), dtype);
+  Tensor y(dtype, {map.out_rows(), out}), grad_x(dtype, {map.in_rows(), in});
+  ConvConfig config;
+  config.dataflow = Dataflow::tile_indirect;
+  const std::pair<const char*, Work> directions[] = {
+      {"forward",
+       [&](const Execution& execution) {
+         convolution_into(y, x, weights, map, 1, {}, config, execution);
+       }},
+      {"dgrad",
+       [&](const Execution& execution) {
+         convolution_dgrad_into(grad_x, grad_y, weights, map, 1, config, execution);
+       }},
+      {"wgrad", [&](const Execution& execution) {
+         convolution_wgrad(x, grad_y, map, 1, config, execution);
+       }}};
+  const double operations = 2.0 * static_cast<double>(map.pairs() * in * out);
+  for (const auto& [direction, work] : directions)
+    compare_threads({.scene = scene.name,
+                     .operation = direction,
+                     .layer = fmt::format("3x3x3 {}->{}", in, out),
+                     .dtype = ""},
+                    dtype, work, operations, threads, rounds, report);
+}
+
+}  // namespace
+
+void bench_threads(const Scene& scene, const std::vector<int>& threads, int rounds,
+                   Report& report) {
+  compare_threads(
+      {.scene = scene.name, .operation = "map_step", .layer = "3x3x3 submanifold", .dtype = ""},
+      DType::int32,
+      [&](const Execution& execution) { build_map(scene, MapConfig{}, execution.threads); }, 0,
+      threads, rounds, report);
+  const KernelMap map = build_map(scene, MapConfig{}, 0);
+  for (const DType dtype : {DType::float32, DType::bfloat16}) {
+    compare_layers(scene, map, dtype, 4, 16, threads, rounds, report);
+    for (const std::int64_t channels : {16, 32, 64, 128})
+      compare_layers(scene, map, dtype, channels, channels, threads, rounds, report);
+  }
+}
+
+}  // namespace gavotte::bench
