@@ -26,6 +26,17 @@ bool first_axis_fastest(const ConvSpec& spec, int dims) {
 
 }  // namespace
 
+bool pairs_fine_once(const Geometry& geometry) {
+  std::vector<AxisOffset> residues = geometry.offsets;
+  for (AxisOffset& offset : residues)
+    for (std::size_t axis = 0; axis < kMaxDims; ++axis) {
+      const std::int64_t scale = geometry.scale[axis];
+      offset[axis] = (offset[axis] % scale + scale) % scale;
+    }
+  std::sort(residues.begin(), residues.end());
+  return std::adjacent_find(residues.begin(), residues.end()) == residues.end();
+}
+
 Geometry resolve(const ConvSpec& spec, int dims) {
   spec.validate(dims);
   for (int axis = 0; axis < dims; ++axis) {

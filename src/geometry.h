@@ -26,6 +26,9 @@ struct Geometry {
   friend bool operator==(const Geometry&, const Geometry&) = default;
 };
 
+/// No fine voxel is paired twice: offsets differ modulo the scale, as where the kernel is as large as the stride.
+bool pairs_fine_once(const Geometry& geometry);
+
 /// Validates the spec and resolves it.
 Geometry resolve(const ConvSpec& spec, int dims);
 

@@ -34,6 +34,8 @@ struct MapData {
   std::int64_t in_rows = 0, out_rows = 0, pairs = 0;
   Execution execution;  ///< That built it: derived forms are made on its stream, with its threads.
   int identity_offset = -1;  ///< The offset that pairs row i with row i for every row, or -1.
+  /// Known by how it was built: every row of that side has exactly one pair. The CPU's.
+  bool in_once = false, out_once = false;
   /// CUDA's: sorted by output row, as built. The CPU's: `begin` alone.
   PairLists lists;
   bool sorted_by_out = false, sorted_by_in = false;  ///< What holds of `lists`.

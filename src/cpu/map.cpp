@@ -224,6 +224,8 @@ std::shared_ptr<const MapData> build_map(const Execution& execution, const Geome
   dispatch_key(layout.bits, [&]<class Key>() {
     search_and_list<Key>(execution, geometry, sides, config, layout, box, reach, *map);
   });
+  const bool once = map->pairs == sides.fine.rows && pairs_fine_once(geometry);
+  (geometry.output_is_fine ? map->out_once : map->in_once) = once;
   return map;
 }
 

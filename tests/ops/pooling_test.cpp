@@ -139,26 +139,28 @@ TEST(Pooling, MaximumOfZerosIsTheFirst) {
 
 TEST(Pooling, GradientOfAMaximumGoesToTheFirstOfEquals) {
   std::mt19937 random(3);
-  const Reference reference = random_case(random, 6, 50, 45, 5);
-  const Doubles x = quarters(random, 50 * 5);
-  const Doubles grad = quarters(random, 45 * 5);
-  const Doubles y = reference.forward(x, PoolMode::max);
-  Doubles expected(x.size(), 0.0);
-  std::map<std::pair<std::int64_t, std::int64_t>, bool> given;
-  for (const Pair& pair : reference.pairs)  // in offset order
-    for (std::int64_t c = 0; c < 5; ++c) {
-      const auto in = static_cast<std::size_t>(pair.in * 5 + c);
-      const auto out = static_cast<std::size_t>(pair.out * 5 + c);
-      if (x[in] != y[out] || given[{pair.out, c}]) continue;
-      given[{pair.out, c}] = true;
-      expected[in] += grad[out];
+  for (const int offsets : {6, 255, 256, 300}) {  // of which some fit into a byte
+    const Reference reference = random_case(random, offsets, 50, 45, 5);
+    const Doubles x = quarters(random, 50 * 5);
+    const Doubles grad = quarters(random, 45 * 5);
+    const Doubles y = reference.forward(x, PoolMode::max);
+    Doubles expected(x.size(), 0.0);
+    std::map<std::pair<std::int64_t, std::int64_t>, bool> given;
+    for (const Pair& pair : reference.pairs)  // in offset order
+      for (std::int64_t c = 0; c < 5; ++c) {
+        const auto in = static_cast<std::size_t>(pair.in * 5 + c);
+        const auto out = static_cast<std::size_t>(pair.out * 5 + c);
+        if (x[in] != y[out] || given[{pair.out, c}]) continue;
+        given[{pair.out, c}] = true;
+        expected[in] += grad[out];
+      }
+    for (const DType dtype : kFloatingDTypes) {
+      const Tensor features = tensor(dtype, {50, 5}, x);
+      const KernelMap map = map_of(reference);
+      const Tensor gradient = pool_backward(features, pool(features, map, PoolMode::max),
+                                            tensor(dtype, {45, 5}, grad), map, PoolMode::max);
+      EXPECT_EQ(doubles(gradient), expected) << name(dtype) << " " << offsets << " offsets";
     }
-  for (const DType dtype : kFloatingDTypes) {
-    const Tensor features = tensor(dtype, {50, 5}, x);
-    const KernelMap map = map_of(reference);
-    const Tensor gradient = pool_backward(features, pool(features, map, PoolMode::max),
-                                          tensor(dtype, {45, 5}, grad), map, PoolMode::max);
-    EXPECT_EQ(doubles(gradient), expected) << name(dtype);
   }
 }
 
@@ -199,8 +201,8 @@ TEST(Pooling, MatchesTheReferenceOnMapsOfSets) {
   std::shuffle(all.begin(), all.end(), random);
   const Coordinates coordinates(coordinate_tensor(all, 3), 1, StrideStyle::divided);
   CoordinateManager manager;
-  for (const ConvSpec& spec :
-       {ConvSpec::strided(2, 2), ConvSpec::strided(3, 2, 1), ConvSpec::submanifold(3)}) {
+  for (const ConvSpec& spec : {ConvSpec::strided(2, 2), ConvSpec::strided(2, 3),
+                               ConvSpec::strided(3, 2, 1), ConvSpec::submanifold(3)}) {
     const KernelMap map = manager.kernel_map(coordinates, spec).map;
     for (const std::int64_t channels : {1, 20, 75}) {
       Reference reference{{}, map.offsets(), map.in_rows(), map.out_rows(), channels};
@@ -231,6 +233,84 @@ TEST(Pooling, MatchesTheReferenceOnMapsOfSets) {
             ASSERT_NEAR(given_grad[i], expected_grad[i],
                         2 * rounding(dtype) * std::abs(expected_grad[i]) + within)
                 << name(dtype) << " " << name(mode) << " input " << i;
+        }
+      }
+    }
+  }
+}
+
+/// A box of voxels, some of which are left out, in random order.
+Coordinates box_with_holes(std::mt19937& random, int size) {
+  std::vector<Coordinate> all;
+  for (int x = -size; x < size; ++x)
+    for (int y = -size; y < size; ++y)
+      for (int z = 0; z < 2 * size; ++z)
+        if (random() % 8 != 0) all.push_back({static_cast<std::int32_t>(random() % 2), x, y, z});
+  std::shuffle(all.begin(), all.end(), random);
+  return Coordinates(coordinate_tensor(all, 3), 1, StrideStyle::divided);
+}
+
+/// The same pairs without what the map's builder knows of them.
+KernelMap lists_of(const KernelMap& map) {
+  std::vector<Pair> pairs;
+  const auto begin = map.pair_begin().span<std::int64_t>();
+  for (int k = 0; k < map.offsets(); ++k)
+    for (auto i = static_cast<std::size_t>(begin[static_cast<std::size_t>(k)]);
+         i < static_cast<std::size_t>(begin[static_cast<std::size_t>(k) + 1]); ++i)
+      pairs.push_back(
+          {k, map.pair_in().span<std::int32_t>()[i], map.pair_out().span<std::int32_t>()[i]});
+  return testing_ops::map_of(pairs, map.offsets(), map.in_rows(), map.out_rows());
+}
+
+TEST(Pooling, MapsKnowThatEachInputHasOnePair) {
+  std::mt19937 random(8);
+  const Coordinates coordinates = box_with_holes(random, 4);
+  CoordinateManager manager;
+  const auto once = [&](const ConvSpec& spec) {
+    const KernelMap map = manager.kernel_map(coordinates, spec).map;
+    EXPECT_FALSE(map.data()->out_once);
+    return map.data()->in_once;
+  };
+  EXPECT_TRUE(once(ConvSpec::strided(2, 2)));
+  EXPECT_TRUE(once(ConvSpec::strided(3, 3)));
+  ConvSpec dilated = ConvSpec::strided(2, 2);
+  dilated.dilation = 3;  // offsets 0 and 3 differ modulo 2, and so every input has a pair
+  EXPECT_TRUE(once(dilated));
+  dilated.dilation = 2;
+  EXPECT_FALSE(once(dilated));
+  EXPECT_FALSE(once(ConvSpec::strided(2, 3)));  // some inputs have none
+  EXPECT_FALSE(once(ConvSpec::strided(3, 2, 1)));
+}
+
+// Results of more and of fewer bytes than stay in a cache; with ties, NaN and zeros of both signs.
+TEST(Pooling, OfMapsWithOnePairAnInputIsThatOfTheirLists) {
+  std::mt19937 random(9);
+  CoordinateManager manager;
+  for (const int size : {5, 20}) {
+    const Coordinates coordinates = box_with_holes(random, size);
+    const KernelMap map = manager.kernel_map(coordinates, ConvSpec::strided(2, 2)).map;
+    const KernelMap lists = lists_of(map);
+    ASSERT_TRUE(map.data()->in_once);
+    for (const std::int64_t channels : {1, 16, 64, 75}) {
+      Doubles x = quarters(random, map.in_rows() * channels);
+      Doubles grad = quarters(random, map.out_rows() * channels);
+      for (std::size_t i = 0; i < x.size(); i += 7) x[i] = i % 2 == 0 ? kNaN : -0.0;
+      for (std::size_t i = 0; i < grad.size(); i += 5) grad[i] = i % 2 == 0 ? kNaN : -0.0;
+      for (const DType dtype : kFloatingDTypes) {
+        if (size > 5 && (channels != 64 || dtype == DType::float64)) continue;
+        const Tensor fine = tensor(dtype, {map.in_rows(), channels}, x);
+        const Tensor coarse = tensor(dtype, {map.out_rows(), channels}, grad);
+        for (const PoolMode mode : kModes) {
+          const Tensor y = pool(fine, map, mode);
+          const auto unpooled = bytes_of(pool(coarse, lists.transposed(), mode));
+          const auto gradient = bytes_of(pool_backward(fine, y, coarse, lists, mode));
+          for (const int threads : {1, 2, 3, 8}) {
+            const Execution execution{.threads = threads};
+            EXPECT_EQ(bytes_of(pool(coarse, map.transposed(), mode, execution)), unpooled)
+                << name(dtype) << " " << name(mode) << " C " << channels << " of " << map.in_rows();
+            EXPECT_EQ(bytes_of(pool_backward(fine, y, coarse, map, mode, execution)), gradient)
+                << name(dtype) << " " << name(mode) << " C " << channels << " of " << map.in_rows();
+          }
         }
       }
     }

@@ -12,6 +12,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "cpu/simd/columns-inl.h"
 #include "cpu/simd/epilogue-inl.h"
 #include "cpu/simd/pool_rows.h"
 #include "cpu/simd/storage-inl.h"
@@ -20,27 +21,42 @@
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
 
-// Lanes of int32 beside those of d, in integers as wide as these.
+// Labels beside lanes of d, in integers as wide as these; bytes from and to memory are read and written as lanes of int32.
 template <class D>
 using WideInt = hn::RebindToSigned<D>;
-template <class D>
-HWY_INLINE hn::Vec<WideInt<D>> load_wide(D, const std::int32_t* from) {
-  const WideInt<D> wide;
+template <class Label, class D>
+HWY_INLINE hn::Vec<WideInt<D>> load_wide(D, const Label* from) {
+  const hn::Rebind<std::int32_t, D> words;
+  const auto load = [&]() HWY_ATTR {
+    if constexpr (sizeof(Label) == 4) {
+      return hn::LoadU(words, from);
+    } else {
+      return hn::PromoteTo(words, hn::LoadU(hn::Rebind<Label, D>(), from));
+    }
+  };
   if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    return hn::LoadU(wide, from);
+    return load();
   } else {
-    return hn::PromoteTo(wide, hn::LoadU(hn::Rebind<std::int32_t, D>(), from));
+    return hn::PromoteTo(WideInt<D>(), load());
   }
 }
-template <class D>
-HWY_INLINE void store_wide(D, hn::Vec<WideInt<D>> value, std::int32_t* to) {
-  if constexpr (sizeof(hn::TFromD<D>) == 4) {
-    hn::StoreU(value, WideInt<D>(), to);
+template <class Label, class D>
+HWY_INLINE void store_wide(D, hn::Vec<WideInt<D>> value, Label* to) {
+  const hn::Rebind<std::int32_t, D> words;
+  const auto narrowed = [&]() HWY_ATTR {
+    if constexpr (sizeof(hn::TFromD<D>) == 4) {
+      return value;
+    } else {
+      const hn::RebindToUnsigned<D> bits;
+      const hn::Rebind<std::uint32_t, D> narrow;
+      return hn::BitCast(words, hn::TruncateTo(narrow, hn::BitCast(bits, value)));
+    }
+  };
+  if constexpr (sizeof(Label) == 4) {
+    hn::StoreU(narrowed(), words, to);
   } else {
-    const hn::RebindToUnsigned<D> bits;
-    const hn::Rebind<std::uint32_t, D> narrow;
-    const hn::Rebind<std::int32_t, D> rows;
-    hn::StoreU(hn::BitCast(rows, hn::TruncateTo(narrow, hn::BitCast(bits, value))), rows, to);
+    const hn::Rebind<Label, D> bytes;
+    hn::StoreU(hn::DemoteTo(bytes, narrowed()), bytes, to);
   }
 }
 
@@ -104,19 +120,6 @@ HWY_NOINLINE void reduce(D d, const PoolRows& call, std::int64_t c, const Way& c
   }
 }
 
-// Calls body.operator()<vectors>(d, c) for columns of so many vectors.
-template <class T, class Body>
-HWY_INLINE void for_columns(std::int64_t channels, Body&& body) {
-  const hn::ScalableTag<T> whole;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
-  std::int64_t c = 0;
-  for (; c + 4 * lanes <= channels; c += 4 * lanes) body.template operator()<4>(whole, c);
-  for (; c + 2 * lanes <= channels; c += 2 * lanes) body.template operator()<2>(whole, c);
-  for_channels<T>(c, channels, [&](auto d, std::int64_t channel) HWY_ATTR {
-    body.template operator()<1>(d, channel);
-  });
-}
-
 template <class X, class Y, class Way>
 void pool_as(const PoolRows& args, const Way& way) {
   for_columns<typename X::Accumulator>(args.channels,
@@ -169,13 +172,15 @@ struct Average : Sum {
   }
 };
 
+template <class Label>
 struct SumOfWon : Sum {
   static constexpr bool kNarrows = false, kLooksAtLabels = true;
   Winners won;
-  explicit SumOfWon(const Winners& by) : won(by) {}
+  const Label* winners;
+  explicit SumOfWon(const Winners& by) : won(by), winners(static_cast<const Label*>(by.winners)) {}
   template <class X, class D>
   HWY_INLINE hn::Vec<D> value(D d, const typename X::Element* x, std::int64_t slot) const {
-    const auto winner = load_wide(d, won.winners + (x - elements<X>(won.x)));
+    const auto winner = load_wide(d, winners + (x - elements<X>(won.x)));
     const auto is_won = hn::Eq(winner, hn::Set(WideInt<D>(), won.labels[slot]));
     return hn::IfThenElseZero(hn::RebindMask(d, is_won), X::load(d, x));
   }
@@ -202,7 +207,9 @@ void pool_average(const PoolRows& args, std::int64_t divisor) {
   divisor == 1 ? pool(args, Sum()) : pool(args, Average(divisor));
 }
 void pool_max(const PoolRows& args) { pool(args, Maximum()); }
-void pool_won(const PoolRows& args, const Winners& won) { pool(args, SumOfWon(won)); }
+void pool_won(const PoolRows& args, const Winners& won) {
+  won.bytes ? pool(args, SumOfWon<std::uint8_t>(won)) : pool(args, SumOfWon<std::int32_t>(won));
+}
 
 template <class X, int vectors, class D, class Way>
 HWY_NOINLINE void join(D d, const JoinRows& args, std::int64_t c, const Way& way) {
@@ -238,7 +245,10 @@ void join_by(const JoinRows& args, const Way& way) {
 void join_sum(const JoinRows& args) { join_by(args, Sum()); }
 void join_max(const JoinRows& args) { join_by(args, Maximum()); }
 
-void look_for_winners(const PoolRows& args, const Winners& won) {
+template <class Label>
+void look_for(const PoolRows& args, const Winners& won) {
+  constexpr int kNone = sizeof(Label) == 1 ? kNoByteLabel : -1;
+  auto* const winners = static_cast<Label*>(won.winners);
   with_storage(args.x_dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
     for (std::int64_t r = 0; r < args.rows; ++r) {
@@ -248,7 +258,7 @@ void look_for_winners(const PoolRows& args, const Winners& won) {
           0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
             const WideInt<decltype(d)> wide;
             const auto wanted = Storage::load(d, elements<Storage>(args.y) + at + c);
-            auto winner = hn::Set(wide, -1);
+            auto winner = hn::Set(wide, kNone);
             for (std::int64_t slot = end - args.stride; slot >= r; slot -= args.stride) {
               // the first of them stays
               const auto value = Storage::load(d, elements<Storage>(args.inputs[slot]) + c);
@@ -257,10 +267,14 @@ void look_for_winners(const PoolRows& args, const Winners& won) {
               const auto label = static_cast<hn::TFromD<decltype(wide)>>(won.labels[slot]);
               winner = hn::IfThenElse(hn::RebindMask(wide, equal), hn::Set(wide, label), winner);
             }
-            store_wide(d, winner, won.winners + at + c);
+            store_wide(d, winner, winners + at + c);
           });
     }
   });
+}
+
+void look_for_winners(const PoolRows& args, const Winners& won) {
+  won.bytes ? look_for<std::uint8_t>(args, won) : look_for<std::int32_t>(args, won);
 }
 
 void divide_all(const DivideRows& args) {

@@ -34,13 +34,15 @@ void max_rows(const PoolRows& args);
 /// Which input has won each element of an output: labels as the inputs.
 struct Winners {
   const std::int32_t* labels;
-  const void* x;          ///< Where row 0 of the inputs begins.
-  std::int32_t* winners;  ///< [rows of y, channels]: labels
+  const void* x;       ///< Where row 0 of the inputs begins.
+  void* winners;       ///< [rows of y, channels]: labels, int32
+  bool bytes = false;  ///< or uint8: labels are below kNoByteLabel.
 };
+constexpr std::int32_t kNoByteLabel = 255;
 
 /// The sum of the channels c of inputs whose winners[row of x, c] is the input's label.
 void add_won(const PoolRows& args, const Winners& won);
-/// winners[row of y, c]: the label of the first input that equals y there, NaN being equal to NaN; -1 where there is none. y
+/// winners[row of y, c]: the label of the first input that equals y there, NaN being equal to NaN; -1, of bytes kNoByteLabel, where there is none. y
 /// of the args is read, and not of accumulators.
 void find_winners(const PoolRows& args, const Winners& won);
 
