@@ -1,5 +1,4 @@
-// How the core loads the CUDA backend: built once for each kind of library that may lie beside a program.
-// EXPECTED_DEVICES and EXPECTED_REASON say what it has to find.
+// How the core loads the CUDA backend: linked once for each kind of library that may lie beside a program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +10,7 @@
 #include "gavotte/device.h"
 #include "gavotte/error.h"
 #include "gavotte/tensor.h"
+#include "loader_expected.h"
 
 namespace gavotte::internal {
 namespace {
@@ -19,16 +19,16 @@ using ::testing::HasSubstr;
 
 TEST(CudaLoader, CountsDevicesOrSaysWhyThereIsNone) {
   std::string why;
-  EXPECT_EQ(Device::cuda_count(&why), EXPECTED_DEVICES);
-  if (EXPECTED_DEVICES == 0)
-    EXPECT_THAT(why, HasSubstr(EXPECTED_REASON));
+  EXPECT_EQ(Device::cuda_count(&why), kExpectedDevices);
+  if (kExpectedDevices == 0)
+    EXPECT_THAT(why, HasSubstr(kExpectedReason));
   else
     EXPECT_EQ(why, "");
-  EXPECT_EQ(Device::cuda_count(), EXPECTED_DEVICES);  // the reason may go unread
+  EXPECT_EQ(Device::cuda_count(), kExpectedDevices);  // the reason may go unread
 }
 
 TEST(CudaLoader, TheBestDeviceIsOneThatIsThere) {
-  EXPECT_EQ(Device::best(), EXPECTED_DEVICES > 0 ? (Device{DeviceKind::cuda, 0}) : Device::cpu());
+  EXPECT_EQ(Device::best(), kExpectedDevices > 0 ? (Device{DeviceKind::cuda, 0}) : Device::cpu());
 }
 
 // The message of the error that asking for cuda:index ends in.
@@ -43,13 +43,13 @@ std::string refusal(int index) {
 }
 
 TEST(CudaLoader, ADeviceThatIsNotThereIsAnErrorThatSaysWhy) {
-  if (EXPECTED_DEVICES == 0) {
-    EXPECT_THAT(refusal(0), HasSubstr(EXPECTED_REASON));
+  if (kExpectedDevices == 0) {
+    EXPECT_THAT(refusal(0), HasSubstr(kExpectedReason));
     return;
   }
-  const std::string last = std::to_string(EXPECTED_DEVICES - 1);
-  const std::string beyond = std::to_string(EXPECTED_DEVICES);
-  EXPECT_THAT(refusal(EXPECTED_DEVICES), HasSubstr("0 to " + last + ", got cuda:" + beyond));
+  const std::string last = std::to_string(kExpectedDevices - 1);
+  const std::string beyond = std::to_string(kExpectedDevices);
+  EXPECT_THAT(refusal(kExpectedDevices), HasSubstr("0 to " + last + ", got cuda:" + beyond));
   EXPECT_THAT(refusal(-1), HasSubstr("0 to " + last + ", got cuda:-1"));
 }
 
