@@ -43,7 +43,7 @@ GAVOTTE_API Tensor convolution_dgrad(ConstTensorView grad_out, ConstTensorView w
                                      const KernelMap& map, int groups = 1,
                                      const ConvConfig& config = {},
                                      const Execution& execution = {});
-/// Gradient of the weights: [K, Cin / groups, Cout], in the features' dtype.
+/// Gradient of the weights: [K, Cin / groups, Cout], in the features' dtype; bfloat16 as in convolution().
 GAVOTTE_API Tensor convolution_wgrad(ConstTensorView features, ConstTensorView grad_out,
                                      const KernelMap& map, int groups = 1,
                                      const ConvConfig& config = {},

@@ -7,6 +7,7 @@
 #include "cpu/convolution.h"
 #include "cpu/convolution_tile.h"
 #include "cpu/gemm.h"
+#include "cpu/simd/indirect_wgrad.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/wgrad.h"
 #include "cpu/workspace.h"
@@ -20,7 +21,7 @@ constexpr std::int64_t kMostPieces =
     64;  // beyond one for each offset: bounds the memory of partial sums
 constexpr std::int64_t kStagedRows = 256;   // pairs gathered at a time
 constexpr std::int64_t kColumnRows = 4096;  // rows of one partial column sum, at least
-/// A group's gradient of so many elements is faster by GEMM: 256 x 256 by 7 to 13 %, where 128 x 128 is slower by 10 %
+/// A group's gradient of so many elements is faster by GEMM, but for paired bfloat16: 256 x 256 by 7 to 13 %, where 128 x 128 is slower by 10 %
 /// (libxsmm, AVX-512, lidar_10, thread CPU time, 2026-11).
 constexpr std::int64_t kGemmVolume = 1 << 16;
 
@@ -82,7 +83,8 @@ void reduce(DType dtype, void* partial, std::int64_t count, std::int64_t channel
 
 bool gathers(const WeightGradient& task) {
   const bool depthwise = task.in_group() == 1 && task.out_group() == 1;
-  return depthwise || task.in_group() * task.out_group() >= kGemmVolume ||
+  const bool paired = task.dtype == DType::bfloat16 && paired_wgrad() != nullptr;
+  return depthwise || (task.in_group() * task.out_group() >= kGemmVolume && !paired) ||
          task.plan.config.dataflow == Dataflow::gather_gemm_scatter;
 }
 

@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <vector>
 
+#include "cpu/simd/indirect_gemm.h"
+#include "half.h"
 #include "simd_targets.h"
 
 namespace gavotte::internal::cpu {
@@ -95,6 +99,95 @@ TEST(IndirectWgrad, EqualsTheDefinitionOnEveryTarget) {
       expect_definition<double>(test, DType::float64);
       if (HasFatalFailure()) break;
     }
+  });
+}
+
+// Rows of bfloat16 and what of them pair_rows puts where, then the sums over both pairs of each.
+void expect_paired_definition(const PairedWgrad& paired, const Case& test) {
+  constexpr std::int64_t kRows = 50;
+  SCOPED_TRACE(testing::Message() << test.in << " -> " << test.out << ", " << test.count << " pairs"
+                                  << (test.first ? ", first" : ""));
+  std::mt19937 random(1);
+  const auto values = [&](std::int64_t channels) {
+    std::vector<BFloat16> stored;
+    for (const float value : random_values<float>(random, kRows * channels))
+      stored.emplace_back(value);
+    return stored;
+  };
+  const std::vector<BFloat16> x = values(test.in), grad = values(test.out);
+  const auto x_rows = some_rows(random, kRows, test.count + 3);
+  const auto grad_rows = some_rows(random, kRows, test.count + 3);
+  const std::int64_t pairs = (test.count + 1) / 2;
+  const auto pair_up = [&](const std::vector<BFloat16>& from, const std::vector<std::int32_t>& rows,
+                           std::int64_t channels) {
+    constexpr std::uint32_t kUntouched = 0xabababab;
+    std::vector<std::uint32_t> to(static_cast<std::size_t>(pairs * channels + 1), kUntouched);
+    paired.pair_rows({from.data(), rows.data(), test.count, test.count + 3, channels, to.data()});
+    for (std::int64_t i = 0; i < pairs; ++i) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const auto bits = [&](std::int64_t j) {
+          if (j >= test.count) return std::uint32_t{0};
+          const auto row = rows[static_cast<std::size_t>(j)];
+          return std::uint32_t{
+              std::bit_cast<std::uint16_t>(from[static_cast<std::size_t>(row * channels + c)])};
+        };
+        EXPECT_EQ(to[static_cast<std::size_t>(i * channels + c)], bits(2 * i) | bits(2 * i + 1)
+                                                                                    << 16)
+            << "row " << i << ", channel " << c;
+      }
+    }
+    EXPECT_EQ(to.back(), kUntouched);
+    return to;
+  };
+  const auto x_paired = pair_up(x, x_rows, test.in),
+             grad_paired = pair_up(grad, grad_rows, test.out);
+  std::vector<std::int32_t> own(static_cast<std::size_t>(pairs));
+  std::iota(own.begin(), own.end(), 0);
+  auto sum = random_values<float>(random, test.in * test.out);
+  std::vector<double> expected(sum.begin(), sum.end());
+  for (std::int64_t i = 0; i < test.in; ++i) {
+    for (std::int64_t o = 0; o < test.out; ++o) {
+      double& element = expected[static_cast<std::size_t>(i * test.out + o)];
+      if (test.first) element = 0;
+      for (std::size_t j = 0; j < static_cast<std::size_t>(test.count); ++j)
+        element += static_cast<double>(
+                       static_cast<float>(x[static_cast<std::size_t>(x_rows[j] * test.in + i)])) *
+                   static_cast<double>(static_cast<float>(
+                       grad[static_cast<std::size_t>(grad_rows[j] * test.out + o)]));
+    }
+  }
+  paired.indirect_wgrad({DType::float32,
+                         x_paired.data(),
+                         grad_paired.data(),
+                         test.in,
+                         test.out,
+                         test.in,
+                         test.out,
+                         sum.data(),
+                         test.out,
+                         {own.data(), own.data(), pairs},
+                         {},
+                         test.first});
+  const double tolerance = static_cast<double>(test.count + 1) *
+                           static_cast<double>(test.count + 1) *
+                           std::numeric_limits<float>::epsilon();
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    ASSERT_NEAR(static_cast<double>(sum[i]), expected[i], tolerance) << "element " << i;
+}
+
+TEST(PairedWgrad, EqualsTheDefinition) {
+  const PairedWgrad* const paired = paired_wgrad();
+  if (paired == nullptr) GTEST_SKIP() << "this CPU does not add two products of bfloat16 at once";
+  for (const Case& test : cases()) {
+    expect_paired_definition(*paired, test);
+    if (HasFailure()) break;
+  }
+}
+
+TEST(PairedWgrad, IsOfItsTargetAlone) {
+  test::for_each_target([] {
+    const bool native = product_dtype(DType::bfloat16) == DType::bfloat16;
+    EXPECT_EQ(paired_wgrad() != nullptr, native);
   });
 }
 

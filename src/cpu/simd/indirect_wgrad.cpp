@@ -1,105 +1,25 @@
-// Pairs are taken in pieces whose rows stay in the first-level cache while the blocks of the gradient go over them; the
-// rows of the next piece are fetched meanwhile, some before each block.
+// The weights' gradient by the targets of Highway.
 #include "cpu/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/simd/indirect_wgrad.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 
-#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
-#include <algorithm>
-
+#include "cpu/simd/indirect_wgrad-inl.h"
 #include "cpu/simd/indirect_wgrad.h"
-#include "cpu/simd/wgrad_blocks-inl.h"
+#include "cpu/simd/native_kernels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
 
-// Pairs of a piece, and its rows: they share a first-level cache with those of the next.
-constexpr std::int64_t kFewestPairs = 64, kPieceBytes = 16 << 10;
-
-constexpr std::int64_t parts_of(std::int64_t total, std::int64_t most) {
-  return (total + most - 1) / most;
-}
-
-// Where part i of `parts` nearly equal ones begins.
-constexpr std::int64_t part_begin(std::int64_t total, std::int64_t parts, std::int64_t i) {
-  return total * i / parts;
-}
-
-// Calls body(first row, rows) for the blocks of `in` channels: of equal height, as far as it goes.
-template <class T, class Body>
-void for_each_height(std::int64_t in, std::int64_t vectors, Body&& body) {
-  // One vector: whole groups, then the channels that are left over.
-  const std::int64_t unit = vectors == 1 ? kGroup<T> : 1, units = in / unit;
-  const std::int64_t blocks = parts_of(units, kRows[static_cast<std::size_t>(vectors)] / unit);
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    const std::int64_t begin = part_begin(units, blocks, b);
-    body(begin * unit, (part_begin(units, blocks, b + 1) - begin) * unit);
-  }
-  if (units * unit < in) body(units * unit, in - units * unit);
-}
-
-// Fetches the rows of pairs [begin, end). Inline: GCC drops calls of a function that does nothing but fetch.
-template <class T>
-HWY_INLINE void fetch(const IndirectWgrad& args, const PairRows& rows, std::int64_t begin,
-                      std::int64_t end) {
-  constexpr std::int64_t line = 64 / sizeof(T);
-  for (std::int64_t j = begin; j < end; ++j) {
-    const T* x = static_cast<const T*>(args.x) + rows.x[j] * args.x_stride;
-    const T* grad = static_cast<const T*>(args.grad) + rows.grad[j] * args.grad_stride;
-    for (std::int64_t i = 0; i < args.in; i += line) hwy::Prefetch(x + i);
-    for (std::int64_t o = 0; o < args.out; o += line) hwy::Prefetch(grad + o);
-  }
-}
-
-template <class T>
-void add_products(const IndirectWgrad& args) {
-  const std::int64_t width = lanes<T>(), vectors = parts_of(args.out, width);
-  const std::int64_t panels = parts_of(vectors, kMostVectors);
-  std::int64_t blocks = 0;
-  for (std::int64_t p = 0; p < panels; ++p)
-    for_each_height<T>(args.in, part_begin(vectors, panels, p + 1) - part_begin(vectors, panels, p),
-                       [&](std::int64_t, std::int64_t) { ++blocks; });
-  const std::int64_t pair_bytes = (args.in + args.out) * static_cast<std::int64_t>(sizeof(T));
-  const std::int64_t piece = blocks == 1 ? std::max<std::int64_t>(args.pairs.count, 1)
-                                         : std::max(kPieceBytes / pair_bytes, kFewestPairs);
-  std::int64_t begin = 0;
-  do {
-    const std::int64_t count = std::min(piece, args.pairs.count - begin);
-    PairRows next{args.pairs.x + begin + count, args.pairs.grad + begin + count,
-                  args.pairs.count - begin - count};
-    if (next.count == 0) next = args.next;
-    next.count = std::min(next.count, piece);
-    std::int64_t done = 0;
-    for (std::int64_t p = 0; p < panels; ++p) {
-      const std::int64_t vector = part_begin(vectors, panels, p);
-      const std::int64_t panel_vectors = part_begin(vectors, panels, p + 1) - vector;
-      const std::int64_t column = vector * width;
-      for_each_height<T>(args.in, panel_vectors, [&](std::int64_t row, std::int64_t rows) {
-        if (blocks > 1)
-          fetch<T>(args, next, part_begin(next.count, blocks, done),
-                   part_begin(next.count, blocks, done + 1));
-        ++done;
-        const std::int64_t last = column + (panel_vectors - 1) * width;
-        kernel_of<T>(rows, panel_vectors)(
-            {static_cast<const T*>(args.x) + row, static_cast<const T*>(args.grad) + column,
-             static_cast<T*>(args.sum) + row * args.sum_stride + column, args.x_stride,
-             args.grad_stride, args.sum_stride, std::min(width, args.out - last),
-             args.pairs.x + begin, args.pairs.grad + begin, count, args.first && begin == 0,
-             blocks == 1});
-      });
-    }
-    begin += count;
-  } while (begin < args.pairs.count);
-}
-
 void add_products_of_any(const IndirectWgrad& args) {
-  if (args.dtype == DType::float64) return add_products<double>(args);
-  add_products<float>(args);
+  if (args.dtype == DType::float64) return add_products<Products<double>>(args);
+  add_products<Products<float>>(args);
 }
+
+std::int64_t wgrad_target() { return HWY_TARGET; }
 
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -108,6 +28,11 @@ HWY_AFTER_NAMESPACE();
 namespace gavotte::internal::cpu {
 
 HWY_EXPORT(add_products_of_any);
+HWY_EXPORT(wgrad_target);
+
+const PairedWgrad* paired_wgrad() {
+  return HWY_DYNAMIC_DISPATCH(wgrad_target)() == HWY_AVX3 ? bfloat16_wgrad() : nullptr;
+}
 
 void indirect_wgrad(const IndirectWgrad& args) { HWY_DYNAMIC_DISPATCH(add_products_of_any)(args); }
 

@@ -1,7 +1,8 @@
-// indirect_gemm on dtypes that only some CPUs multiply.
+// indirect_gemm and indirect_wgrad on dtypes that only some CPUs multiply.
 #pragma once
 
 #include "cpu/simd/indirect_gemm.h"
+#include "cpu/simd/indirect_wgrad.h"
 
 namespace gavotte::internal::cpu {
 
@@ -13,6 +14,8 @@ struct NativeKernels {
 
 /// bfloat16 rows and panels with float32 sums; null where this CPU has no AVX512_BF16.
 const NativeKernels* bfloat16_kernels();
+/// The same for the weights' gradient.
+const PairedWgrad* bfloat16_wgrad();
 /// Bytes with int32 sums: by AVX512_VNNI, by AVX_VNNI, or null where this CPU does not have that; and
 /// by Highway, which needs neither.
 const NativeKernels* byte_kernels();

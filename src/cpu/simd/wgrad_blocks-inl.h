@@ -46,6 +46,16 @@ constexpr int kGroup = HWY_TARGET == HWY_SCALAR ? 1 : 16 / sizeof(T);  // lanes 
 template <class T>
 constexpr int kMostPlain = kGroup<T> == 1 ? kRows[1] : kGroup<T> - 1;
 
+/// What an input, broadcast, and a gradient row add to a sum: their product.
+template <class T>
+struct Products {
+  using Element = T;
+  template <class V>
+  static HWY_INLINE V multiply_add(V input, V gradient, V sum) {
+    return hn::MulAdd(input, gradient, sum);
+  }
+};
+
 // Chains of pairs that a block of so many sums adds up apart.
 constexpr int chains_of(int sums) {
   return sums >= kFewestSums ? 1 : sums >= kFewestSums / 2 ? 2 : 4;
@@ -87,8 +97,9 @@ HWY_INLINE void for_each_pair(const Block<T>& block, Step&& step) {
   for (; j < block.count; ++j) step(j, 0);
 }
 
-template <class T, int rows, int vectors>
-HWY_NOINLINE void add_block(const Block<T>& args) {
+template <class P, int rows, int vectors>
+HWY_NOINLINE void add_block(const Block<typename P::Element>& args) {
+  using T = typename P::Element;
   const Block<T> block = args;  // a copy whose address no call takes: its members stay in registers
   constexpr int chains = chains_of(rows * vectors);
   const hn::ScalableTag<T> d;
@@ -119,7 +130,7 @@ HWY_NOINLINE void add_block(const Block<T>& args) {
       const V input = hn::Set(d, x[r]);
       GAVOTTE_UNROLL
       for (int v = 0; v < vectors; ++v)
-        sums[chain][r][v] = hn::MulAdd(input, gradient[v], sums[chain][r][v]);
+        sums[chain][r][v] = P::multiply_add(input, gradient[v], sums[chain][r][v]);
     }
   });
   GAVOTTE_UNROLL
@@ -164,8 +175,10 @@ HWY_INLINE hn::Vec<D> row_of_diagonals(D d, const hn::Vec<D>* values) {
 
 // A block one vector wide and whole groups of input channels high. Lane l of sums[..][g][s] adds up
 // x[g * group + l % group] * grad[l ^ s].
-template <class T, int groups, int... s>
-HWY_INLINE void add_diagonals_of(const Block<T>& args, std::integer_sequence<int, s...>) {
+template <class P, int groups, int... s>
+HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
+                                 std::integer_sequence<int, s...>) {
+  using T = typename P::Element;
   const Block<T> block = args;  // its members stay in registers, too
   constexpr int group = kGroup<T>;
   constexpr int chains = chains_of(groups * group);
@@ -184,7 +197,7 @@ HWY_INLINE void add_diagonals_of(const Block<T>& args, std::integer_sequence<int
     GAVOTTE_UNROLL
     for (int g = 0; g < groups; ++g) {
       const V inputs = hn::LoadDup128(d, x + g * group);
-      ((sums[chain][g][s] = hn::MulAdd(inputs, exchanged[s], sums[chain][g][s])), ...);
+      ((sums[chain][g][s] = P::multiply_add(inputs, exchanged[s], sums[chain][g][s])), ...);
     }
   });
   GAVOTTE_UNROLL
@@ -203,48 +216,50 @@ HWY_INLINE void add_diagonals_of(const Block<T>& args, std::integer_sequence<int
   }
 }
 
-template <class T, int groups>
-HWY_NOINLINE void add_diagonals(const Block<T>& block) {
-  add_diagonals_of<T, groups>(block, std::make_integer_sequence<int, kGroup<T>>());
+template <class P, int groups>
+HWY_NOINLINE void add_diagonals(const Block<typename P::Element>& block) {
+  constexpr int group = kGroup<typename P::Element>;
+  add_diagonals_of<P, groups>(block, std::make_integer_sequence<int, group>());
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
 
-template <class T>
-using Kernel = void (*)(const Block<T>&);
+template <class P>
+using Kernel = void (*)(const Block<typename P::Element>&);
 
-template <class T, int vectors, int... rows>
-Kernel<T> block_kernel(std::int64_t height, std::integer_sequence<int, rows...>) {
-  static constexpr Kernel<T> kernels[] = {&add_block<T, rows + 1, vectors>...};
+template <class P, int vectors, int... rows>
+Kernel<P> block_kernel(std::int64_t height, std::integer_sequence<int, rows...>) {
+  static constexpr Kernel<P> kernels[] = {&add_block<P, rows + 1, vectors>...};
   return kernels[height - 1];
 }
 
 #if HWY_TARGET != HWY_SCALAR
-template <class T, int... groups>
-Kernel<T> diagonal_kernel(std::int64_t count, std::integer_sequence<int, groups...>) {
-  static constexpr Kernel<T> kernels[] = {&add_diagonals<T, groups + 1>...};
+template <class P, int... groups>
+Kernel<P> diagonal_kernel(std::int64_t count, std::integer_sequence<int, groups...>) {
+  static constexpr Kernel<P> kernels[] = {&add_diagonals<P, groups + 1>...};
   return kernels[count - 1];
 }
 #endif
 
-template <class T>
-Kernel<T> kernel_of(std::int64_t rows, std::int64_t vectors) {
+template <class P>
+Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors) {
+  using T = typename P::Element;
   switch (vectors) {
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
     case 4:
-      return block_kernel<T, 4>(rows, std::make_integer_sequence<int, kRows[4]>());
+      return block_kernel<P, 4>(rows, std::make_integer_sequence<int, kRows[4]>());
     case 3:
-      return block_kernel<T, 3>(rows, std::make_integer_sequence<int, kRows[3]>());
+      return block_kernel<P, 3>(rows, std::make_integer_sequence<int, kRows[3]>());
 #endif
     case 2:
-      return block_kernel<T, 2>(rows, std::make_integer_sequence<int, kRows[2]>());
+      return block_kernel<P, 2>(rows, std::make_integer_sequence<int, kRows[2]>());
     default:
 #if HWY_TARGET != HWY_SCALAR
       if (rows >= kGroup<T>)
-        return diagonal_kernel<T>(rows / kGroup<T>,
+        return diagonal_kernel<P>(rows / kGroup<T>,
                                   std::make_integer_sequence<int, kRows[1] / kGroup<T>>());
 #endif
-      return block_kernel<T, 1>(rows, std::make_integer_sequence<int, kMostPlain<T>>());
+      return block_kernel<P, 1>(rows, std::make_integer_sequence<int, kMostPlain<T>>());
   }
 }
 
