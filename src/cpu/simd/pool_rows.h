@@ -42,8 +42,8 @@ constexpr std::int32_t kNoByteLabel = 255;
 
 /// The sum of the channels c of inputs whose winners[row of x, c] is the input's label.
 void add_won(const PoolRows& args, const Winners& won);
-/// winners[row of y, c]: the label of the first input that equals y there, NaN being equal to NaN; -1, of bytes kNoByteLabel, where there is none. y
-/// of the args is read, and not of accumulators.
+/// winners[row of y, c]: the label of the first input that equals y there, NaN being equal to NaN; -1, of bytes
+/// kNoByteLabel, where there is none. y of the args is read, and not of accumulators.
 void find_winners(const PoolRows& args, const Winners& won);
 
 /// y, accumulators [channels], is made from the rows order[i] of x (i where null), first <= i < end, in turn. At least one.

@@ -61,6 +61,15 @@ constexpr int chains_of(int sums) {
   return sums >= kFewestSums ? 1 : sums >= kFewestSums / 2 ? 2 : 4;
 }
 
+// A line of rows that are read later.
+template <class T>
+struct Line {
+  const T* from = nullptr;
+  const std::int32_t* rows = nullptr;
+  std::int64_t stride = 0;
+  const T* row(std::int64_t j) const { return from + rows[j] * stride; }
+};
+
 // One block and the pairs of one piece. Pointers stand at the block's first channels.
 template <class T>
 struct Block {
@@ -71,21 +80,36 @@ struct Block {
   std::int64_t last_lanes;  // channels in the last vector
   const std::int32_t *x_rows, *grad_rows;
   std::int64_t count;
-  bool first, fetch;
+  bool first;
+  bool lone;                  // of its piece: it fetches rows of its own pairs; else
+  Line<T> line, second_line;  // of rows that come later, fetched where they are not null, beside
+  std::int64_t fetched;       // so many pairs
   const T* input(std::int64_t j) const { return x + x_rows[j] * x_stride; }
   const T* gradient(std::int64_t j) const { return grad + grad_rows[j] * grad_stride; }
 };
+
+// What is called for each pair becomes part of the loops: its sums stay in registers.
+#define GAVOTTE_STEP HWY_ATTR __attribute__((always_inline))
 
 // Calls step(j, chain) for each pair: pair j goes to chain j % chains, those behind the last whole round to chain 0.
 template <int chains, class T, class Step>
 HWY_INLINE void for_each_pair(const Block<T>& block, Step&& step) {
   std::int64_t j = 0;
-  if (block.fetch) {
+  if (block.lone) {
     for (; j + chains + kAhead <= block.count; j += chains) {
       GAVOTTE_UNROLL
       for (int chain = 0; chain < chains; ++chain) {
         hwy::Prefetch(block.input(j + chain + kAhead));
         hwy::Prefetch(block.gradient(j + chain + kAhead));
+        step(j + chain, chain);
+      }
+    }
+  } else if (block.line.from != nullptr) {
+    for (; j + chains <= block.fetched; j += chains) {
+      GAVOTTE_UNROLL
+      for (int chain = 0; chain < chains; ++chain) {
+        hwy::Prefetch(block.line.row(j + chain));
+        if (block.second_line.from != nullptr) hwy::Prefetch(block.second_line.row(j + chain));
         step(j + chain, chain);
       }
     }
@@ -118,7 +142,7 @@ HWY_NOINLINE void add_block(const Block<typename P::Element>& args) {
                                       : load_some(d, from + v * width, block.last_lanes);
     }
   }
-  for_each_pair<chains>(block, [&](std::int64_t j, int chain) HWY_ATTR {
+  for_each_pair<chains>(block, [&](std::int64_t j, int chain) GAVOTTE_STEP {
     const T* x = block.input(j);
     const T* grad = block.gradient(j);
     V gradient[vectors];
@@ -190,7 +214,7 @@ HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
     GAVOTTE_UNROLL
     for (int g = 0; g < groups; ++g) ((sums[chain][g][s] = hn::Zero(d)), ...);
   }
-  for_each_pair<chains>(block, [&](std::int64_t j, int chain) HWY_ATTR {
+  for_each_pair<chains>(block, [&](std::int64_t j, int chain) GAVOTTE_STEP {
     const T* x = block.input(j);
     const V gradient = load_some(d, block.gradient(j), block.last_lanes);
     const V exchanged[group] = {exchange<s>(gradient)...};
@@ -262,6 +286,8 @@ Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors) {
       return block_kernel<P, 1>(rows, std::make_integer_sequence<int, kMostPlain<T>>());
   }
 }
+
+#undef GAVOTTE_STEP
 
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
