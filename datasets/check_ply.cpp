@@ -20,21 +20,31 @@ constexpr std::array kPlyTypes = {
     PlyType{"int8", 1},  PlyType{"uint8", 1},  PlyType{"int16", 2},   PlyType{"uint16", 2},
     PlyType{"int32", 4}, PlyType{"uint32", 4}, PlyType{"float32", 4}, PlyType{"float64", 8}};
 
-std::int64_t type_bytes(std::string_view type, const std::string& source) {
-  for (const PlyType& known : kPlyTypes) {
-    if (known.name == type) return known.bytes;
+// Which of the types it is; the second half are other names of the first.
+std::size_t type_of(std::string_view type, const std::string& source) {
+  for (std::size_t i = 0; i < kPlyTypes.size(); ++i) {
+    if (kPlyTypes[i].name == type) return i % (kPlyTypes.size() / 2);
   }
   GAVOTTE_CHECK(false,
                 source + ": expected a PLY type such as float or uchar, given " + shown(type));
   return 0;
 }
 
+std::int64_t type_bytes(std::string_view type, const std::string& source) {
+  return kPlyTypes[type_of(type, source)].bytes;
+}
+
+struct Scalar {
+  std::string_view name;
+  std::size_t type;
+};
+
 struct Element {
   std::string_view name;
   std::int64_t count = 0;
   std::int64_t least_bytes = 0;  // of one entry; a list may be empty
   std::int64_t least_words = 0;
-  std::vector<std::string_view> scalars;
+  std::vector<Scalar> scalars;
 };
 
 void add_property(const std::vector<std::string_view>& words, std::string_view line,
@@ -50,11 +60,38 @@ void add_property(const std::vector<std::string_view>& words, std::string_view l
     type_bytes(words[3], source);
     return;
   }
-  for (const std::string_view other : element->scalars) {
-    GAVOTTE_CHECK(other != words[2], source + ": property " + shown(words[2]) + " is given twice");
+  for (const Scalar& other : element->scalars) {
+    GAVOTTE_CHECK(other.name != words[2],
+                  source + ": property " + shown(words[2]) + " is given twice");
   }
-  element->scalars.push_back(words[2]);
+  element->scalars.push_back({words[2], type_of(words[1], source)});
   GAVOTTE_CHECK(element->scalars.size() <= 256, source + ": expected at most 256 properties");
+}
+
+// Open3D makes one array of these properties, of the first one's type, and writes each into it as its own: they must be of
+// one type, and all there.
+constexpr std::array<std::array<std::string_view, 3>, 3> kTriples = {
+    {{"x", "y", "z"}, {"nx", "ny", "nz"}, {"red", "green", "blue"}}};
+
+void check_triples(const Element& vertex, const std::string& source) {
+  for (const auto& triple : kTriples) {
+    std::vector<Scalar> found;
+    for (const std::string_view name : triple)
+      for (const Scalar& scalar : vertex.scalars)
+        if (scalar.name == name) found.push_back(scalar);
+    if (found.empty()) continue;
+    const std::string names =
+        std::string(triple[0]) + ", " + std::string(triple[1]) + " and " + std::string(triple[2]);
+    std::string given;
+    for (const Scalar& scalar : found)
+      given += (given.empty() ? "" : ", ") + std::string(kPlyTypes[scalar.type].name) + " " +
+               std::string(scalar.name);
+    const bool alike =
+        found[0].type == found.back().type && found[0].type == found[found.size() / 2].type;
+    GAVOTTE_CHECK(found.size() == triple.size() && alike,
+                  source + ": expected the vertex properties " + names +
+                      " together and of one type, given " + given);
+  }
 }
 
 }  // namespace
@@ -108,9 +145,10 @@ std::int64_t check_ply(Bytes bytes, const std::string& source) {
     GAVOTTE_CHECK(points == 0, source + ": expected one vertex element, given two");
     for (const std::string_view axis : {"x", "y", "z"}) {
       bool found = false;
-      for (const std::string_view name : element.scalars) found = found || name == axis;
+      for (const Scalar& scalar : element.scalars) found = found || scalar.name == axis;
       GAVOTTE_CHECK(found, source + ": expected a vertex property " + std::string(axis));
     }
+    check_triples(element, source);
     points = element.count;
   }
   GAVOTTE_CHECK(points > 0, source + ": expected points, the header counts no vertex");

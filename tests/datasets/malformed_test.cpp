@@ -130,6 +130,28 @@ TEST_F(Malformed, PlyHeadersThatMakeNoSense) {
   read_error(ply("ascii", "1", "one two three\n"), PointFormat::ply);
 }
 
+// Open3D would write the wider ones behind the end of an array of the first one's type, and leave what is missing unset.
+TEST_F(Malformed, PlyTriplesOfSeveralTypesOrInPart) {
+  const auto file = [](const std::string& xyz, const std::string& more) {
+    return "ply\nformat ascii 1.0\nelement vertex 1\nproperty " + xyz +
+           " x\nproperty float y\nproperty float z\n" + more + "end_header\n1 2 3 4 5 6\n";
+  };
+  const std::string colours = "property uchar red\nproperty uchar blue\n";
+  const std::string message =
+      read_error(file("float", colours + "property int green\n"), PointFormat::ply);
+  EXPECT_TRUE(
+      message.starts_with("FILE: expected the vertex properties red, green and blue together "
+                          "and of one type, given uchar red, int green, uchar blue"))
+      << message;
+  read_error(file("float", colours), PointFormat::ply);
+  read_error(file("float", "property double ny\n"), PointFormat::ply);
+  read_error(file("double", ""), PointFormat::ply);
+  // Two names of one type.
+  const PointCloud cloud =
+      read_points(bytes_of(file("float32", colours + "property uint8 green\n")), PointFormat::ply);
+  EXPECT_EQ(cloud.channels, (std::vector<std::string>{"r", "g", "b"}));
+}
+
 TEST_F(Malformed, TextLines) {
   read_error("1 2\n", PointFormat::xyz);
   read_error("1 2 3\n4 five 6\n", PointFormat::xyz);
