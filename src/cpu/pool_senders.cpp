@@ -43,27 +43,27 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
   const std::int64_t sent_bytes =
       std::min(channels * size_bytes(accumulator_of(x.dtype)), kSendColumnBytes);
   config.tile_rows = static_cast<std::int32_t>(kTileBytes / sent_bytes);
-  for_each_tile(execution, config, pairs, 0, workspaces,
-                [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
-                  auto* const runs = workspace.entries.as<SendRun>(pairs.offsets);
-                  auto* const counts =
-                      counted ? workspace.entry_begin.as<std::uint32_t>(rows) : nullptr;
-                  if (counted) std::fill_n(counts, rows, 0U);
-                  for (int k = 0; k < pairs.offsets; ++k) {
-                    const auto i = static_cast<std::size_t>(k);
-                    SendRun& run = runs[k];
-                    run = {pairs.out(k) + workspace.first[i], pairs.in(k) + workspace.first[i],
-                           workspace.counts[i]};
-                    for (std::int64_t j = 0; counted && j < run.count; ++j) {
-                      const std::int32_t row = run.from[j];
-                      ++counts[(pairs.out_rank != nullptr ? pairs.out_rank[row] : row) - first];
-                    }
-                  }
-                  body({x.dtype, x.data, y.data, channels, first, rows, pairs.offsets, runs,
-                        pairs.out_order, pairs.out_rank,
-                        workspace.partial.as<std::byte>(rows * kSendColumnBytes), is_streamed(y)},
-                       counts);
-                });
+  for_each_tile(
+      execution, config, pairs, 0, workspaces,
+      [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
+        auto* const runs = workspace.entries.as<SendRun>(pairs.offsets);
+        auto* const counts = counted ? workspace.entry_begin.as<std::uint32_t>(rows) : nullptr;
+        if (counted) std::fill_n(counts, rows, 0U);
+        for (int k = 0; k < pairs.offsets; ++k) {
+          const auto i = static_cast<std::size_t>(k);
+          SendRun& run = runs[k];
+          run = {pairs.out(k) + workspace.first[i], pairs.in(k) + workspace.first[i],
+                 workspace.counts[i]};
+          for (std::int64_t j = 0; counted && j < run.count; ++j) {
+            const std::int32_t row = run.from[j];
+            ++counts[(pairs.out_rank != nullptr ? pairs.out_rank[row] : row) - first];
+          }
+        }
+        body({x.dtype, x.data, y.data, channels, first, rows, pairs.offsets, runs, pairs.out_order,
+              pairs.out_rank, workspace.partial.as<std::byte>((rows + 1) * kSendColumnBytes),
+              is_streamed(y)},
+             counts);
+      });
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct SendRows {
   std::int64_t channels, first, rows, offsets;
   const SendRun* runs;               ///< [offsets]
   const std::int32_t *order, *rank;  ///< Place -> sender's row and back; null: they are the same.
-  void* sent;                        ///< Room for rows * kSendColumnBytes, 64-byte aligned.
+  void* sent;                        ///< Room for (rows + 1) * kSendColumnBytes, 64-byte aligned.
   bool stream;                       ///< y is so large that it is written past the caches.
 };
 
