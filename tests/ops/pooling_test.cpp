@@ -239,6 +239,8 @@ TEST(Pooling, MatchesTheReferenceOnMapsOfSets) {
   }
 }
 
+#ifndef GAVOTTE_ON_THE_EMULATOR  // the CPU's builder of maps and its poolings alone
+
 /// A box of voxels, some of which are left out, in random order.
 Coordinates box_with_holes(std::mt19937& random, int size) {
   std::vector<Coordinate> all;
@@ -322,6 +324,8 @@ TEST(Pooling, OfMapsWithOnePairAnInputIsThatOfTheirLists) {
     }
   }
 }
+
+#endif
 
 TEST(Pooling, BackwardIsTheAdjointOfALinearMode) {
   std::mt19937 random(4);
