@@ -126,8 +126,8 @@ class Adder {
     const auto wgrad = paired_ != nullptr ? paired_->indirect_wgrad : &indirect_wgrad;
     for (int group = 0; group < task_.plan.groups; ++group)
       wgrad({dtype_, x + group * in_group * size, grad + group * out_group * size, in, out,
-             in_group, out_group, waiting_.sums + group * out_group * size, out, pairs, next,
-             first});
+             in_group, out_group, waiting_.sums + group * out_group * size, out, pairs, next, first,
+             direct_ && task_.pairs.scattered});
   }
 
   // The rows one after another: as accumulators, or paired.

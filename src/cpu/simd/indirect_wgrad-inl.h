@@ -73,6 +73,8 @@ void add_products(const IndirectWgrad& args) {
   const std::int64_t pair_bytes = (args.in + args.out) * static_cast<std::int64_t>(sizeof(T));
   const std::int64_t piece = blocks == 1 ? std::max<std::int64_t>(args.pairs.count, 1)
                                          : std::max(kPieceBytes / pair_bytes, kFewestPairs);
+  // Short rows in order come with each other's lines.
+  const bool fetches_inputs = args.scattered || args.x_stride >= kLineElements<T>;
   std::int64_t begin = 0;
   do {
     const std::int64_t count = std::min(piece, args.pairs.count - begin);
@@ -93,7 +95,7 @@ void add_products(const IndirectWgrad& args) {
              static_cast<T*>(args.sum) + row * args.sum_stride + column, args.x_stride,
              args.grad_stride, args.sum_stride, std::min(width, args.out - last),
              args.pairs.x + begin, args.pairs.grad + begin, count, args.first && begin == 0,
-             blocks == 1, line_of<T>(args, next, line, line_end),
+             blocks == 1, fetches_inputs, line_of<T>(args, next, line, line_end),
              line_of<T>(args, next, line + 1, line_end), std::min(next.count, count)});
       });
     }

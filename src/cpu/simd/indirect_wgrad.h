@@ -28,6 +28,7 @@ struct IndirectWgrad {
   PairRows pairs;
   PairRows next;  ///< What the call after this one begins with: fetched ahead. May be empty.
   bool first;
+  bool scattered = false;  ///< pairs.x follows no order that the pairs are in.
 };
 void indirect_wgrad(const IndirectWgrad& args);
 

@@ -65,22 +65,41 @@ HWY_INLINE void pair_two_rows(const std::uint16_t* a, const std::uint16_t* b, st
   for (; c < channels; ++c) to[c] = a[c] | std::uint32_t{b[c]} << 16;
 }
 
-void pair_bfloat16_rows(const RowsToPair& call) {
-  const RowsToPair args = call;  // a copy that no store changes: its members stay in registers
+// Rows of `width` channels, where that is not 0.
+template <int width>
+void pair_rows_of(const RowsToPair& args) {
   constexpr std::int64_t line = 32;
+  const std::int64_t channels = width != 0 ? width : args.channels;
   const auto* const from = static_cast<const std::uint16_t*>(args.from);
+  const std::int32_t* const rows = args.rows;
   auto* to = static_cast<std::uint32_t*>(args.to);
-  const auto row = [&](std::int64_t j) { return from + args.rows[j] * args.channels; };
-  for (std::int64_t j = 0; j + 2 <= args.count; j += 2, to += args.channels) {
-    const auto* const next_a = row(std::min(j + kRowsAhead, args.known - 1));
-    const auto* const next_b = row(std::min(j + kRowsAhead + 1, args.known - 1));
-    for (std::int64_t c = 0; c < args.channels; c += line) {
+  const std::int64_t count = args.count, fetched = std::min(count, args.known - kRowsAhead) - 1;
+  std::int64_t j = 0;
+  for (; j < fetched; j += 2, to += channels) {
+    const auto* const next_a = from + rows[j + kRowsAhead] * channels;
+    const auto* const next_b = from + rows[j + kRowsAhead + 1] * channels;
+    for (std::int64_t c = 0; c < channels; c += line) {
       hwy::Prefetch(next_a + c);
       hwy::Prefetch(next_b + c);
     }
-    pair_two_rows(row(j), row(j + 1), args.channels, to);
+    pair_two_rows(from + rows[j] * channels, from + rows[j + 1] * channels, channels, to);
   }
-  if (args.count % 2 != 0) std::copy_n(row(args.count - 1), args.channels, to);
+  for (; j + 2 <= count; j += 2, to += channels)
+    pair_two_rows(from + rows[j] * channels, from + rows[j + 1] * channels, channels, to);
+  if (j < count) std::copy_n(from + rows[j] * channels, channels, to);
+}
+
+void pair_bfloat16_rows(const RowsToPair& args) {
+  switch (args.channels) {  // few channels, where a row costs more than its elements
+    case 16:
+      return pair_rows_of<16>(args);
+    case 32:
+      return pair_rows_of<32>(args);
+    case 64:
+      return pair_rows_of<64>(args);
+    default:
+      return pair_rows_of<0>(args);
+  }
 }
 
 void add_paired_products(const IndirectWgrad& args) { add_products<PairedProducts>(args); }

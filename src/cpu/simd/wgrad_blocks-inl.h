@@ -36,7 +36,7 @@ constexpr std::array<int, kMostVectors + 1> kRows = {0, 16, 12, 8, 6};
 constexpr int kMostVectors = 2;
 constexpr std::array<int, kMostVectors + 1> kRows = {0, 8, 6};
 #endif
-constexpr int kFewestSums = 8;       // independent sums that hide the latency of an addition
+constexpr int kFewestSums = 12;      // independent sums that hide the latency of an addition
 constexpr std::int64_t kAhead = 64;  // pairs that a lone block fetches ahead
 
 template <class T>
@@ -81,7 +81,7 @@ struct Block {
   const std::int32_t *x_rows, *grad_rows;
   std::int64_t count;
   bool first;
-  bool lone;                  // of its piece: it fetches rows of its own pairs; else
+  bool lone, fetches_inputs;  // lone: of its piece, it fetches rows of its own pairs; else
   Line<T> line, second_line;  // of rows that come later, fetched where they are not null, beside
   std::int64_t fetched;       // so many pairs
   const T* input(std::int64_t j) const { return x + x_rows[j] * x_stride; }
@@ -99,7 +99,7 @@ HWY_INLINE void for_each_pair(const Block<T>& block, Step&& step) {
     for (; j + chains + kAhead <= block.count; j += chains) {
       GAVOTTE_UNROLL
       for (int chain = 0; chain < chains; ++chain) {
-        hwy::Prefetch(block.input(j + chain + kAhead));
+        if (block.fetches_inputs) hwy::Prefetch(block.input(j + chain + kAhead));
         hwy::Prefetch(block.gradient(j + chain + kAhead));
         step(j + chain, chain);
       }
@@ -199,7 +199,7 @@ HWY_INLINE hn::Vec<D> row_of_diagonals(D d, const hn::Vec<D>* values) {
 
 // A block one vector wide and whole groups of input channels high. Lane l of sums[..][g][s] adds up
 // x[g * group + l % group] * grad[l ^ s].
-template <class P, int groups, int... s>
+template <class P, int groups, bool whole, int... s>
 HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
                                  std::integer_sequence<int, s...>) {
   using T = typename P::Element;
@@ -216,7 +216,8 @@ HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
   }
   for_each_pair<chains>(block, [&](std::int64_t j, int chain) GAVOTTE_STEP {
     const T* x = block.input(j);
-    const V gradient = load_some(d, block.gradient(j), block.last_lanes);
+    const V gradient =
+        whole ? hn::LoadU(d, block.gradient(j)) : load_some(d, block.gradient(j), block.last_lanes);
     const V exchanged[group] = {exchange<s>(gradient)...};
     GAVOTTE_UNROLL
     for (int g = 0; g < groups; ++g) {
@@ -242,8 +243,10 @@ HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
 
 template <class P, int groups>
 HWY_NOINLINE void add_diagonals(const Block<typename P::Element>& block) {
-  constexpr int group = kGroup<typename P::Element>;
-  add_diagonals_of<P, groups>(block, std::make_integer_sequence<int, group>());
+  using T = typename P::Element;
+  constexpr std::make_integer_sequence<int, kGroup<T>> group;
+  if (block.last_lanes == lanes<T>()) return add_diagonals_of<P, groups, true>(block, group);
+  add_diagonals_of<P, groups, false>(block, group);
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
