@@ -45,6 +45,7 @@ Comparison compare(const std::vector<Contender>& contenders, int rounds, Clock c
     contender.call();  // warm caches, pages and thread pool
     benchmark::RegisterBenchmark(contender.name.c_str(),
                                  [&contender](benchmark::State& state) {
+                                   if (contender.warm_up) contender.warm_up();
                                    for (auto round : state) {
                                      (void)round;
                                      contender.call();

@@ -13,6 +13,7 @@ namespace gavotte::bench {
 struct Contender {
   std::string name;
   std::function<void()> call;
+  std::function<void()> warm_up = {};  ///< Before each call, and not timed; may be empty.
 };
 
 /// Of an even number the mean of the two in the middle; at least one value.

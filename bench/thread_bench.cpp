@@ -37,16 +37,22 @@ std::string name_of(std::string_view what, int threads) {
   return fmt::format("{}, {} {}", what, threads, threads == 1 ? "thread" : "threads");
 }
 
+/// Calls of the work on `count` threads. One before them is not timed: after a call on another number of threads, what it
+/// wrote lies in the other cores' caches.
+Contender work_on(const Work& work, int calls, int count) {
+  return {name_of("gavotte", count),
+          [&work, calls, count] {
+            for (int i = 0; i < calls; ++i) work({.threads = count});
+          },
+          [&work, count] { work({.threads = count}); }};
+}
+
 /// Rows of the work and, where there are operations, of as many from registers; both on each number of threads.
 void compare_threads(const Row& like, DType dtype, const Work& work, double operations,
                      const std::vector<int>& threads, int rounds, Report& report) {
   const int calls = calls_of(work, threads.front());
   std::vector<Contender> contenders;
-  for (const int count : threads) {
-    contenders.push_back({name_of("gavotte", count), [&work, calls, count] {
-                            for (int i = 0; i < calls; ++i) work({.threads = count});
-                          }});
-  }
+  for (const int count : threads) contenders.push_back(work_on(work, calls, count));
   for (const int count : threads) {
     Contender share = from_registers(dtype, operations * calls / count);
     if (operations == 0 || !share.call) break;
