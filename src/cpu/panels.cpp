@@ -14,6 +14,10 @@ PanelLayout layout_of(const PanelShape& shape, DType dtype) {
   return panel_layout(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups);
 }
 
+DType product_dtype_of(const PanelShape& shape, DType dtype) {
+  return product_dtype(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+}
+
 std::int64_t group_bytes(const PanelShape& shape, DType dtype) {
   return panel_elements(layout_of(shape, dtype), shape.in_channels / shape.groups,
                         shape.out_channels / shape.groups) *
@@ -23,13 +27,13 @@ std::int64_t group_bytes(const PanelShape& shape, DType dtype) {
 }  // namespace
 
 std::int64_t panel_bytes(const PanelShape& shape, DType dtype) {
-  return group_bytes(shape, product_dtype(dtype)) * shape.groups * shape.offsets;
+  return group_bytes(shape, product_dtype_of(shape, dtype)) * shape.groups * shape.offsets;
 }
 
 Panels pack(const Execution& execution, const PanelShape& shape, const OffsetWeights& weights,
             void* memory) {
   auto* to = static_cast<std::byte*>(memory);
-  const DType dtype = product_dtype(weights.dtype);
+  const DType dtype = product_dtype_of(shape, weights.dtype);
   Panels panels{dtype, to, group_bytes(shape, dtype), 0};
   panels.offset_bytes = panels.group_bytes * shape.groups;
   const PanelLayout layout = layout_of(shape, dtype);

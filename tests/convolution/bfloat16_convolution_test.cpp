@@ -74,6 +74,12 @@ TEST(BFloat16Convolution, EqualsTheDefinitionOnEveryTarget) {
     expect_definition(map, 15, 10, 5);
     expect_definition(map, 34, 6, 2);
     expect_definition(map, 64, 32, 4);
+    // Few columns, up to as many channels as are converted for them, and beyond; in groups.
+    for (const std::int64_t channels : {4, 32, 64, 68}) {
+      expect_definition(map, channels, 4, 1);
+      expect_definition(strided, channels, 8, 1);
+    }
+    expect_definition(map, 32, 8, 2);
   });
 }
 
@@ -135,6 +141,11 @@ TEST(BFloat16Convolution, NativeProductsAreThoseOfTheirTarget) {
     EXPECT_EQ(cpu::product_dtype(DType::float16), DType::float32);
     EXPECT_EQ(cpu::product_dtype(DType::float32), DType::float32);
     EXPECT_EQ(cpu::product_dtype(DType::float64), DType::float64);
+    const DType native = cpu::product_dtype(DType::bfloat16);
+    EXPECT_EQ(cpu::product_dtype(DType::bfloat16, 16, 16), native);
+    EXPECT_EQ(cpu::product_dtype(DType::bfloat16, 128, 8), native);
+    EXPECT_EQ(cpu::product_dtype(DType::bfloat16, 16, 4), DType::float32);
+    EXPECT_EQ(cpu::product_dtype(DType::float64, 16, 4), DType::float64);
   });
 }
 

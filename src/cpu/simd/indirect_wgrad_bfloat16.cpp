@@ -91,6 +91,10 @@ void pair_rows_of(const RowsToPair& args) {
 
 void pair_bfloat16_rows(const RowsToPair& args) {
   switch (args.channels) {  // few channels, where a row costs more than its elements
+    case 4:
+      return pair_rows_of<4>(args);
+    case 8:
+      return pair_rows_of<8>(args);
     case 16:
       return pair_rows_of<16>(args);
     case 32:
