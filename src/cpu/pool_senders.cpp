@@ -23,13 +23,6 @@ namespace {
 // Of what a tile's rows send: in a fast cache, and each offset has a run of pairs (EPYC, 2026-11-22: 1.0 to 1.5 of the rate
 // of 16 KiB, 128 KiB the same).
 constexpr std::int64_t kTileBytes = 64 << 10;
-// Results beyond this do not stay in the caches beside what they are made from: they are not read before they are written
-// (EPYC with 32 MiB of last-level cache, 2026-11-22: 1.4 to 1.6 of the rate on room_5 and sphere_512, 64 channels of float32;
-// below that 0.8 to 1.4, the least with two threads).
-constexpr std::int64_t kStreamBytes = 16 << 20;
-bool is_streamed(const TensorView& y) {
-  return y.bytes() >= kStreamBytes && reinterpret_cast<std::uintptr_t>(y.data) % 64 == 0;
-}
 
 /// Calls body(a tile's rows, its counts) in parallel. x: of the outputs; y: of the inputs.
 void for_each_tile(const Execution& execution, const KernelMap& map, const ConstTensorView& x,
@@ -67,6 +60,13 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
 }
 
 }  // namespace
+
+bool is_streamed(const TensorView& y) {
+  // Results beyond this are not read before they are written (EPYC with 32 MiB of last-level cache, 2026-11-22: 1.4 to 1.6 of
+  // the rate on room_5 and sphere_512, 64 channels of float32; below that 0.8 to 1.4, the least with two threads).
+  constexpr std::int64_t kStreamBytes = 16 << 20;
+  return y.bytes() >= kStreamBytes && reinterpret_cast<std::uintptr_t>(y.data) % 64 == 0;
+}
 
 bool unpools_by_sending(const KernelMap& map, const TensorView& y) {
   // Wide rows that stay in the caches are the faster in their order (EPYC, 2026-11-22, lidar_10, 64 channels of float32: 0.75

@@ -8,7 +8,10 @@ namespace gavotte::internal::cpu {
 /// Every row of the map's inputs is known to have exactly one pair.
 bool has_inputs_once(const KernelMap& map);
 
-/// The same, and rows of y are written faster pair by pair than one after another.
+/// Results that do not stay in the caches beside what they are made from: they are written past them.
+bool is_streamed(const TensorView& y);
+
+/// has_inputs_once, and rows of y are written faster pair by pair than one after another.
 bool unpools_by_sending(const KernelMap& map, const TensorView& y);
 
 /// For each pair grad_x[in] = grad_y[out] / divisor, 0: over the number of the output's inputs.

@@ -1,5 +1,6 @@
 // Pooling by tiles of output rows: a tile's pairs are listed by row, and each row is made in registers from its inputs, in
-// the order of the offsets. No two tasks write the same row. The backward pass is the same over the map read the other
+// the order of the offsets. Narrow rows receive their inputs without a list (pool_receivers.h), in the same order. No two
+// tasks write the same row. The backward pass is the same over the map read the other
 // way, from what each output sends: its gradient divided, or its gradient where an input has won.
 #include "cpu/pooling.h"
 
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/pool_receivers.h"
 #include "cpu/pool_senders.h"
 #include "cpu/scratch.h"
 #include "cpu/simd/pool_rows.h"
@@ -139,6 +141,8 @@ void pool_forward(const Execution& execution, const KernelMap& map, PoolMode mod
   if (mode != PoolMode::max && unpools_by_sending(back, y))
     return send_quotients(execution, back, std::max<std::int64_t>(divisor, 1), x, y);
   const bool max = mode == PoolMode::max;
+  if (pools_by_receiving(x))
+    return max ? receive_max(execution, map, x, y) : receive_average(execution, map, divisor, x, y);
   const Filler filler(x.dtype, x.shape[1], max ? -std::numeric_limits<double>::infinity() : 0.0);
   Tiles(execution, map, x.shape[1])
       .for_each(x, y, lists_of(x, filler.row()), [&](const PoolRows& rows, const std::int32_t*) {
@@ -155,7 +159,8 @@ void pool_backward(const Execution& execution, const KernelMap& map, PoolMode mo
     return send_quotients(execution, map, mode == PoolMode::average_present ? 0 : divisor, grad_y,
                           grad_x);
   }
-  const Tiles tiles(execution, map.transposed(), grad_x.shape[1]);
+  const KernelMap back = map.transposed();
+  const Tiles tiles(execution, back, grad_x.shape[1]);
   if (mode == PoolMode::max) {
     Tensor winners = winners_of(execution, map, x, y);
     void* const winner = winners.view().data;
@@ -172,6 +177,7 @@ void pool_backward(const Execution& execution, const KernelMap& map, PoolMode mo
   Tensor quotients;
   if (mode != PoolMode::sum) quotients = quotients_of(execution, map, mode, grad_y);
   const ConstTensorView sent = mode == PoolMode::sum ? grad_y : std::as_const(quotients).view();
+  if (pools_by_receiving(sent)) return receive_average(execution, back, 1, sent, grad_x);
   const Filler zeros(sent.dtype, sent.shape[1], 0.0);
   tiles.for_each(sent, grad_x, lists_of(sent, zeros.row()),
                  [](const PoolRows& rows, const std::int32_t*) { average_rows(rows, 1); });

@@ -85,11 +85,13 @@ TEST(PoolingOnce, IsThatOfTheLists) {
         const Tensor fine = tensor(dtype, {map.in_rows(), channels}, x);
         const Tensor coarse = tensor(dtype, {map.out_rows(), channels}, grad);
         for (const PoolMode mode : kModes) {
-          const Tensor y = pool(fine, map, mode);
+          const Tensor y = pool(fine, lists, mode);
           const auto unpooled = bytes_of(pool(coarse, lists.transposed(), mode));
           const auto gradient = bytes_of(pool_backward(fine, y, coarse, lists, mode));
           for (const int threads : large ? std::vector{1, 3} : std::vector{1, 2, 3, 8}) {
             const Execution execution{.threads = threads};
+            EXPECT_EQ(bytes_of(pool(fine, map, mode, execution)), bytes_of(y))
+                << name(dtype) << " " << name(mode) << " C " << channels << " of " << map.in_rows();
             EXPECT_EQ(bytes_of(pool(coarse, map.transposed(), mode, execution)), unpooled)
                 << name(dtype) << " " << name(mode) << " C " << channels << " of " << map.in_rows();
             EXPECT_EQ(bytes_of(pool_backward(fine, y, coarse, map, mode, execution)), gradient)

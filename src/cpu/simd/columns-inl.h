@@ -6,11 +6,13 @@
 #define GAVOTTE_COLUMNS_INL_H
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstdint>
 
 #include "cpu/simd/storage-inl.h"
+#include "cpu/simd/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
@@ -27,6 +29,46 @@ HWY_INLINE void for_columns(std::int64_t channels, Body&& body) {
   for_channels<T>(c, channels, [&](auto d, std::int64_t channel) HWY_ATTR {
     body.template operator()<1>(d, channel);
   });
+}
+
+/// The same for rows of Storage that are written, with body.operator()<vectors, stream>(d, c). Columns that are not made of
+/// whole lines are not written past the caches, which would read the lines first.
+template <class Storage, class Body>
+HWY_INLINE void for_stored_columns(std::int64_t channels, bool stream, Body&& body) {
+  constexpr std::int64_t kLine = 64;
+  constexpr auto size = static_cast<std::int64_t>(sizeof(typename Storage::Element));
+  for_columns<typename Storage::Accumulator>(
+      channels, [&]<int vectors>(auto d, std::int64_t c) HWY_ATTR {
+        const auto bytes = vectors * static_cast<std::int64_t>(hn::Lanes(d)) * size;
+        if (stream && bytes % kLine == 0 && channels * size % kLine == 0)
+          return body.template operator()<vectors, true>(d, c);
+        body.template operator()<vectors, false>(d, c);
+      });
+}
+
+// Elements of memory, as they are, in vectors of as many lanes as D.
+template <class Storage, class D>
+using Bits = hn::Rebind<hwy::MakeUnsigned<typename Storage::Element>, D>;
+template <class Storage>
+using BitsOf = hwy::MakeUnsigned<typename Storage::Element>;
+
+// A column of a row, as it is in memory; from and to are aligned where it is written past the caches.
+template <class Storage, int vectors, bool stream, class D>
+HWY_INLINE void copy_column(D, const typename Storage::Element* from,
+                            typename Storage::Element* to) {
+  const Bits<Storage, D> bits;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(bits));
+  const auto* const from_bits = reinterpret_cast<const BitsOf<Storage>*>(from);
+  auto* const to_bits = reinterpret_cast<BitsOf<Storage>*>(to);
+  GAVOTTE_UNROLL
+  for (int v = 0; v < vectors; ++v) {
+    const auto value = hn::LoadU(bits, from_bits + v * lanes);
+    if constexpr (stream) {
+      hn::Stream(value, bits, to_bits + v * lanes);
+    } else {
+      hn::StoreU(value, bits, to_bits + v * lanes);
+    }
+  }
 }
 
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE

@@ -9,12 +9,12 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <limits>
 #include <type_traits>
 
 #include "cpu/simd/columns-inl.h"
 #include "cpu/simd/epilogue-inl.h"
 #include "cpu/simd/pool_rows.h"
+#include "cpu/simd/pool_ways-inl.h"
 #include "cpu/simd/storage-inl.h"
 #include "cpu/simd/unroll.h"
 
@@ -120,57 +120,14 @@ HWY_NOINLINE void reduce(D d, const PoolRows& call, std::int64_t c, const Way& c
   }
 }
 
-template <class X, class Y, class Way>
-void pool_as(const PoolRows& args, const Way& way) {
-  for_columns<typename X::Accumulator>(args.channels,
-                                       [&]<int vectors>(auto d, std::int64_t c)
-                                           HWY_ATTR { reduce<X, Y, vectors>(d, args, c, way); });
-}
-
 template <class Way>
 void pool(const PoolRows& args, const Way& way) {
-  with_storage(args.x_dtype, [&](auto x) HWY_ATTR {
-    using X = decltype(x);
-    if (args.y_dtype == args.x_dtype) return pool_as<X, X>(args, way);
-    if constexpr (std::is_same_v<X, Float32Storage> && Way::kNarrows) {
-      args.y_dtype == DType::float16 ? pool_as<X, Float16Storage>(args, way)
-                                     : pool_as<X, BFloat16Storage>(args, way);
-    }
+  with_sides<Way>(args.x_dtype, args.y_dtype, [&]<class X, class Y>() HWY_ATTR {
+    for_columns<typename X::Accumulator>(args.channels,
+                                         [&]<int vectors>(auto d, std::int64_t c)
+                                             HWY_ATTR { reduce<X, Y, vectors>(d, args, c, way); });
   });
 }
-
-// What reduce() does to sums and values.
-struct Sum {
-  static constexpr bool kNarrows = true;  // float32 is pooled into 16 bits too
-  static constexpr bool kExact = false;   // what comes out is an input
-  static constexpr bool kLooksAtLabels = false;
-  template <class D>
-  HWY_INLINE hn::Vec<D> start(D d) const {
-    return hn::Zero(d);
-  }
-  template <class X, class D>
-  HWY_INLINE hn::Vec<D> value(D d, const typename X::Element* x, std::int64_t) const {
-    return X::load(d, x);
-  }
-  template <class D, class V>
-  HWY_INLINE V take(D, V sum, V value) const {
-    return hn::Add(sum, value);
-  }
-  template <class D, class V>
-  HWY_INLINE V finish(D, V sum, std::int64_t) const {
-    return sum;
-  }
-};
-
-struct Average : Sum {
-  static constexpr bool kNarrows = false;
-  std::int64_t divisor;  // 0: the number of inputs
-  explicit Average(std::int64_t by) : divisor(by) {}
-  template <class D, class V>
-  HWY_INLINE V finish(D d, V sum, std::int64_t count) const {
-    return hn::Div(sum, hn::Set(d, static_cast<hn::TFromD<D>>(divisor != 0 ? divisor : count)));
-  }
-};
 
 template <class Label>
 struct SumOfWon : Sum {
@@ -183,23 +140,6 @@ struct SumOfWon : Sum {
     const auto winner = load_wide(d, winners + (x - elements<X>(won.x)));
     const auto is_won = hn::Eq(winner, hn::Set(WideInt<D>(), won.labels[slot]));
     return hn::IfThenElseZero(hn::RebindMask(d, is_won), X::load(d, x));
-  }
-};
-
-struct Maximum : Sum {
-  static constexpr bool kNarrows = false, kExact = true;
-  template <class D>
-  HWY_INLINE hn::Vec<D> start(D d) const {
-    return hn::Set(d, -std::numeric_limits<hn::TFromD<D>>::infinity());
-  }
-  template <class D, class V>
-  HWY_INLINE V take(D, V sum, V value) const {
-#if HWY_ARCH_X86 && HWY_TARGET < HWY_EMU128
-    const V larger = hn::Max(value, sum);  // sum, where they are equal or one is NaN
-#else
-    const V larger = hn::IfThenElse(hn::Gt(value, sum), value, sum);
-#endif
-    return hn::IfThenElse(hn::IsNaN(value), value, larger);
   }
 };
 

@@ -23,12 +23,6 @@ namespace gavotte::internal::cpu::HWY_NAMESPACE {
 // rate of 512 bytes; the same where all is in a cache).
 constexpr std::int64_t kAheadBytes = 2048;
 
-// Elements of memory, as they are, in vectors of as many lanes as D.
-template <class Storage, class D>
-using Bits = hn::Rebind<hwy::MakeUnsigned<typename Storage::Element>, D>;
-template <class Storage>
-using BitsOf = hwy::MakeUnsigned<typename Storage::Element>;
-
 template <int vectors, class Storage, class D>
 HWY_INLINE void fetch(D d, const typename Storage::Element* from) {
   constexpr std::int64_t kLine = 64;
@@ -49,25 +43,6 @@ HWY_INLINE void for_pairs(const SendRows& args, const SendRun& run, std::int64_t
     const std::int64_t row = from[j];
     visit((rank != nullptr ? std::int64_t{rank[row]} : row) - first, row, std::int64_t{to[j]},
           std::int64_t{to[std::min(j + ahead, count - 1)]});
-  }
-}
-
-// A column of a row, as it is in memory; from and to are aligned where it is written past the caches.
-template <class Storage, int vectors, bool stream, class D>
-HWY_INLINE void copy_column(D, const typename Storage::Element* from,
-                            typename Storage::Element* to) {
-  const Bits<Storage, D> bits;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(bits));
-  const auto* const from_bits = reinterpret_cast<const BitsOf<Storage>*>(from);
-  auto* const to_bits = reinterpret_cast<BitsOf<Storage>*>(to);
-  GAVOTTE_UNROLL
-  for (int v = 0; v < vectors; ++v) {
-    const auto value = hn::LoadU(bits, from_bits + v * lanes);
-    if constexpr (stream) {
-      hn::Stream(value, bits, to_bits + v * lanes);
-    } else {
-      hn::StoreU(value, bits, to_bits + v * lanes);
-    }
   }
 }
 
@@ -156,21 +131,15 @@ HWY_NOINLINE void send_column_to_first_equal(D d, const SendRows& call, std::int
   }
 }
 
-// Calls body.operator()<Storage, vectors, stream>(d, c) for columns; those that are not made of whole lines are not written
-// past the caches, which would read the lines first.
+// Calls body.operator()<Storage, vectors, stream>(d, c) for columns.
 template <class Body>
 void for_send_columns(const SendRows& args, Body&& body) {
   with_storage(args.dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
-    constexpr std::int64_t kLine = 64;
-    constexpr auto size = static_cast<std::int64_t>(sizeof(typename Storage::Element));
-    for_columns<typename Storage::Accumulator>(
-        args.channels, [&]<int vectors>(auto d, std::int64_t c) HWY_ATTR {
-          const auto bytes = vectors * static_cast<std::int64_t>(hn::Lanes(d)) * size;
-          if (args.stream && bytes % kLine == 0 && args.channels * size % kLine == 0)
-            return body.template operator()<Storage, vectors, true>(d, c);
-          body.template operator()<Storage, vectors, false>(d, c);
-        });
+    for_stored_columns<Storage>(args.channels, args.stream,
+                                [&]<int vectors, bool stream>(auto d, std::int64_t c) HWY_ATTR {
+                                  body.template operator()<Storage, vectors, stream>(d, c);
+                                });
   });
   if (args.stream) hwy::FlushStream();
 }

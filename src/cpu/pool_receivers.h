@@ -1,0 +1,19 @@
+// Poolings of narrow rows, pair by pair.
+#pragma once
+
+#include "backend.h"
+
+namespace gavotte::internal::cpu {
+
+/// Rows of x are so narrow that those of y are made faster from pairs as they come than from lists of their inputs.
+bool pools_by_receiving(const ConstTensorView& x);
+
+/// Each row of y is the sum of its inputs over `divisor`, 0: over the number of them.
+void receive_average(const Execution& execution, const KernelMap& map, std::int64_t divisor,
+                     const ConstTensorView& x, const TensorView& y);
+
+/// Each row of y is the largest of its inputs, 0 where it has none.
+void receive_max(const Execution& execution, const KernelMap& map, const ConstTensorView& x,
+                 const TensorView& y);
+
+}  // namespace gavotte::internal::cpu
