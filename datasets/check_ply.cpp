@@ -1,5 +1,6 @@
 // The PLY header and the size of its data, checked before Open3D reads them: its reader allocates
 // the number of vertices that the header promises.
+#include <algorithm>
 #include <array>
 
 #include "check.h"
@@ -68,29 +69,34 @@ void add_property(const std::vector<std::string_view>& words, std::string_view l
   GAVOTTE_CHECK(element->scalars.size() <= 256, source + ": expected at most 256 properties");
 }
 
-// Open3D makes one array of these properties, of the first one's type, and writes each into it as its own: they must be of
-// one type, and all there.
-constexpr std::array<std::array<std::string_view, 3>, 3> kTriples = {
-    {{"x", "y", "z"}, {"nx", "ny", "nz"}, {"red", "green", "blue"}}};
+// Open3D makes one array of each of these, of the first property's type, and writes each property into it as its own: they
+// must be of one type, and all there.
+struct Triple {
+  std::array<std::string_view, 3> names;
+  bool needed;
+};
+constexpr std::array<Triple, 3> kTriples = {
+    {{{"x", "y", "z"}, true}, {{"nx", "ny", "nz"}, false}, {{"red", "green", "blue"}, false}}};
 
 void check_triples(const Element& vertex, const std::string& source) {
-  for (const auto& triple : kTriples) {
+  for (const Triple& triple : kTriples) {
     std::vector<Scalar> found;
-    for (const std::string_view name : triple)
+    for (const std::string_view name : triple.names)
       for (const Scalar& scalar : vertex.scalars)
         if (scalar.name == name) found.push_back(scalar);
-    if (found.empty()) continue;
-    const std::string names =
-        std::string(triple[0]) + ", " + std::string(triple[1]) + " and " + std::string(triple[2]);
+    if (found.empty() && !triple.needed) continue;
+    const bool one_type = std::all_of(found.begin(), found.end(), [&](const Scalar& scalar) {
+      return scalar.type == found.front().type;
+    });
     std::string given;
     for (const Scalar& scalar : found)
       given += (given.empty() ? "" : ", ") + std::string(kPlyTypes[scalar.type].name) + " " +
                std::string(scalar.name);
-    const bool alike =
-        found[0].type == found.back().type && found[0].type == found[found.size() / 2].type;
-    GAVOTTE_CHECK(found.size() == triple.size() && alike,
-                  source + ": expected the vertex properties " + names +
-                      " together and of one type, given " + given);
+    const auto [a, b, c] = triple.names;
+    GAVOTTE_CHECK(found.size() == triple.names.size() && one_type,
+                  source + ": expected the vertex properties " + std::string(a) + ", " +
+                      std::string(b) + " and " + std::string(c) +
+                      " together and of one type, given " + (given.empty() ? "none" : given));
   }
 }
 
@@ -143,11 +149,6 @@ std::int64_t check_ply(Bytes bytes, const std::string& source) {
     needed += element.count * (ascii ? 2 * element.least_words : element.least_bytes);
     if (element.name != "vertex") continue;
     GAVOTTE_CHECK(points == 0, source + ": expected one vertex element, given two");
-    for (const std::string_view axis : {"x", "y", "z"}) {
-      bool found = false;
-      for (const Scalar& scalar : element.scalars) found = found || scalar.name == axis;
-      GAVOTTE_CHECK(found, source + ": expected a vertex property " + std::string(axis));
-    }
     check_triples(element, source);
     points = element.count;
   }
