@@ -121,8 +121,9 @@ TEST_F(Malformed, PlyHeadersThatMakeNoSense) {
   read_error(head + "property float x\nproperty float y\nend_header\n1 2\n", PointFormat::ply);
   const std::string message =
       read_error(head + "property float intensity\nend_header\n1\n", PointFormat::ply);
-  EXPECT_TRUE(message.starts_with("FILE: expected the vertex properties x, y and z together and of "
-                                  "one type, given none"))
+  EXPECT_TRUE(
+      message.starts_with("FILE: expected the vertex properties x, y and z together and of "
+                          "one type, given none"))
       << message;
   read_error(head + "property quad x\nend_header\n1\n", PointFormat::ply);
   read_error("ply\nformat ascii 1.0\nproperty float x\nend_header\n1\n", PointFormat::ply);
