@@ -315,7 +315,7 @@ TileSums tile_sums(const MapPairs& pairs, int k, std::int64_t first_row, void* s
   if (pairs.out_rank == nullptr) {
     // As an integer, since row 0 may lie outside the memory.
     const auto row_0 = reinterpret_cast<std::uintptr_t>(sums) - index(first_row * row_bytes);
-    return {reinterpret_cast<std::byte*>(row_0), rows};
+    return {reinterpret_cast<std::byte*>(row_0), rows};  // NOLINT(performance-no-int-to-ptr)
   }
   const std::int64_t count = workspace.counts[index(k)];
   auto* const to = places.as<std::int32_t>(count);
