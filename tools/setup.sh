@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 declare -A packages=(
   [build]="g++ cmake ninja-build nlohmann-json3-dev libcli11-dev libfmt-dev libopen3d-dev libeigen3-dev libxsmm-dev libhwy-dev libjs-chart.js"
-  [test]="ccache libgtest-dev libgmock-dev libboost-context-dev clang libclang-rt-14-dev python3"
+  [test]="ccache libgtest-dev libgmock-dev libboost-context-dev clang libclang-rt-14-dev lld python3"
   [bench]="libbenchmark-dev"
   [lint]="clang-format clang-tidy libomp-dev shellcheck"
   [cuda]=""
