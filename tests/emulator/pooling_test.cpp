@@ -7,18 +7,16 @@
 #include "cpu/pooling.h"
 #include "cuda/memory.h"
 #include "cuda_cases.h"
+#include "ops/pool_modes.h"
 
 namespace gavotte::internal {
 namespace {
 
 using namespace testing_cuda;
 
-constexpr std::array kModes = {PoolMode::max, PoolMode::sum, PoolMode::average_present,
-                               PoolMode::average_volume};
-
 void expect_both_ways(const KernelMap& map, DType dtype, const Tensor& x, const Tensor& grad_y) {
   const std::int64_t channels = x.shape()[1];
-  for (const PoolMode mode : kModes) {
+  for (const PoolMode mode : testing_ops::kPoolModes) {
     Tensor expected(dtype, {map.out_rows(), channels}), given(dtype, {map.out_rows(), channels});
     cpu::pool_forward({}, map, mode, x, expected);
     cuda::pool_forward({}, map, mode, x, given);
@@ -60,7 +58,7 @@ TEST(CudaPooling, EmptySidesAndChannels) {
 
 TEST(CudaPooling, LaunchesDoNotDependOnTheRows) {
   std::mt19937 random(2);
-  for (const PoolMode mode : kModes) {
+  for (const PoolMode mode : testing_ops::kPoolModes) {
     std::vector<std::string> first;
     for (const std::int64_t rows : {10, 3000}) {
       const KernelMap map = map_of(random_pairs(random, 5, rows, rows), 5, rows, rows);

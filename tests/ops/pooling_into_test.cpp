@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "gavotte/pooling.h"
+#include "ops/pool_modes.h"
 #include "ops/values.h"
 
 namespace gavotte {
@@ -12,8 +13,6 @@ namespace {
 
 using namespace testing_ops;
 
-constexpr std::array kModes = {PoolMode::max, PoolMode::sum, PoolMode::average_present,
-                               PoolMode::average_volume};
 constexpr std::size_t kGuardBytes = 256;
 constexpr std::byte kGuard{0xFF};  // NaN in every dtype
 
@@ -47,7 +46,7 @@ TEST(PoolingInto, WritesWhatPoolingReturns) {
   std::mt19937 random(1);
   const KernelMap map = map_of(random_pairs(random, 5, 40, 30), 5, 40, 30);
   for (const DType dtype : kFloatingDTypes)
-    for (const PoolMode mode : kModes) {
+    for (const PoolMode mode : kPoolModes) {
       const std::string what = std::string(name(dtype)) + " " + std::string(name(mode));
       const Tensor x = tensor(dtype, {40, 3}, quarters(random, 120));
       const Tensor grad = tensor(dtype, {30, 3}, quarters(random, 90));

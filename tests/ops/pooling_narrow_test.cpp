@@ -6,6 +6,7 @@
 
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/pooling.h"
+#include "ops/pool_modes.h"
 #include "ops/values.h"
 
 namespace gavotte {
@@ -13,8 +14,6 @@ namespace {
 
 using namespace testing_ops;
 
-constexpr std::array kModes = {PoolMode::max, PoolMode::sum, PoolMode::average_present,
-                               PoolMode::average_volume};
 constexpr std::int64_t kWide = 72;  // more than a line of the cache in every dtype
 
 /// The first columns of rows of kWide.
@@ -64,7 +63,7 @@ TEST(PoolingNarrow, IsThatOfWideRows) {
     for (const DType dtype : kFloatingDTypes) {
       const Tensor wide = tensor(dtype, {map.in_rows(), kWide}, x);
       const Tensor wide_grad = tensor(dtype, {map.out_rows(), kWide}, grad);
-      for (const PoolMode mode : kModes) {
+      for (const PoolMode mode : kPoolModes) {
         const Tensor y = pool(wide, map, mode);
         const Tensor grad_x = pool_backward(wide, y, wide_grad, map, mode);
         for (const std::int64_t channels : {1, 3, 16, 31, 32}) {

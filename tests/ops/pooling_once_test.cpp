@@ -6,6 +6,7 @@
 
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/pooling.h"
+#include "ops/pool_modes.h"
 #include "ops/values.h"
 
 namespace gavotte {
@@ -13,8 +14,6 @@ namespace {
 
 using namespace testing_ops;
 
-constexpr std::array kModes = {PoolMode::max, PoolMode::sum, PoolMode::average_present,
-                               PoolMode::average_volume};
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// A box of voxels, some of which are left out, in random order.
@@ -84,7 +83,7 @@ TEST(PoolingOnce, IsThatOfTheLists) {
         if (large && channels * size_bytes(dtype) != kLargeRow) continue;
         const Tensor fine = tensor(dtype, {map.in_rows(), channels}, x);
         const Tensor coarse = tensor(dtype, {map.out_rows(), channels}, grad);
-        for (const PoolMode mode : kModes) {
+        for (const PoolMode mode : kPoolModes) {
           const Tensor y = pool(fine, lists, mode);
           const auto unpooled = bytes_of(pool(coarse, lists.transposed(), mode));
           const auto gradient = bytes_of(pool_backward(fine, y, coarse, lists, mode));

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "gavotte/coordinate_manager.h"
+#include "ops/pool_modes.h"
 #include "ops/values.h"
 
 namespace gavotte {
@@ -15,8 +16,6 @@ namespace {
 
 using namespace testing_ops;
 
-constexpr std::array kModes = {PoolMode::max, PoolMode::sum, PoolMode::average_present,
-                               PoolMode::average_volume};
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 struct Reference {
@@ -70,7 +69,7 @@ TEST(Pooling, MatchesTheReference) {
     const Reference reference = random_case(random, 7, 90, 70, channels);
     const Doubles x = quarters(random, 90 * channels);
     for (const DType dtype : kFloatingDTypes)
-      for (const PoolMode mode : kModes) {
+      for (const PoolMode mode : kPoolModes) {
         const Tensor y = pool(tensor(dtype, {90, channels}, x), map_of(reference), mode);
         ASSERT_EQ(y.shape(), (Shape{70, channels}));
         const Doubles expected = reference.forward(x, mode);
@@ -98,7 +97,7 @@ TEST(Pooling, OutputWithoutInputIsZero) {
   const KernelMap map = testing_ops::map_of({{0, 0, 1}}, 1, 1, 3);
   const Doubles x = {-5, -std::numeric_limits<double>::infinity()};
   const Doubles expected = {0, 0, -5, x[1], 0, 0};
-  for (const PoolMode mode : kModes)
+  for (const PoolMode mode : kPoolModes)
     EXPECT_EQ(doubles(pool(tensor(DType::float16, {1, 2}, x), map, mode)), expected) << name(mode);
 }
 
@@ -215,7 +214,7 @@ TEST(Pooling, MatchesTheReferenceOnMapsOfSets) {
       const Doubles x = quarters(random, map.in_rows() * channels);
       const Doubles grad = quarters(random, map.out_rows() * channels);
       for (const DType dtype : {DType::bfloat16, DType::float32, DType::float64}) {
-        for (const PoolMode mode : kModes) {
+        for (const PoolMode mode : kPoolModes) {
           const Tensor features = tensor(dtype, {map.in_rows(), channels}, x);
           const Tensor y = pool(features, map, mode);
           const Doubles expected = reference.forward(x, mode), given = doubles(y);
@@ -260,7 +259,7 @@ TEST(Pooling, BackwardMatchesFiniteDifferences) {
   const KernelMap map = map_of(reference);
   const Doubles x = distinct(random, 18);
   const Doubles g = normals(random, 16);
-  for (const PoolMode mode : kModes) {
+  for (const PoolMode mode : kPoolModes) {
     const Tensor features = tensor(DType::float64, {9, 2}, x);
     const Doubles gradient = doubles(pool_backward(features, pool(features, map, mode),
                                                    tensor(DType::float64, {8, 2}, g), map, mode));
@@ -283,7 +282,7 @@ TEST(Pooling, EveryThreadCountGivesTheSameBits) {
   const Doubles x = normals(random, 5000 * 19);
   const Doubles g = normals(random, 4000 * 19);
   for (const DType dtype : {DType::float16, DType::float32})
-    for (const PoolMode mode : kModes) {
+    for (const PoolMode mode : kPoolModes) {
       std::vector<std::byte> forward, backward;
       for (const int threads : {1, 2, 3, 8}) {
         const Execution execution{.threads = threads};
@@ -303,7 +302,7 @@ TEST(Pooling, EveryThreadCountGivesTheSameBits) {
 }
 
 TEST(Pooling, EmptySidesAndChannels) {
-  for (const PoolMode mode : kModes) {
+  for (const PoolMode mode : kPoolModes) {
     const KernelMap no_input = testing_ops::map_of({}, 3, 0, 2);
     const Tensor none(DType::float32, {0, 4});
     const Tensor y = pool(none, no_input, mode);
