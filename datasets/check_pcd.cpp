@@ -1,7 +1,9 @@
 // The PCD header and the size of its data, checked before Open3D reads them: its reader allocates
 // what WIDTH x HEIGHT or the compressed block's header ask for, reads fields at offsets that the
-// header gives without comparing them with the bytes there are, and indexes SIZE, TYPE and COUNT by
-// FIELDS.
+// header gives without comparing them with the bytes there are, indexes SIZE, TYPE and COUNT by
+// FIELDS, and writes normals that lack a part to nowhere.
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "check.h"
@@ -69,6 +71,35 @@ PcdHeader parse(std::string_view* rest, const std::string& source) {
   return header;
 }
 
+// Open3D makes one array of each of these, of one type, and none where a part is missing.
+constexpr std::array<std::array<std::string_view, 3>, 2> kTriples = {
+    {{"x", "y", "z"}, {"normal_x", "normal_y", "normal_z"}}};
+
+bool in_a_triple(std::string_view field) {
+  return std::any_of(kTriples.begin(), kTriples.end(), [&](const auto& names) {
+    return std::find(names.begin(), names.end(), field) != names.end();
+  });
+}
+
+void check_triples(const PcdHeader& header, const std::string& source) {
+  for (const auto& names : kTriples) {
+    std::vector<std::string_view> sizes;
+    std::string given;
+    for (std::size_t i = 0; i < header.fields.size(); ++i) {
+      if (std::find(names.begin(), names.end(), header.fields[i]) == names.end()) continue;
+      sizes.push_back(header.sizes[i]);
+      given += (given.empty() ? "" : ", ") + std::string(header.fields[i]) + " of " +
+               std::string(header.sizes[i]) + " bytes";
+    }
+    const bool alike = std::all_of(sizes.begin(), sizes.end(),
+                                   [&](std::string_view size) { return size == sizes[0]; });
+    GAVOTTE_CHECK(sizes.empty() || (sizes.size() == names.size() && alike),
+                  source + ": expected the fields " + std::string(names[0]) + ", " +
+                      std::string(names[1]) + " and " + std::string(names[2]) +
+                      " together and of one size, given " + given);
+  }
+}
+
 void check_fields(PcdHeader* header, const std::string& source) {
   const std::size_t n = header->fields.size();
   GAVOTTE_CHECK(n >= 3 && n <= 256,
@@ -97,7 +128,7 @@ void check_fields(PcdHeader* header, const std::string& source) {
                       shown(header->fields[i]));
     const bool position =
         header->fields[i] == "x" || header->fields[i] == "y" || header->fields[i] == "z";
-    GAVOTTE_CHECK(!position || (type == "F" && *count == 1),
+    GAVOTTE_CHECK(!in_a_triple(header->fields[i]) || (type == "F" && *count == 1),
                   source + ": expected " + shown(header->fields[i]) +
                       " to be one float, given type " + shown(type) + " and count " +
                       std::to_string(*count));
@@ -115,6 +146,7 @@ void check_fields(PcdHeader* header, const std::string& source) {
   }
   GAVOTTE_CHECK(xyz == 3,
                 source + ": expected fields x, y and z, found " + std::to_string(xyz) + " of them");
+  check_triples(*header, source);
 }
 
 void check_ascii(const PcdHeader& header, std::int64_t points, std::string_view data,

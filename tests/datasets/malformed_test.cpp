@@ -92,6 +92,29 @@ TEST_F(Malformed, PcdFieldsThatMakeNoSense) {
   read_error("FIELDS " + std::string(5000, 'x') + "\n", PointFormat::pcd);
 }
 
+// Open3D would write what is there of the normals to an array that it did not make.
+TEST_F(Malformed, PcdTriplesOfSeveralSizesOrInPart) {
+  const std::string data = "binary\n" + std::string(64, '\0');
+  const auto read = [&](const std::string& fields, const char* size, const char* type,
+                        const char* count) {
+    return read_error(pcd(fields, size, type, count, "1", "1", data), PointFormat::pcd);
+  };
+  const std::string message = read("x y z normal_x", "4 4 4 4", "F F F F", "1 1 1 1");
+  EXPECT_TRUE(
+      message.starts_with("FILE: expected the fields normal_x, normal_y and normal_z "
+                          "together and of one size, given normal_x of 4 bytes"))
+      << message;
+  const std::string normals = "x y z normal_x normal_y normal_z";
+  read(normals, "4 4 4 4 8 4", "F F F F F F", "1 1 1 1 1 1");
+  read(normals, "4 4 4 4 4 4", "F F F I I I", "1 1 1 1 1 1");
+  read(normals, "4 4 4 4 4 4", "F F F F F F", "1 1 1 2 2 2");
+  read("x y z", "4 8 4", "F F F", "1 1 1");
+  const PointCloud cloud = read_points(
+      bytes_of(pcd(normals, "4 4 4 4 4 4", "F F F F F F", "1 1 1 1 1 1", "1", "1", data)),
+      PointFormat::pcd);
+  EXPECT_EQ(cloud.size(), 1);
+}
+
 std::string ply(const std::string& format, const std::string& count, const std::string& data) {
   return "ply\nformat " + format + " 1.0\nelement vertex " + count +
          "\nproperty float x\nproperty float y\nproperty float z\nend_header\n" + data;
