@@ -33,6 +33,25 @@ HWY_INLINE hn::Vec<D> load_some(D d, const T* p, std::int64_t count) {
 #endif
 }
 
+// load_some of one count, often: where masks cost nothing it does not ask which vectors are whole.
+template <class D>
+class LoadSome {
+ public:
+  LoadSome(D d, std::int64_t count)
+      : count_(count), mask_(hn::FirstN(d, static_cast<std::size_t>(count))) {}
+  HWY_INLINE hn::Vec<D> operator()(D d, const hn::TFromD<D>* p) const {
+#if HWY_TARGET <= HWY_AVX3
+    return hn::MaskedLoad(mask_, d, p);
+#else
+    return load_some(d, p, count_);
+#endif
+  }
+
+ private:
+  std::int64_t count_;
+  hn::Mask<D> mask_;
+};
+
 template <class D, class T>
 HWY_INLINE void store_some(D d, hn::Vec<D> value, T* p, std::int64_t count) {
   if (count == lanes<T>()) return hn::StoreU(value, d, p);

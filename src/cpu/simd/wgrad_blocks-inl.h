@@ -129,6 +129,7 @@ HWY_NOINLINE void add_block(const Block<typename P::Element>& args) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const std::int64_t width = lanes<T>();
+  const LoadSome load_last(d, block.last_lanes);
   V sums[chains][rows][vectors];
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) {
@@ -148,7 +149,7 @@ HWY_NOINLINE void add_block(const Block<typename P::Element>& args) {
     V gradient[vectors];
     GAVOTTE_UNROLL
     for (int v = 0; v + 1 < vectors; ++v) gradient[v] = hn::LoadU(d, grad + v * width);
-    gradient[vectors - 1] = load_some(d, grad + (vectors - 1) * width, block.last_lanes);
+    gradient[vectors - 1] = load_last(d, grad + (vectors - 1) * width);
     GAVOTTE_UNROLL
     for (int r = 0; r < rows; ++r) {
       const V input = hn::Set(d, x[r]);
@@ -199,7 +200,7 @@ HWY_INLINE hn::Vec<D> row_of_diagonals(D d, const hn::Vec<D>* values) {
 
 // A block one vector wide and whole groups of input channels high. Lane l of sums[..][g][s] adds up
 // x[g * group + l % group] * grad[l ^ s].
-template <class P, int groups, bool whole, int... s>
+template <class P, int groups, int... s>
 HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
                                  std::integer_sequence<int, s...>) {
   using T = typename P::Element;
@@ -208,6 +209,7 @@ HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
   constexpr int chains = chains_of(groups * group);
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
+  const LoadSome load_last(d, block.last_lanes);
   V sums[chains][groups][group];
   GAVOTTE_UNROLL
   for (int chain = 0; chain < chains; ++chain) {
@@ -216,8 +218,7 @@ HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
   }
   for_each_pair<chains>(block, [&](std::int64_t j, int chain) GAVOTTE_STEP {
     const T* x = block.input(j);
-    const V gradient =
-        whole ? hn::LoadU(d, block.gradient(j)) : load_some(d, block.gradient(j), block.last_lanes);
+    const V gradient = load_last(d, block.gradient(j));
     const V exchanged[group] = {exchange<s>(gradient)...};
     GAVOTTE_UNROLL
     for (int g = 0; g < groups; ++g) {
@@ -243,10 +244,8 @@ HWY_INLINE void add_diagonals_of(const Block<typename P::Element>& args,
 
 template <class P, int groups>
 HWY_NOINLINE void add_diagonals(const Block<typename P::Element>& block) {
-  using T = typename P::Element;
-  constexpr std::make_integer_sequence<int, kGroup<T>> group;
-  if (block.last_lanes == lanes<T>()) return add_diagonals_of<P, groups, true>(block, group);
-  add_diagonals_of<P, groups, false>(block, group);
+  constexpr int group = kGroup<typename P::Element>;
+  add_diagonals_of<P, groups>(block, std::make_integer_sequence<int, group>());
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
