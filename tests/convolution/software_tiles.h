@@ -57,6 +57,25 @@ class SoftwareTiles {
     }
   }
 
+  static void copy_row(const std::byte* from, std::byte* to) { copy_row(from, kBytes, to); }
+  static void copy_row(const std::byte* from, std::int64_t bytes, std::byte* to) {
+    std::memset(to, 0, kBytes);
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
+  static void add_row(const std::byte* sums, const float*, bool first, float* y,
+                      std::int64_t columns) {
+    for (int n = 0; n < columns; ++n) y[n] = first ? at<float>(sums, n) : y[n] + at<float>(sums, n);
+  }
+  static void add_row(const std::byte* sums, const std::int32_t* added, bool first, std::int32_t* y,
+                      std::int64_t columns) {
+    for (int n = 0; n < columns; ++n) {
+      auto sum = at<std::uint32_t>(sums, n);  // wraps around
+      if (added != nullptr) sum += static_cast<std::uint32_t>(added[n]);
+      if (!first) sum += static_cast<std::uint32_t>(y[n]);
+      y[n] = static_cast<std::int32_t>(sum);
+    }
+  }
+
  private:
   static constexpr int kRows = 16, kBytes = 64, kColumns = 16;
   struct Tile {

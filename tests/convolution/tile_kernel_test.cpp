@@ -1,6 +1,7 @@
 // The kernel of matrix tiles: on tiles in software everywhere, and on those of the CPU where it has them. bfloat16 against
 // its chains of sums bit for bit, and against a sum in double; bytes against integer loops.
 #include <gtest/gtest.h>
+#include <hwy/base.h>
 
 #include <algorithm>
 #include <bit>

@@ -1,5 +1,5 @@
 // The tiles of AMX as C++: what indirect_tiles-inl.h and its like take for Tiles. Included in an anonymous namespace, by
-// files that include <cstdint>, <type_traits> and <hwy/base.h> before.
+// files that include <cstddef>, <cstdint>, <type_traits>, <immintrin.h> and <hwy/base.h> before, for AVX-512.
 
 // What LDTILECFG reads.
 struct alignas(64) TileConfiguration {
@@ -39,5 +39,28 @@ class Tiles {
     } else {
       asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(c), "i"(a), "i"(b));
     }
+  }
+
+  static HWY_INLINE void copy_row(const std::byte* from, std::byte* to) {
+    _mm512_store_si512(to, _mm512_loadu_si512(from));
+  }
+  static HWY_INLINE void copy_row(const std::byte* from, std::int64_t bytes, std::byte* to) {
+    const std::uint64_t some = (std::uint64_t{1} << bytes) - 1;
+    _mm512_store_si512(to, _mm512_maskz_loadu_epi8(some, from));
+  }
+  static HWY_INLINE void add_row(const std::byte* sums, const float*, bool first, float* y,
+                                 std::int64_t columns) {
+    const auto some = static_cast<__mmask16>((1U << columns) - 1);
+    __m512 row = _mm512_load_ps(sums);
+    if (!first) row = _mm512_add_ps(_mm512_maskz_loadu_ps(some, y), row);
+    _mm512_mask_storeu_ps(y, some, row);
+  }
+  static HWY_INLINE void add_row(const std::byte* sums, const std::int32_t* added, bool first,
+                                 std::int32_t* y, std::int64_t columns) {
+    const auto some = static_cast<__mmask16>((1U << columns) - 1);
+    __m512i row = _mm512_load_si512(sums);
+    if (added != nullptr) row = _mm512_add_epi32(row, _mm512_maskz_loadu_epi32(some, added));
+    if (!first) row = _mm512_add_epi32(row, _mm512_maskz_loadu_epi32(some, y));
+    _mm512_mask_storeu_epi32(y, some, row);
   }
 };

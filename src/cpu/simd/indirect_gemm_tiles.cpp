@@ -6,6 +6,8 @@
 
 #if HWY_ARCH_X86_64
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>

@@ -1,212 +1,245 @@
-// indirect_gemm by matrix tiles: eight registers of 16 rows of 64 bytes, of which two by two hold sums, two rows of x
-// and two weights. Pairs are taken 32 at a time: the inputs of their rows are gathered, 16 rows of 64 bytes to a tile,
-// multiplied with the tiles of a panel, whose order in memory is that of VDPBF16PS and VPDPBUSD, and added to y.
+// indirect_gemm by matrix tiles: eight registers of 16 rows of 64 bytes, of which four hold sums, two rows of x and two
+// weights. Pairs are taken 32 at a time: the inputs of their rows are gathered, 16 rows of 64 bytes to a tile, multiplied with
+// the tiles of the panels, whose order in memory is that of VDPBF16PS and VPDPBUSD, and added to y.
 //
-// Included in an anonymous namespace, over a Tiles that is the CPU's or a software form of it:
+// Included in an anonymous namespace, over a Tiles that is the CPU's (amx_tiles-inl.h) or a software form of it:
 //   Tiles()                         configures all eight tiles as 16 rows of 64 bytes, ~Tiles() releases them
 //   zero<t>(), load<t>(from, row_bytes), store<t>(to, row_bytes)
 //   multiply_add<Sum, c, a, b>()    c += a * b: of float, pairs of bfloat16; of int32, bytes by signed bytes
+//   copy_row(from, to), copy_row(from, bytes, to)  64 bytes, or fewer and zeros behind them, to an aligned row
+//   add_row(sums, added, first, y, columns)  the first columns of an aligned row of sums to y, as IndirectGemm has it
 // An element's sum over a chunk of kChunkBlocks tiles of channels begins with 0, and is added to what y held in Sum's own
 // arithmetic. So a row's bits depend neither on its place among the pairs nor on how many there are.
 
 inline constexpr int kTileRows = 16, kTileColumns = 16, kTileBytes = 64;
-inline constexpr int kChunkBlocks = 8;  // gathered together: 32 rows of them are 16 KiB
+inline constexpr std::int64_t kPanelColumns = 4 * kTileColumns;
+inline constexpr int kStepPairs = 2 * kTileRows;
+inline constexpr std::int64_t kStepColumns = 2 * kTileColumns;
+inline constexpr std::int64_t kChunkBlocks = 8;  // gathered together: 32 rows of them are 16 KiB
 
-// One panel of a call; rows of x in bytes.
+// A call; rows of x in bytes.
 template <class Sum>
-struct TilePanel {
+struct TileProduct {
   const std::byte* x;
   std::int64_t x_row_bytes, in_bytes;
-  const std::byte* weights;  // [in_bytes / 4, rounded up][vectors][64]
-  int vectors;
-  Sum* y;  // at the panel's first column
+  const std::byte* panels;  // each [in_bytes / 4, rounded up][vectors][64]
+  Sum* y;
   std::int64_t y_stride, columns;
   const std::int32_t *x_rows, *y_rows;
-  const Sum* added;  // at the panel's first column, or null
+  std::int64_t count;
+  const Sum* added;  // or null
   bool first;
 };
 
+using TileRow = std::byte[kTileBytes];
+
 struct TileMemory {
-  alignas(64)
-      std::byte x[2 * kChunkBlocks][kTileRows][kTileBytes];  // of block b, row tile r at 2 b + r
-  alignas(
-      64) std::byte weights[4][kTileRows][kTileBytes];  // of the last channels, where no whole tile
-  alignas(64) std::byte sums[kTileRows][kTileBytes];
+  alignas(64) TileRow x[2][kChunkBlocks][kStepPairs];  // a block of channels after the other
+  alignas(64) TileRow weights[2][kTileRows];           // of the last channels, where no whole tile
+  alignas(64) TileRow sums[2][2][kStepPairs];          // a vector of columns after the other
 };
 
-// The weights of a block of channels and a vector of columns.
+// Pairs and channels that are gathered together.
+struct TileStep {
+  std::int64_t j;
+  int pairs;
+  std::int64_t block;  // the first
+  int blocks;
+};
+
+// Sums of a step in two vectors of columns, or in the last one.
+struct StepSums {
+  std::int64_t j;
+  int pairs;    // 0: none
+  bool starts;  // of the first channels
+  std::int64_t column, columns;
+};
+
+// The weights of a vector of columns, from some channels on.
 struct TileWeights {
   const std::byte* at;
   std::int64_t row_bytes;
 };
 
 template <class Sum>
-TileWeights tile_weights(const TilePanel<Sum>& panel, const TileMemory& memory, std::int64_t block,
-                         int vector) {
-  if ((block + 1) * kTileBytes > panel.in_bytes) return {memory.weights[vector][0], kTileBytes};
-  return {panel.weights + (block * kTileRows * panel.vectors + vector) * kTileBytes,
-          std::int64_t{panel.vectors} * kTileBytes};
+TileWeights tile_weights(const TileProduct<Sum>& product, std::int64_t column) {
+  const std::int64_t begin = column / kPanelColumns * kPanelColumns;
+  const std::int64_t columns = std::min(product.columns - begin, kPanelColumns);
+  const std::int64_t channel_bytes = (product.in_bytes + 3) / 4 * 4;  // of a panel's column
+  return {product.panels + begin * channel_bytes + (column - begin) * 4,
+          (columns + kTileColumns - 1) / kTileColumns * kTileBytes};
 }
 
-// The panel's last rows, filled up with zeros to whole tiles.
+// Those of the last channels, filled up with zeros to a whole tile.
 template <class Sum>
-void copy_last_weights(const TilePanel<Sum>& panel, TileMemory& memory) {
-  const std::int64_t blocks = panel.in_bytes / kTileBytes;
-  const std::int64_t rows = (panel.in_bytes % kTileBytes + 3) / 4;
-  if (rows == 0) return;
-  std::memset(memory.weights, 0, sizeof(memory.weights));
-  const std::byte* from = panel.weights + blocks * kTileRows * panel.vectors * kTileBytes;
+void copy_last_weights(const TileProduct<Sum>& product, TileWeights from, TileRow* to) {
+  const std::int64_t blocks = product.in_bytes / kTileBytes;
+  const std::int64_t rows = (product.in_bytes % kTileBytes + 3) / 4;
   for (std::int64_t row = 0; row < rows; ++row)
-    for (int vector = 0; vector < panel.vectors; ++vector, from += kTileBytes)
-      std::memcpy(memory.weights[vector][row], from, kTileBytes);
+    std::memcpy(to[row], from.at + (blocks * kTileRows + row) * from.row_bytes, kTileBytes);
+  for (std::int64_t row = rows; row < kTileRows; ++row) std::memset(to[row], 0, kTileBytes);
 }
 
-// The inputs of `pairs` rows from channel block `first` on. What is missing of the last block's channels, and of the last
-// tile's rows, is 0.
-template <class Sum>
-void gather_tiles(const TilePanel<Sum>& panel, std::int64_t j, int pairs, std::int64_t first,
-                  std::int64_t blocks, TileMemory& memory) {
-  const int rows = (pairs + kTileRows - 1) / kTileRows * kTileRows;
-  for (int row = 0; row < rows; ++row) {
-    const std::byte* from = nullptr;
-    if (row < pairs)
-      from = panel.x + panel.x_rows[j + row] * panel.x_row_bytes + first * kTileBytes;
-    for (std::int64_t block = 0; block < blocks; ++block) {
-      std::byte* to = memory.x[2 * block + row / kTileRows][row % kTileRows];
-      const std::int64_t bytes = panel.in_bytes - (first + block) * kTileBytes;
-      if (from == nullptr) {
-        std::memset(to, 0, kTileBytes);
-      } else if (bytes >= kTileBytes) {
-        std::memcpy(to, from + block * kTileBytes, kTileBytes);
-      } else {
-        std::memset(to, 0, kTileBytes);
-        std::memcpy(to, from + block * kTileBytes, static_cast<std::size_t>(bytes));
-      }
-    }
+// The inputs of a step. What is missing of the last block's channels, and of the last tile's rows, is 0.
+template <class Tiles, class Sum>
+HWY_INLINE void gather_tiles(const TileProduct<Sum>& product, const TileStep& step,
+                             TileRow (*to)[kStepPairs]) {
+  const std::int64_t bytes = product.in_bytes - step.block * kTileBytes;
+  const int whole = static_cast<int>(std::min<std::int64_t>(step.blocks, bytes / kTileBytes));
+  for (int row = 0; row < step.pairs; ++row) {
+    const std::byte* from =
+        product.x + product.x_rows[step.j + row] * product.x_row_bytes + step.block * kTileBytes;
+    for (int block = 0; block < whole; ++block)
+      Tiles::copy_row(from + block * kTileBytes, to[block][row]);
+    if (whole < step.blocks)
+      Tiles::copy_row(from + whole * kTileBytes, bytes - whole * kTileBytes, to[whole][row]);
+  }
+  for (int row = step.pairs; row % kTileRows != 0; ++row)
+    for (int block = 0; block < step.blocks; ++block) std::memset(to[block][row], 0, kTileBytes);
+}
+
+// Sums that have been stored, to y.
+template <class Tiles, class Sum>
+HWY_INLINE void add_tile_sums(const TileProduct<Sum>& product, const StepSums& from,
+                              const TileRow (*sums)[kStepPairs]) {
+  const bool first = from.starts && product.first;
+  const Sum* added =
+      from.starts && product.added != nullptr ? product.added + from.column : nullptr;
+  const std::int64_t left = std::min<std::int64_t>(from.columns, kTileColumns);
+  const std::int64_t right = from.columns - kTileColumns;
+  for (int row = 0; row < from.pairs; ++row) {
+    Sum* y = product.y + product.y_rows[from.j + row] * product.y_stride + from.column;
+    Tiles::add_row(sums[0][row], added, first, y, left);
+    if (right > 0)
+      Tiles::add_row(sums[1][row], added == nullptr ? nullptr : added + kTileColumns, first,
+                     y + kTileColumns, right);
   }
 }
 
-// Integers wrap around.
-inline float sum_of(float a, float b) { return a + b; }
-inline std::int32_t sum_of(std::int32_t a, std::int32_t b) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
-}
-
-template <class Sum>
-void add_sums(const Sum* sums, std::int64_t columns, const Sum* added, bool first, Sum* y) {
-  Sum row[kTileColumns];
-  for (int c = 0; c < kTileColumns; ++c) row[c] = sums[c];
-  if (added != nullptr)
-    for (std::int64_t c = 0; c < columns; ++c) row[c] = sum_of(row[c], added[c]);
-  if (first) {
-    std::memcpy(y, row, static_cast<std::size_t>(columns) * sizeof(Sum));
-  } else if (columns == kTileColumns) {
-    for (int c = 0; c < kTileColumns; ++c) y[c] = sum_of(y[c], row[c]);
-  } else {
-    for (std::int64_t c = 0; c < columns; ++c) y[c] = sum_of(y[c], row[c]);
-  }
-}
-
-// Tile t of the sums to y: of up to 16 pairs from j on, and the columns of a vector.
-template <int t, class Sum, class Tiles>
-void finish_tile(const TilePanel<Sum>& panel, std::int64_t j, std::int64_t pairs, int vector,
-                 bool starts, Tiles& tiles, TileMemory& memory) {
-  tiles.template store<t>(memory.sums, kTileBytes);
-  const std::int64_t column = std::int64_t{vector} * kTileColumns;
-  const std::int64_t columns = std::min<std::int64_t>(panel.columns - column, kTileColumns);
-  const Sum* added = starts && panel.added != nullptr ? panel.added + column : nullptr;
-  for (std::int64_t row = 0; row < std::min<std::int64_t>(pairs, kTileRows); ++row) {
-    Sum sums[kTileColumns];
-    std::memcpy(sums, memory.sums[row], kTileBytes);
-    add_sums(sums, columns, added, starts && panel.first,
-             panel.y + panel.y_rows[j + row] * panel.y_stride + column);
-  }
-}
-
-// The gathered blocks times one vector of columns or two; where `starts`, they are the first channels.
+// The gathered inputs of a step times one vector of columns or two. last: tiles of the last channels, where they are no
+// whole ones.
 template <int row_tiles, int vectors, class Sum, class Tiles>
-void multiply_tiles(const TilePanel<Sum>& panel, std::int64_t j, int pairs, std::int64_t first,
-                    std::int64_t blocks, int vector, Tiles& tiles, TileMemory& memory) {
+HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int whole,
+                               const TileWeights (&weights)[2], const TileRow (*last)[kTileRows],
+                               Tiles& tiles, TileRow (*sums)[kStepPairs]) {
   constexpr bool two_rows = row_tiles == 2, two_vectors = vectors == 2;
   tiles.template zero<0>();
   if constexpr (two_vectors) tiles.template zero<1>();
   if constexpr (two_rows) tiles.template zero<2>();
   if constexpr (two_rows && two_vectors) tiles.template zero<3>();
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const TileWeights left = tile_weights(panel, memory, first + block, vector);
-    tiles.template load<4>(memory.x[2 * block], kTileBytes);
-    tiles.template load<6>(left.at, left.row_bytes);
+  const auto multiply = [&](int block, const std::byte* left, const std::byte* right,
+                            std::int64_t row_bytes) {
+    tiles.template load<4>(x[block][0], kTileBytes);
+    tiles.template load<6>(left, row_bytes);
     tiles.template multiply_add<Sum, 0, 4, 6>();
     if constexpr (two_vectors) {
-      const TileWeights right = tile_weights(panel, memory, first + block, vector + 1);
-      tiles.template load<7>(right.at, right.row_bytes);
+      tiles.template load<7>(right, row_bytes);
       tiles.template multiply_add<Sum, 1, 4, 7>();
     }
     if constexpr (two_rows) {
-      tiles.template load<5>(memory.x[2 * block + 1], kTileBytes);
+      tiles.template load<5>(x[block][kTileRows], kTileBytes);
       tiles.template multiply_add<Sum, 2, 5, 6>();
       if constexpr (two_vectors) tiles.template multiply_add<Sum, 3, 5, 7>();
     }
-  }
-  const bool starts = first == 0;
-  const std::int64_t below = j + kTileRows, pairs_below = pairs - kTileRows;
-  finish_tile<0>(panel, j, pairs, vector, starts, tiles, memory);
-  if constexpr (two_vectors) finish_tile<1>(panel, j, pairs, vector + 1, starts, tiles, memory);
-  if constexpr (two_rows) finish_tile<2>(panel, below, pairs_below, vector, starts, tiles, memory);
-  if constexpr (two_rows && two_vectors)
-    finish_tile<3>(panel, below, pairs_below, vector + 1, starts, tiles, memory);
+  };
+  const std::int64_t tile_bytes = kTileRows * weights[0].row_bytes;
+  for (int block = 0; block < whole; ++block)
+    multiply(block, weights[0].at + block * tile_bytes, weights[1].at + block * tile_bytes,
+             weights[0].row_bytes);
+  if (whole < blocks) multiply(whole, last[0][0], last[1][0], kTileBytes);
+  tiles.template store<0>(sums[0][0], kTileBytes);
+  if constexpr (two_vectors) tiles.template store<1>(sums[1][0], kTileBytes);
+  if constexpr (two_rows) tiles.template store<2>(sums[0][kTileRows], kTileBytes);
+  if constexpr (two_rows && two_vectors) tiles.template store<3>(sums[1][kTileRows], kTileBytes);
 }
 
-template <int row_tiles, class Sum, class Tiles>
-void multiply_row_tiles(const TilePanel<Sum>& panel, std::int64_t j, int pairs, Tiles& tiles,
-                        TileMemory& memory) {
-  const std::int64_t all = (panel.in_bytes + kTileBytes - 1) / kTileBytes;
-  for (std::int64_t first = 0; first < all; first += kChunkBlocks) {
-    const std::int64_t blocks = std::min<std::int64_t>(kChunkBlocks, all - first);
-    gather_tiles(panel, j, pairs, first, blocks, memory);
-    int vector = 0;
-    for (; vector + 2 <= panel.vectors; vector += 2)
-      multiply_tiles<row_tiles, 2>(panel, j, pairs, first, blocks, vector, tiles, memory);
-    if (vector < panel.vectors)
-      multiply_tiles<row_tiles, 1>(panel, j, pairs, first, blocks, vector, tiles, memory);
+template <class Sum, class Tiles>
+HWY_INLINE void multiply_step(const TileProduct<Sum>& product, const TileStep& step,
+                              const StepSums& to, const TileRow (*x)[kStepPairs], Tiles& tiles,
+                              TileMemory& memory, TileRow (*sums)[kStepPairs]) {
+  TileWeights weights[2] = {tile_weights(product, to.column), {}};
+  const bool two_vectors = to.columns > kTileColumns;
+  if (two_vectors) weights[1] = tile_weights(product, to.column + kTileColumns);
+  const int whole = static_cast<int>(
+      std::min<std::int64_t>(step.blocks, product.in_bytes / kTileBytes - step.block));
+  if (whole < step.blocks) {
+    copy_last_weights(product, weights[0], memory.weights[0]);
+    if (two_vectors) copy_last_weights(product, weights[1], memory.weights[1]);
   }
+  for (TileWeights& of_vector : weights)
+    of_vector.at += step.block * kTileRows * of_vector.row_bytes;
+  if (step.pairs > kTileRows) {
+    two_vectors
+        ? multiply_tiles<2, 2, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums)
+        : multiply_tiles<2, 1, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums);
+  } else {
+    two_vectors
+        ? multiply_tiles<1, 2, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums)
+        : multiply_tiles<1, 1, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums);
+  }
+}
+
+// The step after another; of no pairs behind the last.
+template <class Sum>
+TileStep tile_step(const TileProduct<Sum>& product, std::int64_t j, std::int64_t block) {
+  const std::int64_t blocks = (product.in_bytes + kTileBytes - 1) / kTileBytes;
+  if (block >= blocks) {
+    block = 0;
+    j += kStepPairs;
+  }
+  return {j, static_cast<int>(std::clamp<std::int64_t>(product.count - j, 0, kStepPairs)), block,
+          static_cast<int>(std::min<std::int64_t>(kChunkBlocks, blocks - block))};
+}
+
+// The inputs of a step are gathered while the step before it is multiplied, and sums are added to y while the next are
+// multiplied: tiles are not loaded from stores that are still under way, and vectors work beside the tiles.
+template <class Tiles, class Sum>
+void multiply(const TileProduct<Sum>& product) {
+  if (product.count == 0) return;
+  Tiles tiles;
+  TileMemory memory;
+  TileStep step = tile_step(product, 0, 0);
+  gather_tiles<Tiles>(product, step, memory.x[0]);
+  StepSums before{};
+  int x = 0, sums = 0;
+  while (step.pairs > 0) {
+    const TileStep next = tile_step(product, step.j, step.block + step.blocks);
+    for (std::int64_t column = 0; column < product.columns; column += kStepColumns) {
+      const StepSums now{step.j, step.pairs, step.block == 0, column,
+                         std::min<std::int64_t>(product.columns - column, kStepColumns)};
+      multiply_step(product, step, now, memory.x[x], tiles, memory, memory.sums[sums]);
+      if (column == 0) gather_tiles<Tiles>(product, next, memory.x[1 - x]);
+      add_tile_sums<Tiles>(product, before, memory.sums[1 - sums]);
+      before = now;
+      sums = 1 - sums;
+    }
+    step = next;
+    x = 1 - x;
+  }
+  add_tile_sums<Tiles>(product, before, memory.sums[1 - sums]);
 }
 
 // args.in is at least 1, and the panels are of the layout tile_layout.
 template <class Tiles, class Input, class Sum>
 void multiply_by_tiles(const IndirectGemm& args) {
-  constexpr std::int64_t widest = 4 * kTileColumns, size = sizeof(Input);
-  TilePanel<Sum> panel{static_cast<const std::byte*>(args.x),
-                       args.x_stride * size,
-                       args.in * size,
-                       static_cast<const std::byte*>(args.panels),
-                       0,
-                       static_cast<Sum*>(args.y),
-                       args.y_stride,
-                       0,
-                       args.x_rows,
-                       args.y_rows,
-                       nullptr,
-                       args.first};
-  if constexpr (std::is_same_v<Sum, std::int32_t>) panel.added = args.added;
-  Tiles tiles;
-  TileMemory memory;
-  for (std::int64_t column = 0; column < args.out; column += widest) {
-    panel.columns = std::min(widest, args.out - column);
-    panel.vectors = static_cast<int>((panel.columns + kTileColumns - 1) / kTileColumns);
-    copy_last_weights(panel, memory);
-    for (std::int64_t j = 0; j < args.count; j += 2 * kTileRows) {
-      const int pairs = static_cast<int>(std::min<std::int64_t>(2 * kTileRows, args.count - j));
-      pairs > kTileRows ? multiply_row_tiles<2>(panel, j, pairs, tiles, memory)
-                        : multiply_row_tiles<1>(panel, j, pairs, tiles, memory);
-    }
-    panel.weights += (panel.in_bytes + 3) / 4 * panel.vectors * kTileBytes;
-    panel.y += widest;
-    if (panel.added != nullptr) panel.added += widest;
-  }
+  constexpr std::int64_t size = sizeof(Input);
+  TileProduct<Sum> product{static_cast<const std::byte*>(args.x),
+                           args.x_stride * size,
+                           args.in * size,
+                           static_cast<const std::byte*>(args.panels),
+                           static_cast<Sum*>(args.y),
+                           args.y_stride,
+                           args.out,
+                           args.x_rows,
+                           args.y_rows,
+                           args.count,
+                           nullptr,
+                           args.first};
+  if constexpr (std::is_same_v<Sum, std::int32_t>) product.added = args.added;
+  multiply<Tiles>(product);
 }
 
 template <class Input>
 constexpr PanelLayout tile_layout() {
-  return {kTileColumns, 4 * kTileColumns, 4 / sizeof(Input)};
+  return {kTileColumns, kPanelColumns, 4 / sizeof(Input)};
 }
