@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "cpu/simd/native_kernels.h"
-
 namespace gavotte::internal {
 namespace {
 
@@ -114,16 +112,6 @@ void add_gathered_on_cpu(const LayerShape& shape, Candidates& candidates) {
   candidates.add(config);
 }
 
-/// Whether the CPU may take a layer's products by matrix tiles.
-bool takes_matrix_tiles(const LayerShape& shape, const DeviceIdentity& device) {
-  const DType dtype = shape.kind.dtype;
-  const bool bytes = dtype == DType::int8;
-  if (!device.target.ends_with(" AMX") || (!bytes && dtype != DType::bfloat16)) return false;
-  if (!bytes && shape.identity()) return false;  // dense_gemm
-  return cpu::fills_tiles(bytes ? DType::uint8 : dtype, shape.read_channels() / shape.kind.groups,
-                          shape.written_channels() / shape.kind.groups);
-}
-
 void add_on_cpu(const LayerShape& shape, const DeviceIdentity& device, Candidates& candidates) {
   const std::vector<std::int32_t> fewer = fewer_threads(shape);
   ConvConfig config;
@@ -140,14 +128,10 @@ void add_on_cpu(const LayerShape& shape, const DeviceIdentity& device, Candidate
     config.tile_rows = rows;
     candidates.add(config);
   }
-  if (takes_matrix_tiles(shape, device)) {
+  if (fills_matrix_tiles(shape, device)) {
     config = {};
-    config.matrix_tiles = true;
+    config.matrix_tiles = false;
     candidates.add(config);
-    for (const std::int32_t rows : tile_rows(shape, device)) {
-      config.tile_rows = rows;
-      candidates.add(config);
-    }
   }
   for (const std::int32_t threads : fewer) {
     config = {};

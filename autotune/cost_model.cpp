@@ -17,6 +17,7 @@ constexpr double kCacheBytes = 1 << 20;     // where the device does not tell
 constexpr double kGatherTileRows = 2048;    // those of gather_gemm_scatter
 constexpr double kGatheredChunkRows = 256;  // rows that a weight gradient gathers at a time
 constexpr double kCudaTileRows = 64;        // outputs of a block of implicit_gemm
+constexpr double kTileRate = 16;            // products of matrix tiles beside those of vectors
 /// A fit that chooses without a measurement has seen this many times each of its constants.
 constexpr int kSamplesOfAUnit = 3;
 
@@ -102,9 +103,10 @@ Dataflow resolved_dataflow(const LayerShape& shape, const ConvConfig& config, De
 
 std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& config,
                                     const DeviceIdentity& device) {
-  // Matrix tiles have a rate of their own, which no fit is of.
-  if (shape.depthwise() || shape.offsets < 1 || config.matrix_tiles) return std::nullopt;
+  if (shape.depthwise() || shape.offsets < 1) return std::nullopt;
   const Dataflow dataflow = resolved_dataflow(shape, config, device.kind);
+  const bool fills_tiles = dataflow == Dataflow::tile_indirect && fills_matrix_tiles(shape, device);
+  if (fills_tiles && !config.matrix_tiles) return std::nullopt;  // of a rate that no fit is of
   const int threads = threads_of(shape, config);
   if (shape.kind.direction == Direction::wgrad) {
     CostUnits units = units_of_wgrad(shape, config, dataflow);
@@ -115,6 +117,7 @@ std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& c
       device.cache_bytes > 0 ? static_cast<double>(device.cache_bytes) : kCacheBytes;
   const double tile = tile_rows_of(shape, config, dataflow, threads);
   CostUnits units = units_of_outputs(shape, config, dataflow, tile, cache);
+  if (fills_tiles) units.operations /= kTileRate;
   share(units, tiles_of(static_cast<double>(shape.rows), tile), threads);
   return units;
 }

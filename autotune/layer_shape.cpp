@@ -3,7 +3,18 @@
 #include <charconv>
 #include <cstddef>
 
+#include "cpu/simd/native_kernels.h"
+
 namespace gavotte::internal {
+
+bool fills_matrix_tiles(const LayerShape& shape, const DeviceIdentity& device) {
+  const DType dtype = shape.kind.dtype;
+  const bool bytes = dtype == DType::int8;
+  if (!device.target.ends_with(" AMX") || (!bytes && dtype != DType::bfloat16)) return false;
+  if (!bytes && shape.identity()) return false;  // dense_gemm
+  return cpu::fills_tiles(bytes ? DType::uint8 : dtype, shape.read_channels() / shape.kind.groups,
+                          shape.written_channels() / shape.kind.groups);
+}
 
 int offsets_of(std::string_view kernel) noexcept {
   constexpr std::int64_t kMostOffsets = 1 << 20;

@@ -37,6 +37,9 @@ struct LayerShape {
   }
 };
 
+/// Whether the device has matrix tiles for the layer's dtype, and the layer's groups fill them. Of a forward pass or dgrad.
+bool fills_matrix_tiles(const LayerShape& shape, const DeviceIdentity& device);
+
 /// Of an element of the sums: float32 or int32, float64 for float64.
 inline std::int64_t sum_bytes(DType dtype) noexcept { return dtype == DType::float64 ? 8 : 4; }
 

@@ -99,9 +99,6 @@ void check_config(const ConvConfig& config, const Device& device) {
   GAVOTTE_CHECK(!on_cuda || config.threads == 0,
                 "ConvConfig::threads is of the CPU's threads; expected 0 on " + device.to_string() +
                     ", got " + std::to_string(config.threads));
-  GAVOTTE_CHECK(!on_cuda || !config.matrix_tiles,
-                "ConvConfig::matrix_tiles is of the CPU's tiles; expected false on " +
-                    device.to_string() + ", got true");
 }
 
 void check_tensor(const char* what, const SparseTensor& x) {

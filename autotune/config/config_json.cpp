@@ -96,8 +96,8 @@ Json json_of(const ConvConfig& config) {
                {"wgrad_chunk_pairs", config.wgrad_chunk_pairs},
                {"gemm_columns", config.gemm_columns},
                {"threads", config.threads}};
-  // Left out where false: what does not need it is read by libraries that do not know it.
-  if (config.matrix_tiles) json["matrix_tiles"] = true;
+  // Left out where true: what does not need it is read by libraries that do not know it.
+  if (!config.matrix_tiles) json["matrix_tiles"] = false;
   return json;
 }
 

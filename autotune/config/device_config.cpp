@@ -139,7 +139,7 @@ void DeviceConfig::put(TunedLayer layer) {
   const bool any_map = dataflow != Dataflow::dense_gemm && dataflow != Dataflow::minuet;
   const bool needs_cuda = dataflow == Dataflow::implicit_gemm || layer.config.gemm_columns > 0;
   const bool needs_cpu = dataflow == Dataflow::tile_indirect || layer.config.threads > 0 ||
-                         layer.config.matrix_tiles || layer.kind.dtype == DType::int8;
+                         !layer.config.matrix_tiles || layer.kind.dtype == DType::int8;
   const bool takes_bytes =
       layer.kind.dtype != DType::int8 ||
       (layer.kind.direction == Direction::forward && dataflow != Dataflow::gather_gemm_scatter);

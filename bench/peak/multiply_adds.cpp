@@ -72,6 +72,7 @@ std::vector<MultiplyAdds> multiply_adds() {
   std::vector<MultiplyAdds> loops;
   HWY_DYNAMIC_DISPATCH(append_loops)(loops);
   for (MultiplyAdds& loop : dot_products()) loops.push_back(std::move(loop));
+  for (MultiplyAdds& loop : tile_products()) loops.push_back(std::move(loop));
   return loops;
 }
 

@@ -66,11 +66,10 @@ struct GAVOTTE_API ConvConfig {
   /// float32 products may be rounded to TF32 (10 fraction bits) where a GPU's matrix units take it. A
   /// permission: the CPU, and other dtypes, have no such units and compute as without it.
   bool allow_tf32 = false;
-  /// CPU: tile_indirect, and int8 layers, may multiply by matrix tiles (Intel's AMX) where a group has at least 16 output
-  /// channels and 64 bytes of bfloat16 or int8 input channels. A permission: other layers, and CPUs or systems without,
-  /// compute as without it. int8 results are the same; bfloat16 ones are rounded in another order. Off unless it was tuned,
-  /// since no CPU that has tiles was there to measure them on.
-  bool matrix_tiles = false;
+  /// CPU: tile_indirect, and int8 layers, may multiply by matrix tiles (Intel's AMX) where a group has enough channels to
+  /// fill them. A permission: other layers, and CPUs or systems without, compute as without it. int8 results are the same;
+  /// bfloat16 ones are rounded in another order.
+  bool matrix_tiles = true;
   void validate() const;
   std::string to_string() const;
   friend bool operator==(const ConvConfig&, const ConvConfig&) = default;

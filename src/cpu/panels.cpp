@@ -15,7 +15,8 @@ PanelLayout layout_of(const PanelShape& shape, DType dtype) {
 }
 
 DType product_dtype_of(const PanelShape& shape, DType dtype) {
-  return product_dtype(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups);
+  return product_dtype(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups,
+                       shape.matrix_tiles);
 }
 
 std::int64_t group_bytes(const PanelShape& shape, DType dtype) {

@@ -54,11 +54,27 @@ TEST(CostModel, RecoversItsConstants) {
   EXPECT_EQ(fit.samples, 60);
 }
 
-TEST(CostModel, KnowsNoMatrixTiles) {
-  ConvConfig config;
-  EXPECT_TRUE(cost_units(shape(64, 64, 1000), config, cpu()).has_value());
-  config.matrix_tiles = true;
-  EXPECT_FALSE(cost_units(shape(64, 64, 1000), config, cpu()).has_value());
+// Elsewhere the config's field changes nothing.
+TEST(CostModel, ProductsOfMatrixTilesAreFewer) {
+  DeviceIdentity with_tiles = cpu();
+  with_tiles.target = "AVX3 BF16 VNNI AMX";
+  LayerShape layer = shape(64, 64, 1000), small = shape(4, 16, 1000);
+  for (LayerShape* each : {&layer, &small}) each->kind.dtype = DType::bfloat16;
+  ConvConfig vectors;
+  vectors.matrix_tiles = false;
+  const auto by_vectors = cost_units(layer, {}, cpu());
+  ASSERT_TRUE(by_vectors.has_value());
+  EXPECT_EQ(cost_units(layer, vectors, cpu())->values(), by_vectors->values());
+  const auto by_tiles = cost_units(layer, {}, with_tiles);
+  ASSERT_TRUE(by_tiles.has_value());
+  EXPECT_DOUBLE_EQ(by_tiles->operations, by_vectors->operations / 16);
+  EXPECT_FALSE(cost_units(layer, vectors, with_tiles).has_value());
+  EXPECT_EQ(cost_units(small, vectors, with_tiles)->values(),
+            cost_units(small, {}, cpu())->values());
+  ConvConfig gathers;
+  gathers.dataflow = Dataflow::gather_gemm_scatter;
+  EXPECT_EQ(cost_units(layer, gathers, with_tiles)->values(),
+            cost_units(layer, gathers, cpu())->values());
 }
 
 TEST(CostModel, UnitsThatCostNothingStayNothing) {

@@ -8,6 +8,8 @@
 
 #include "cpu/convolution.h"
 #include "cpu/simd/indirect_gemm.h"
+#include "cpu/simd/matrix_tiles.h"
+#include "cpu/simd/native_kernels.h"
 #include "expect.h"
 #include "reference.h"
 #include "simd_targets.h"
@@ -20,7 +22,7 @@ using ref::expect_close;
 using ref::expect_same_bits;
 
 ConvPlan plan_of(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out, int groups,
-                 bool matrix_tiles = false) {
+                 bool matrix_tiles = true) {
   ConvConfig config;
   config.matrix_tiles = matrix_tiles;
   config.dataflow = Dataflow::tile_indirect;
@@ -41,7 +43,7 @@ Tensor dgrad(const ConvPlan& plan, const ref::Values& grad_y, const ref::Values&
 }
 
 void expect_definition(const ref::ReferenceMap& map, std::int64_t in, std::int64_t out, int groups,
-                       bool matrix_tiles = false) {
+                       bool matrix_tiles = true) {
   SCOPED_TRACE(::testing::Message()
                << in << " -> " << out << ", groups " << groups << ", " << map.in_rows << " rows");
   std::mt19937 random(3);
@@ -83,23 +85,31 @@ TEST(BFloat16Convolution, EqualsTheDefinitionOnEveryTarget) {
   });
 }
 
-// By tiles where this CPU has them, else by vectors. Kept weights serve both.
-TEST(BFloat16Convolution, EqualsTheDefinitionWhereMatrixTilesAreAllowed) {
+TEST(BFloat16Convolution, EqualsTheDefinitionWithAndWithoutMatrixTiles) {
   std::mt19937 random(4);
   const auto map = ref::submanifold_map(random, 700, 14, 3);
   const auto strided = ref::strided_map(random, 60, 12, 6, 2);
-  for (const std::int64_t channels : {16, 32, 33, 64, 100})
-    expect_definition(strided, channels, channels, 1, true);
-  expect_definition(map, 64, 48, 1, true);
-  expect_definition(strided, 128, 64, 2, true);
+  for (const bool matrix_tiles : {true, false}) {
+    for (const std::int64_t channels : {16, 32, 33, 64, 100})
+      expect_definition(strided, channels, channels, 1, matrix_tiles);
+    expect_definition(map, 64, 48, 1, matrix_tiles);
+    expect_definition(strided, 128, 64, 2, matrix_tiles);
+  }
+}
 
+// Kept weights say what rows are multiplied as, whatever the call would choose.
+TEST(BFloat16Convolution, TakesWeightsThatWerePackedForAnotherConfig) {
+  std::mt19937 random(5);
+  const auto map = ref::submanifold_map(random, 300, 10, 3);
   const auto x = ref::random_values(random, DType::bfloat16, {map.in_rows, 64});
   const auto w = ref::random_values(random, DType::bfloat16, {map.offsets, 64, 48});
-  const ConvPlan without = plan_of(map, 64, 48, 1), with = plan_of(map, 64, 48, 1, true);
-  const auto packed = cpu::pack_weights({.threads = 1}, without, w.tensor);
-  ConvPlan with_packed = with;
-  with_packed.packed = packed.get();
-  expect_same_bits(forward(with_packed, x, w), forward(with, x, w));
+  for (const bool packed_for_tiles : {true, false}) {
+    const ConvPlan like = plan_of(map, 64, 48, 1, packed_for_tiles);
+    const auto packed = cpu::pack_weights({.threads = 1}, like, w.tensor);
+    ConvPlan plan = plan_of(map, 64, 48, 1, !packed_for_tiles);
+    plan.packed = packed.get();
+    expect_close(forward(plan, x, w), ref::forward(map, 64, 48, 1, x.exact, w.exact));
+  }
 }
 
 TEST(BFloat16Convolution, OfNothingIsNothing) {
@@ -134,18 +144,23 @@ TEST(BFloat16Convolution, SpecialValuesReachOnlyTheirOwnOutputs) {
 
 // Elsewhere 16-bit features are multiplied as float32.
 TEST(BFloat16Convolution, NativeProductsAreThoseOfTheirTarget) {
-  test::for_each_target([] {
-    if ((hwy::SupportedTargets() & HWY_AVX3) == 0) {
-      EXPECT_EQ(cpu::product_dtype(DType::bfloat16), DType::float32);
-    }
-    EXPECT_EQ(cpu::product_dtype(DType::float16), DType::float32);
-    EXPECT_EQ(cpu::product_dtype(DType::float32), DType::float32);
-    EXPECT_EQ(cpu::product_dtype(DType::float64), DType::float64);
-    const DType native = cpu::product_dtype(DType::bfloat16);
-    EXPECT_EQ(cpu::product_dtype(DType::bfloat16, 16, 16), native);
-    EXPECT_EQ(cpu::product_dtype(DType::bfloat16, 128, 8), native);
-    EXPECT_EQ(cpu::product_dtype(DType::bfloat16, 16, 4), DType::float32);
-    EXPECT_EQ(cpu::product_dtype(DType::float64, 16, 4), DType::float64);
+  const bool tiles = cpu::may_use_tiles(DType::bfloat16), slow = cpu::has_tiles(DType::bfloat16);
+  test::for_each_target([&] {
+    const bool native =
+        (hwy::SupportedTargets() & HWY_AVX3) != 0 && cpu::bfloat16_kernels() != nullptr;
+    const auto product = [](DType dtype, std::int64_t in, std::int64_t out,
+                            bool matrix_tiles = true) {
+      return cpu::product_dtype(dtype, in, out, matrix_tiles);
+    };
+    const auto bfloat16_where = [](bool where) { return where ? DType::bfloat16 : DType::float32; };
+    EXPECT_EQ(product(DType::bfloat16, 64, 64), bfloat16_where(native && (tiles || !slow)));
+    EXPECT_EQ(product(DType::bfloat16, 64, 64, false), bfloat16_where(native && !slow));
+    EXPECT_EQ(product(DType::bfloat16, 16, 16), bfloat16_where(native && !slow));
+    EXPECT_EQ(product(DType::bfloat16, 128, 8), bfloat16_where(native && !slow));
+    EXPECT_EQ(product(DType::bfloat16, 16, 4), DType::float32);
+    EXPECT_EQ(product(DType::float16, 64, 64), DType::float32);
+    EXPECT_EQ(product(DType::float32, 64, 64), DType::float32);
+    EXPECT_EQ(product(DType::float64, 16, 4), DType::float64);
   });
 }
 

@@ -164,22 +164,21 @@ TEST(ByteConvolution, EqualsIntegerLoopsOnEveryTarget) {
   });
 }
 
-// By tiles where this CPU has them, else by vectors: the same bits.
-TEST(ByteConvolution, EqualsIntegerLoopsWhereMatrixTilesAreAllowed) {
+TEST(ByteConvolution, EqualsIntegerLoopsWithAndWithoutMatrixTiles) {
   std::mt19937 random(6);
   const auto map = ref::submanifold_map(random, 300, 8, 3);
   const auto pointwise = ref::submanifold_map(random, 30, 5, 1);
-  for (const auto& [in, out, groups] : {std::array{16, 64, 1}, std::array{64, 16, 1},
-                                        std::array{130, 100, 1}, std::array{128, 64, 2}}) {
-    for (const std::uint8_t zero : {std::uint8_t{0}, std::uint8_t{128}}) {
-      Layer layer(random, map, in, out, groups);
-      layer.config.matrix_tiles = true;
+  const auto expect_both = [](Layer layer, std::uint8_t zero) {
+    for (const bool matrix_tiles : {true, false}) {
+      layer.config.matrix_tiles = matrix_tiles;
       expect_definition(layer, zero);
     }
-  }
-  Layer layer(random, pointwise, 64, 32);
-  layer.config.matrix_tiles = true;
-  expect_definition(layer, 128);
+  };
+  for (const auto& [in, out, groups] : {std::array{16, 64, 1}, std::array{64, 16, 1},
+                                        std::array{130, 100, 1}, std::array{128, 64, 2}})
+    for (const std::uint8_t zero : {std::uint8_t{0}, std::uint8_t{128}})
+      expect_both(Layer(random, map, in, out, groups), zero);
+  expect_both(Layer(random, pointwise, 64, 32), 128);
 }
 
 // One tile after another, in the key order of the map.

@@ -24,7 +24,7 @@ TEST(Config, PrintsEveryField) {
       "dataflow=automatic tile_rows=77 gather_channel_tile=0 scatter_channel_tile=0 "
       "grouping=greedy "
       "padding_threshold=0.25 launch_cost_rows=16 wgrad_chunk_pairs=8192 gemm_columns=0 threads=0 "
-      "allow_tf32=false matrix_tiles=false");
+      "allow_tf32=false matrix_tiles=true");
   EXPECT_EQ(MapConfig{}.to_string(),
             "builder=column_walk symmetric=true block_size=256 query_tile=4096 threads=256");
 }

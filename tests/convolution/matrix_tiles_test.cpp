@@ -58,11 +58,14 @@ TEST(MatrixTiles, ThisProcessMayUseNoMoreThanItsCpuHas) {
   }
 }
 
-TEST(MatrixTiles, AreFilledBy64BytesOfARowAnd16Columns) {
-  EXPECT_TRUE(fills_tiles(DType::bfloat16, 32, 16));
-  EXPECT_FALSE(fills_tiles(DType::bfloat16, 31, 16));
-  EXPECT_FALSE(fills_tiles(DType::bfloat16, 32, 15));
-  EXPECT_TRUE(fills_tiles(DType::uint8, 64, 16));
+TEST(MatrixTiles, AreFilledByEnoughChannels) {
+  EXPECT_TRUE(fills_tiles(DType::bfloat16, 16, 24));
+  EXPECT_TRUE(fills_tiles(DType::bfloat16, 24, 16));
+  EXPECT_FALSE(fills_tiles(DType::bfloat16, 16, 16));
+  EXPECT_FALSE(fills_tiles(DType::bfloat16, 15, 64));
+  EXPECT_FALSE(fills_tiles(DType::bfloat16, 64, 15));
+  EXPECT_TRUE(fills_tiles(DType::uint8, 64, 32));
+  EXPECT_FALSE(fills_tiles(DType::uint8, 64, 31));
   EXPECT_FALSE(fills_tiles(DType::uint8, 63, 64));
 }
 

@@ -318,7 +318,7 @@ TEST(TilesOfTheCpu, AreTakenWhereACallFillsThem) {
   };
   EXPECT_TRUE(taken({32, 16, 4, true, false, true}, true));
   EXPECT_FALSE(taken({32, 16, 4, true, false, true}, false));
-  EXPECT_FALSE(taken({31, 16, 4, true, false, true}, true));
+  EXPECT_FALSE(taken({23, 16, 4, true, false, true}, true));
   EXPECT_FALSE(taken({32, 15, 4, true, false, true}, true));
 }
 

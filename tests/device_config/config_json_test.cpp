@@ -32,17 +32,17 @@ TEST(ConfigJson, IsReadAsItWasWritten) {
   EXPECT_EQ(DeviceConfig::from_json(DeviceConfig().to_json()), DeviceConfig());
 }
 
-// So a file without matrix tiles is what libraries wrote that did not know them.
-TEST(ConfigJson, NamesMatrixTilesOnlyWhereTheyAreTaken) {
+// So libraries that do not know matrix tiles read files of layers that may take them.
+TEST(ConfigJson, NamesMatrixTilesOnlyWhereTheyAreRefused) {
   DeviceConfig config = sample_config();
   EXPECT_FALSE(Json::parse(config.to_json())["layers"][0]["config"].contains("matrix_tiles"));
   TunedLayer layer = test::sample_layer(1000, 256);
-  layer.config.matrix_tiles = true;
+  layer.config.matrix_tiles = false;
   config.put(layer);
   Json json = Json::parse(config.to_json());
-  EXPECT_EQ(json["layers"][0]["config"]["matrix_tiles"], true);
+  EXPECT_EQ(json["layers"][0]["config"]["matrix_tiles"], false);
   EXPECT_EQ(DeviceConfig::from_json(json.dump()), config);
-  json["layers"][0]["config"]["matrix_tiles"] = false;
+  json["layers"][0]["config"]["matrix_tiles"] = true;
   EXPECT_EQ(DeviceConfig::from_json(json.dump()), sample_config());
 }
 

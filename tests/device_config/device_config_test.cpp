@@ -196,7 +196,7 @@ TEST(DeviceConfig, RefusesWhatDoesNotRun) {
   layer.config.threads = 2;
   expect_error("GPU", [&] { gpu.put(layer); });
   layer.config = {};
-  layer.config.matrix_tiles = true;
+  layer.config.matrix_tiles = false;
   expect_error("GPU", [&] { gpu.put(layer); });
 }
 

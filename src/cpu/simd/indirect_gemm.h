@@ -9,11 +9,10 @@
 
 namespace gavotte::internal::cpu {
 
-/// What features of `dtype` are multiplied as: float32 and float64 themselves; bfloat16 itself
-/// where the CPU multiplies it; uint8 itself; else float32, into which they are converted beforehand.
-DType product_dtype(DType dtype);
-/// The same by a matrix [in, out]: float32 also for bfloat16 where it has a kernel for so few columns.
-DType product_dtype(DType dtype, std::int64_t in, std::int64_t out);
+/// What features of `dtype` are multiplied by a matrix [in, out] as: float32 and float64 themselves; bfloat16 itself where the
+/// CPU multiplies it faster, by matrix tiles only where matrix_tiles says so; uint8 itself; else float32, into which they are
+/// converted beforehand.
+DType product_dtype(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles);
 
 /// The panels of a matrix [in, out] of a product_dtype that indirect_gemm of this CPU reads; they
 /// are 64-byte aligned.

@@ -22,11 +22,13 @@ const NativeKernels* byte_kernels();
 const NativeKernels* byte_kernels_256();
 const NativeKernels& portable_byte_kernels();
 
-/// Whether rows and columns of a product fill matrix tiles: an instruction takes 16 columns and 64 bytes of a row, so that
-/// with fewer most of what it multiplies would be zeros.
+/// Whether a product is large enough for matrix tiles to be the fastest: an instruction takes 16 columns and 64 bytes of a
+/// row, so that with fewer much of what it multiplies is zeros.
 bool fills_tiles(DType dtype, std::int64_t in, std::int64_t out);
-/// Multiplies bfloat16 or uint8 on the panels of bfloat16_kernels or byte_kernels by matrix tiles, where the call asks for
-/// them and fills them and this process may use them; else does nothing. Returns whether it has taken the call.
+/// Whether such a product is taken by matrix tiles: where the call allows it, they are filled, and this process may use them.
+bool takes_tiles(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles);
+/// Multiplies bfloat16 or uint8 on the panels of bfloat16_kernels or byte_kernels by matrix tiles, where the call takes_tiles;
+/// else does nothing. Returns whether it has taken the call.
 bool multiply_by_tiles(const IndirectGemm& args);
 
 }  // namespace gavotte::internal::cpu
