@@ -30,10 +30,11 @@ struct Options {
   bool quiet = false;
 };
 
-// The rate of the same figure with one thread.
-double one_thread(const std::vector<peak::Figure>& figures, const std::string& name) {
-  const auto first = std::find_if(figures.begin(), figures.end(),
-                                  [&](const peak::Figure& figure) { return figure.name == name; });
+// The rate of the same loop with one thread.
+double one_thread(const std::vector<peak::Figure>& figures, const peak::Figure& of) {
+  const auto first = std::find_if(figures.begin(), figures.end(), [&](const peak::Figure& figure) {
+    return figure.name == of.name && figure.instruction == of.instruction;
+  });
   return first->rate.best;
 }
 
@@ -49,7 +50,7 @@ Json to_json(const std::vector<peak::Figure>& figures, const std::string& unit) 
     one["best_" + unit] = figure.rate.best;
     one["median_" + unit] = figure.rate.median;
     one["noise"] = figure.rate.noise;
-    one["scaling"] = figure.rate.best / one_thread(figures, figure.name);
+    one["scaling"] = figure.rate.best / one_thread(figures, figure);
     list.push_back(std::move(one));
   }
   return list;
@@ -80,7 +81,7 @@ std::string to_text(const std::vector<peak::Figure>& figures, Table table) {
     for (const std::string& cell :
          {std::to_string(figure.threads), fmt::format("{:.1f}", figure.rate.best),
           fmt::format("{:.1f}", figure.rate.median), fmt::format("{:.1f}", 100 * figure.rate.noise),
-          fmt::format("{:.2f}", figure.rate.best / one_thread(figures, figure.name))})
+          fmt::format("{:.2f}", figure.rate.best / one_thread(figures, figure))})
       cells.push_back(cell);
     table.add_row(std::move(cells));
   }
