@@ -105,7 +105,9 @@ std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& c
                                     const DeviceIdentity& device) {
   if (shape.depthwise() || shape.offsets < 1) return std::nullopt;
   const Dataflow dataflow = resolved_dataflow(shape, config, device.kind);
-  const bool fills_tiles = dataflow == Dataflow::tile_indirect && fills_matrix_tiles(shape, device);
+  const bool fills_tiles = shape.kind.direction != Direction::wgrad &&
+                           dataflow != Dataflow::gather_gemm_scatter &&
+                           fills_matrix_tiles(shape, device);
   if (fills_tiles && !config.matrix_tiles) return std::nullopt;  // of a rate that no fit is of
   const int threads = threads_of(shape, config);
   if (shape.kind.direction == Direction::wgrad) {

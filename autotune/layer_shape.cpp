@@ -11,7 +11,6 @@ bool fills_matrix_tiles(const LayerShape& shape, const DeviceIdentity& device) {
   const DType dtype = shape.kind.dtype;
   const bool bytes = dtype == DType::int8;
   if (!device.target.ends_with(" AMX") || (!bytes && dtype != DType::bfloat16)) return false;
-  if (!bytes && shape.identity()) return false;  // dense_gemm
   return cpu::fills_tiles(bytes ? DType::uint8 : dtype, shape.read_channels() / shape.kind.groups,
                           shape.written_channels() / shape.kind.groups);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -49,12 +50,28 @@ struct Tile {
   bool own_sums;
 };
 
-// The sums that the pairs of offset k add to.
-TileSums sums_of(const ForwardTask& task, int k, const Tile& tile, Workspace& workspace) {
-  if (!tile.own_sums)
-    return {tile.sums, task.pairs.out(k) + workspace.first[static_cast<std::size_t>(k)]};
+// The pairs of offset k: rows of x, and the sums that they add to.
+struct TilePairs {
+  const std::int32_t* x_rows;
+  TileSums y;
+};
+
+// Of an identity there may be no lists.
+TilePairs identity_pairs(const Tile& tile, Workspace& workspace) {
+  auto* const rows = workspace.entries.as<std::int32_t>(2 * tile.rows);
+  std::iota(rows, rows + tile.rows, static_cast<std::int32_t>(tile.first));
+  if (!tile.own_sums) return {rows, {tile.sums, rows}};
+  std::iota(rows + tile.rows, rows + 2 * tile.rows, 0);
+  return {rows, {tile.sums, rows + tile.rows}};
+}
+
+TilePairs pairs_of(const ForwardTask& task, int k, const Tile& tile, Workspace& workspace) {
+  const std::int64_t first = workspace.first[static_cast<std::size_t>(k)];
+  const std::int32_t* x_rows = task.pairs.in(k) + first;
+  if (!tile.own_sums) return {x_rows, {tile.sums, task.pairs.out(k) + first}};
   const std::int64_t row_bytes = task.out_channels * accumulator_bytes(task.dtype);
-  return tile_sums(task.pairs, k, tile.first, tile.sums, row_bytes, workspace, workspace.entries);
+  return {x_rows,
+          tile_sums(task.pairs, k, tile.first, tile.sums, row_bytes, workspace, workspace.entries)};
 }
 
 void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* x, int k,
@@ -63,8 +80,9 @@ void add_offset(const ForwardTask& task, const Panels& panels, const std::byte* 
   const std::int64_t in = task.in_channels / task.groups, out = task.out_channels / task.groups;
   const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
   if (count == 0) return;
-  const std::int32_t* x_rows = task.pairs.in(k) + workspace.first[static_cast<std::size_t>(k)];
-  const TileSums y = sums_of(task, k, tile, workspace);
+  const auto [x_rows, y] = task.pairs.offsets == 1 && k == task.pairs.identity
+                               ? identity_pairs(tile, workspace)
+                               : pairs_of(task, k, tile, workspace);
   for (int group = 0; group < task.groups; ++group)
     indirect_gemm({panels.dtype, x + group * in * x_size, task.in_channels, panels.of(k, group), in,
                    out, y.sums + group * out * y_size, task.out_channels, x_rows, y.rows, count,

@@ -74,7 +74,8 @@ void pack_weights(const Plan& plan, const std::vector<LayerKind>& kinds,
                   std::vector<StepWeights>& weights) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
-    if (step.kind != StepKind::convolution && !step.quantization) continue;
+    const bool multiplies = step.kind == StepKind::convolution || step.kind == StepKind::dense;
+    if (!multiplies && !step.quantization) continue;
     StepWeights& own = weights[i];
     ConvPlan conv;
     conv.groups = step.spec.groups;
@@ -84,6 +85,8 @@ void pack_weights(const Plan& plan, const std::vector<LayerKind>& kinds,
     if (!options.config) conv.config = options.conv_config;
     own.packed = backend(execution.device).pack_weights(execution, conv, own.matrix);
     if (own.packed == nullptr || may_gather(options, kinds[i])) continue;
+    // One offset is dense where a tuned config refuses matrix tiles.
+    if (own.matrix.shape[0] == 1 && !step.quantization) continue;
     own.weight = {};
     own.matrix.data = nullptr;
   }

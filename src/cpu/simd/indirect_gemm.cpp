@@ -203,6 +203,10 @@ const NativeKernels& portable_byte_kernels() {
   return kernels;
 }
 
+bool multiplies_by_tiles(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles) {
+  return native_kernels(dtype) != nullptr && takes_tiles(dtype, in, out, matrix_tiles);
+}
+
 DType product_dtype(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles) {
   if (dtype == DType::float64 || dtype == DType::uint8) return dtype;
   if (native_kernels(dtype) == nullptr) return DType::float32;

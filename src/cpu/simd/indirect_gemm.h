@@ -14,6 +14,9 @@ namespace gavotte::internal::cpu {
 /// converted beforehand.
 DType product_dtype(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles);
 
+/// Whether features of `dtype` are multiplied by such a matrix in matrix tiles, from memory as they are.
+bool multiplies_by_tiles(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles);
+
 /// The panels of a matrix [in, out] of a product_dtype that indirect_gemm of this CPU reads; they
 /// are 64-byte aligned.
 PanelLayout panel_layout(DType dtype, std::int64_t in, std::int64_t out);
