@@ -48,7 +48,7 @@ struct Product {
   std::vector<BFloat16> x, weights;
   std::vector<float> y;
   std::vector<std::int32_t> x_rows, y_rows;
-  bool transposed = false, first = false;
+  bool transposed = false, first = false, shuffle_ports = has_shuffle_ports();
 
   float x_of(std::int64_t j, std::int64_t i) const {
     return static_cast<float>(x[at(x_rows[at(j)] * in + i)]);
@@ -68,8 +68,19 @@ struct Product {
         {DType::bfloat16, weights.data(), in, out, transposed ? 1 : out, transposed ? in : 1},
         panels);
     std::vector<float> result = y;
-    indirect_gemm({DType::bfloat16, x.data(), in, panels, in, out, result.data(), out,
-                   x_rows.data(), y_rows.data(), static_cast<std::int64_t>(x_rows.size()), first});
+    indirect_gemm({.dtype = DType::bfloat16,
+                   .x = x.data(),
+                   .x_stride = in,
+                   .panels = panels,
+                   .in = in,
+                   .out = out,
+                   .y = result.data(),
+                   .y_stride = out,
+                   .x_rows = x_rows.data(),
+                   .y_rows = y_rows.data(),
+                   .count = static_cast<std::int64_t>(x_rows.size()),
+                   .first = first,
+                   .shuffle_ports = shuffle_ports});
     return result;
   }
 };
@@ -95,7 +106,8 @@ Product random_product(std::int64_t in, std::int64_t out, std::int64_t rows, uns
 void expect_definition(const Product& product) {
   SCOPED_TRACE(testing::Message() << product.in << " -> " << product.out << ", " << product.rows
                                   << " rows" << (product.first ? ", first" : "")
-                                  << (product.transposed ? ", transposed" : ""));
+                                  << (product.transposed ? ", transposed" : "")
+                                  << (product.shuffle_ports ? ", shuffle ports" : ""));
   const std::vector<float> y = product.run();
   const double additions = static_cast<double>(product.in) * 0x1p-24;
   const double relative = additions / (1 - additions);
@@ -130,9 +142,10 @@ TEST_F(BFloat16Products, EqualTheDefinition) {
     for (const std::int64_t out : {1, 5, 16, 31, 48, 64, 100}) {
       for (const std::int64_t rows : {1, 6, 13, 25}) {
         Product product = random_product(in, out, rows, 1);
-        for (int form = 0; form < 4; ++form) {
+        for (int form = 0; form < 8; ++form) {
           product.first = (form & 1) != 0;
           product.transposed = (form & 2) != 0;
+          product.shuffle_ports = (form & 4) != 0;
           expect_definition(product);
           if (HasFatalFailure()) return;
         }

@@ -80,11 +80,12 @@ std::vector<std::int32_t> some_rows(std::mt19937& random, std::int64_t rows, std
 // Rows are longer than what is read and written of them, unless dense; `transposed`: weights as dgrad
 // reads them. The last row of x ends with its memory: AddressSanitizer sees a read behind it.
 template <class T>
-void expect_definition(const Case& test, bool transposed, DType dtype) {
+void expect_definition(const Case& test, bool transposed, bool shuffle_ports, DType dtype) {
   constexpr std::int64_t kRows = 30, kBefore = 2;
   SCOPED_TRACE(testing::Message() << test.in << " -> " << test.out << ", " << test.count << " rows"
                                   << (test.first ? ", first" : "") << (test.dense ? ", dense" : "")
-                                  << (transposed ? ", transposed" : ""));
+                                  << (transposed ? ", transposed" : "")
+                                  << (shuffle_ports ? ", shuffle ports" : ""));
   std::mt19937 random(1);
   const std::int64_t x_stride = test.in + (test.dense ? 0 : 3);
   const std::int64_t y_stride = test.out + (test.dense ? 0 : 5);
@@ -116,8 +117,20 @@ void expect_definition(const Case& test, bool transposed, DType dtype) {
               {dtype, weights.data(), test.in, test.out, transposed ? 1 : test.out,
                transposed ? test.in : 1},
               panels);
-  indirect_gemm({dtype, x.data(), x_stride, panels, test.in, test.out, y.data() + kBefore, y_stride,
-                 x_rows.data(), y_rows.data(), test.count, test.first, test.scattered});
+  indirect_gemm({.dtype = dtype,
+                 .x = x.data(),
+                 .x_stride = x_stride,
+                 .panels = panels,
+                 .in = test.in,
+                 .out = test.out,
+                 .y = y.data() + kBefore,
+                 .y_stride = y_stride,
+                 .x_rows = x_rows.data(),
+                 .y_rows = y_rows.data(),
+                 .count = test.count,
+                 .first = test.first,
+                 .scattered = test.scattered,
+                 .shuffle_ports = shuffle_ports});
   const double tolerance = static_cast<double>(test.in + 1) * static_cast<double>(test.in + 1) *
                            std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < y.size(); ++i) {
@@ -133,8 +146,9 @@ TEST(IndirectGemm, EqualsTheDefinitionOnEveryTarget) {
   test::for_each_target([&] {
     for (const Case& test : cases()) {
       for (const bool transposed : {false, true}) {
-        expect_definition<float>(test, transposed, DType::float32);
-        expect_definition<double>(test, transposed, DType::float64);
+        for (const bool shuffle_ports : {false, true})
+          expect_definition<float>(test, transposed, shuffle_ports, DType::float32);
+        expect_definition<double>(test, transposed, has_shuffle_ports(), DType::float64);
         if (HasFatalFailure()) break;
       }
     }
@@ -159,16 +173,29 @@ TEST(IndirectGemm, BitsDoNotDependOnHowPairsAreCut) {
         std::size_t space = memory.size() * sizeof(float);
         std::align(64, 1, panels, space);
         pack_panels(layout, {DType::float32, weights.data(), in, out, out, 1}, panels);
-        const auto run = [&](std::int64_t pairs_of_a_call) {
-          std::vector<float> y = before;
-          for (std::int64_t j = 0; j < kRows; j += pairs_of_a_call)
-            indirect_gemm({DType::float32, x.data(), in, panels, in, out, y.data(), out,
-                           x_rows.data() + j, y_rows.data() + j,
-                           std::min(pairs_of_a_call, kRows - j), false});
-          return y;
-        };
-        const std::vector<float> whole = run(kRows);
-        for (const std::int64_t pairs : {1, 3, 7}) EXPECT_EQ(run(pairs), whole) << in << " " << out;
+        for (const bool shuffle_ports : {false, true}) {
+          const auto run = [&](std::int64_t pairs_of_a_call) {
+            std::vector<float> y = before;
+            for (std::int64_t j = 0; j < kRows; j += pairs_of_a_call)
+              indirect_gemm({.dtype = DType::float32,
+                             .x = x.data(),
+                             .x_stride = in,
+                             .panels = panels,
+                             .in = in,
+                             .out = out,
+                             .y = y.data(),
+                             .y_stride = out,
+                             .x_rows = x_rows.data() + j,
+                             .y_rows = y_rows.data() + j,
+                             .count = std::min(pairs_of_a_call, kRows - j),
+                             .first = false,
+                             .shuffle_ports = shuffle_ports});
+            return y;
+          };
+          const std::vector<float> whole = run(kRows);
+          for (const std::int64_t pairs : {1, 3, 7})
+            EXPECT_EQ(run(pairs), whole) << in << " " << out;
+        }
       }
     }
   });

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cpu/simd/pack_panels.h"
+#include "cpu/simd/shuffle_ports.h"
 #include "gavotte/dtype.h"
 
 namespace gavotte::internal::cpu {
@@ -45,7 +46,8 @@ struct IndirectGemm {
   bool scattered = false;  ///< x_rows are in no order.
   /// uint8: int32 [out] that are added to each of the rows, too; null: nothing.
   const std::int32_t* added = nullptr;
-  bool matrix_tiles = false;  ///< By matrix tiles, where CPU and system have them.
+  bool matrix_tiles = false;                 ///< By matrix tiles, where CPU and system have them.
+  bool shuffle_ports = has_shuffle_ports();  ///< Which kernels are the fastest; any CPU runs both.
 };
 void indirect_gemm(const IndirectGemm& args);
 

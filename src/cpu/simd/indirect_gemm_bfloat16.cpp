@@ -72,14 +72,13 @@ struct PairedDotProduct {
     _mm512_store_si512(p, weights);
   }
   static HWY_INLINE __m512i no_weights() { return _mm512_setzero_si512(); }
-  static HWY_INLINE __m512i even_lanes(__m512i a, __m512i b) {
-    return _mm512_mask_shuffle_epi32(a, 0xaaaa, b, _MM_PERM_CCAA);
+  static HWY_INLINE __m512i odd_even(__m512i odd, __m512i even) {
+    return _mm512_mask_blend_epi32(0xaaaa, even, odd);
   }
-  static HWY_INLINE __m512i odd_lanes(__m512i a, __m512i b) {
-    return _mm512_mask_shuffle_epi32(b, 0x5555, a, _MM_PERM_DDBB);
+  static HWY_INLINE __m512i swap_neighbours(__m512i v) {
+    return _mm512_maskz_shuffle_epi32(kAll, v, _MM_PERM_CDAB);
   }
-  static HWY_INLINE Vec even_lanes(Vec a, Vec b) { return _mm512_mask_moveldup_ps(a, 0xaaaa, b); }
-  static HWY_INLINE Vec odd_lanes(Vec a, Vec b) { return _mm512_mask_movehdup_ps(b, 0x5555, a); }
+  static HWY_INLINE Vec swap_neighbours(Vec v) { return _mm512_maskz_permute_ps(kAll, v, 0xb1); }
   static HWY_INLINE Vec multiply_add(__m512i input, __m512i weights, Vec sum) {
     return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(input),
                             reinterpret_cast<__m512bh>(weights));

@@ -1,11 +1,11 @@
 // The kernel of panels of one vector and few inputs, which stay in registers. Part of indirect_panels-inl.h.
 
-// sums[r] += the inputs of row x[r] times the weights, which are all of the panel's.
-template <class A, class Weights, int steps, int rows>
+// sums[r] += the inputs of row x[r] times the weights, which are all of the panel's. blocks: four inputs by one load.
+template <class A, bool blocks, class Weights, int steps, int rows>
 HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows],
                                        const Weights (&weights)[steps],
                                        typename A::Vec (&sums)[rows]) {
-  if constexpr (A::kHasBlocks && steps % 4 == 0) {
+  if constexpr (blocks) {
     const auto multiply_block = [&]<int s>(std::integral_constant<int, s>) {
       GAVOTTE_UNROLL
       for (int r = 0; r < rows; ++r) {
@@ -16,8 +16,8 @@ HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows]
         sums[r] = A::multiply_add(A::template lane_of<3>(block), weights[s + 3], sums[r]);
       }
     };
-    [&]<int... blocks>(std::integer_sequence<int, blocks...>) {
-      (multiply_block(std::integral_constant<int, 4 * blocks>()), ...);
+    [&]<int... b>(std::integer_sequence<int, b...>) {
+      (multiply_block(std::integral_constant<int, 4 * b>()), ...);
     }
     (std::make_integer_sequence<int, steps / 4>());
   } else {
@@ -31,7 +31,7 @@ HWY_INLINE void multiply_narrow_inputs(const typename A::Input* const (&x)[rows]
 }
 
 // The pairs [j, j + rows) of a panel of one whole vector; rows of x and y lie side by side.
-template <class A, bool first, int rows, class Weights, int steps>
+template <class A, bool first, bool blocks, int rows, class Weights, int steps>
 HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel, const Weights (&weights)[steps],
                                      typename A::Vec start, std::int64_t j) {
   constexpr std::int64_t inputs = steps * A::kInputs;
@@ -48,13 +48,13 @@ HWY_INLINE void multiply_narrow_rows(const Panel<A>& panel, const Weights (&weig
       if constexpr (A::kAdds) sums[r] = A::add(sums[r], start);
     }
   }
-  multiply_narrow_inputs<A>(x, weights, sums);
+  multiply_narrow_inputs<A, blocks>(x, weights, sums);
   GAVOTTE_UNROLL
   for (int r = 0; r < rows; ++r) write_sums<A, first || !kPaired<A>>(sums[r], y(r), width);
 }
 
 // The panel stays in registers.
-template <class A, int steps, bool first>
+template <class A, int steps, bool first, bool blocks>
 HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
   // Few inputs: row after row, whose sums do not wait for each other.
   constexpr int rows = kPaired<A> ? 6 : 8, together = kPaired<A> || steps > 4 ? rows : 1;
@@ -70,12 +70,18 @@ HWY_NOINLINE void multiply_narrow(const Panel<A>& args, std::int64_t count) {
   }
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
-    fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
+    // As many rows each time, without a test for each (Xeon with AMX, 2026-11-23, lidar_10: 1.05 of the rate at 16 channels).
+    if (panel.ahead > 0) {
+      const std::int32_t* ahead = panel.x_rows + std::min(j + panel.ahead, count - rows);
+      GAVOTTE_UNROLL
+      for (int r = 0; r < rows; ++r)
+        hwy::Prefetch(panel.x + ahead[r] * std::int64_t{steps * A::kInputs});
+    }
     GAVOTTE_UNROLL
     for (int r = 0; r < rows; r += together)
-      multiply_narrow_rows<A, first, together>(panel, weights, start, j + r);
+      multiply_narrow_rows<A, first, blocks, together>(panel, weights, start, j + r);
   }
-  for (; j < count; ++j) multiply_narrow_rows<A, first, 1>(panel, weights, start, j);
+  for (; j < count; ++j) multiply_narrow_rows<A, first, blocks, 1>(panel, weights, start, j);
 }
 
 // Whether the kernel above has taken the call.
@@ -90,8 +96,17 @@ bool multiply_narrow(const Panel<A>& panel, std::int64_t count) {
     constexpr int steps = inputs / A::kInputs;
     if constexpr (steps >= 1 && steps <= most_steps) {
       if (panel.in != inputs) return false;
-      panel.first ? multiply_narrow<A, steps, true>(panel, count)
-                  : multiply_narrow<A, steps, false>(panel, count);
+      const auto multiply_by = [&]<bool blocks>(std::bool_constant<blocks>) {
+        panel.first ? multiply_narrow<A, steps, true, blocks>(panel, count)
+                    : multiply_narrow<A, steps, false, blocks>(panel, count);
+      };
+      if constexpr (A::kHasBlocks && steps % 4 == 0) {
+        if (panel.shuffle_ports) {
+          multiply_by(std::true_type());
+          return true;
+        }
+      }
+      multiply_by(std::false_type());
       return true;
     } else {
       return false;

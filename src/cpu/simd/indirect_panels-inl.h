@@ -37,6 +37,7 @@ struct Panel {
   bool first;
   std::int64_t ahead;            // rows of x are fetched this far ahead; 0: not at all
   const typename A::Sum* added;  // at the panel's first column, or null
+  bool shuffle_ports;
 };
 
 #include "cpu/simd/indirect_pairs-inl.h"
@@ -255,16 +256,17 @@ void multiply_pairs(const Panel<A>& panel, std::int64_t rows, std::int64_t count
   pair_rows<A>(panel.weights, rows, row, weights);
   multiply_columns<Paired<A>, vectors>(
       {panel.x, weights, panel.y, panel.in, panel.x_stride, panel.y_stride, panel.last_lanes,
-       panel.x_rows, panel.y_rows, panel.first, panel.ahead, nullptr},
+       panel.x_rows, panel.y_rows, panel.first, panel.ahead, nullptr, panel.shuffle_ports},
       count);
 }
 
 // By the kernel that is the fastest for so many inputs and vectors of columns.
 template <class A, int vectors>
 void multiply_columns(const Panel<A>& panel, std::int64_t count) {
-  if constexpr (A::kHasPairs && vectors <= kMostPairedVectors) {
+  if constexpr (A::kHasPairs && vectors <= most_paired_vectors(true)) {
     const std::int64_t rows = (panel.in + A::kInputs - 1) / A::kInputs;
-    if (rows >= kFewestPairedRows && rows <= kMostPairedRows)
+    if (rows >= kFewestPairedRows && rows <= kMostPairedRows &&
+        vectors <= most_paired_vectors(panel.shuffle_ports))
       return multiply_pairs<A, vectors>(panel, rows, count);
   }
   if constexpr (vectors == 1) {
@@ -289,7 +291,8 @@ void multiply(const IndirectGemm& args) {
                  args.y_rows,
                  args.first,
                  0,
-                 nullptr};
+                 nullptr,
+                 args.shuffle_ports};
   if constexpr (A::kAdds) panel.added = args.added;
   const std::int64_t row_bytes = panel.in * static_cast<std::int64_t>(sizeof(typename A::Input));
   const bool fetched =
