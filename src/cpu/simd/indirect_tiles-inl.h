@@ -13,9 +13,11 @@
 
 inline constexpr int kTileRows = 16, kTileColumns = 16, kTileBytes = 64;
 inline constexpr std::int64_t kPanelColumns = 4 * kTileColumns;
+
 inline constexpr int kStepPairs = 2 * kTileRows;
 inline constexpr std::int64_t kStepColumns = 2 * kTileColumns;
-inline constexpr std::int64_t kChunkBlocks = 8;  // gathered together: 32 rows of them are 16 KiB
+inline constexpr std::int64_t kMostColumns = 256;  // of a TileProduct
+inline constexpr std::int64_t kChunkBlocks = 8;    // gathered together: 32 rows of them are 16 KiB
 
 // A call; rows of x in bytes.
 template <class Sum>
@@ -35,8 +37,9 @@ using TileRow = std::byte[kTileBytes];
 
 struct TileMemory {
   alignas(64) TileRow x[2][kChunkBlocks][kStepPairs];  // a block of channels after the other
-  alignas(64) TileRow weights[2][kTileRows];           // of the last channels, where no whole tile
-  alignas(64) TileRow sums[2][2][kStepPairs];          // a vector of columns after the other
+  // Those of the last channels, where they are no whole tiles, filled up with zeros: a vector of columns after the other.
+  alignas(64) TileRow weights[kMostColumns / kTileColumns][kTileRows];
+  alignas(64) TileRow sums[2][2][kStepPairs];
 };
 
 // Pairs and channels that are gathered together.
@@ -55,29 +58,37 @@ struct StepSums {
   std::int64_t column, columns;
 };
 
-// The weights of a vector of columns, from some channels on.
+// The weights of a step and a vector of columns.
 struct TileWeights {
   const std::byte* at;
   std::int64_t row_bytes;
+  const std::byte* last;  // instead of a tile that is not whole
 };
 
 template <class Sum>
-TileWeights tile_weights(const TileProduct<Sum>& product, std::int64_t column) {
+TileWeights tile_weights(const TileProduct<Sum>& product, const TileMemory& memory,
+                         std::int64_t block, std::int64_t column) {
   const std::int64_t begin = column / kPanelColumns * kPanelColumns;
   const std::int64_t columns = std::min(product.columns - begin, kPanelColumns);
+  const std::int64_t row_bytes = (columns + kTileColumns - 1) / kTileColumns * kTileBytes;
   const std::int64_t channel_bytes = (product.in_bytes + 3) / 4 * 4;  // of a panel's column
-  return {product.panels + begin * channel_bytes + (column - begin) * 4,
-          (columns + kTileColumns - 1) / kTileColumns * kTileBytes};
+  return {
+      product.panels + begin * channel_bytes + (column - begin) * 4 + block * kTileRows * row_bytes,
+      row_bytes, memory.weights[column / kTileColumns][0]};
 }
 
-// Those of the last channels, filled up with zeros to a whole tile.
+// The tiles of the last channels, filled up with zeros.
 template <class Sum>
-void copy_last_weights(const TileProduct<Sum>& product, TileWeights from, TileRow* to) {
-  const std::int64_t blocks = product.in_bytes / kTileBytes;
+void copy_last_weights(const TileProduct<Sum>& product, TileMemory& memory) {
   const std::int64_t rows = (product.in_bytes % kTileBytes + 3) / 4;
-  for (std::int64_t row = 0; row < rows; ++row)
-    std::memcpy(to[row], from.at + (blocks * kTileRows + row) * from.row_bytes, kTileBytes);
-  for (std::int64_t row = rows; row < kTileRows; ++row) std::memset(to[row], 0, kTileBytes);
+  if (rows == 0) return;
+  for (std::int64_t column = 0; column < product.columns; column += kTileColumns) {
+    const TileWeights from = tile_weights(product, memory, product.in_bytes / kTileBytes, column);
+    TileRow* to = memory.weights[column / kTileColumns];
+    for (std::int64_t row = 0; row < rows; ++row)
+      std::memcpy(to[row], from.at + row * from.row_bytes, kTileBytes);
+    std::memset(to[rows], 0, static_cast<std::size_t>(kTileRows - rows) * kTileBytes);
+  }
 }
 
 // The inputs of a step. What is missing of the last block's channels, and of the last tile's rows, is 0.
@@ -116,12 +127,11 @@ HWY_INLINE void add_tile_sums(const TileProduct<Sum>& product, const StepSums& f
   }
 }
 
-// The gathered inputs of a step times one vector of columns or two. last: tiles of the last channels, where they are no
-// whole ones.
+// The gathered inputs times one vector of columns or two; `whole` of the blocks of channels have all channels.
 template <int row_tiles, int vectors, class Sum, class Tiles>
 HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int whole,
-                               const TileWeights (&weights)[2], const TileRow (*last)[kTileRows],
-                               Tiles& tiles, TileRow (*sums)[kStepPairs]) {
+                               const TileWeights (&weights)[2], Tiles& tiles,
+                               TileRow (*sums)[kStepPairs]) {
   constexpr bool two_rows = row_tiles == 2, two_vectors = vectors == 2;
   tiles.template zero<0>();
   if constexpr (two_vectors) tiles.template zero<1>();
@@ -146,7 +156,7 @@ HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int w
   for (int block = 0; block < whole; ++block)
     multiply(block, weights[0].at + block * tile_bytes, weights[1].at + block * tile_bytes,
              weights[0].row_bytes);
-  if (whole < blocks) multiply(whole, last[0][0], last[1][0], kTileBytes);
+  if (whole < blocks) multiply(whole, weights[0].last, weights[1].last, kTileBytes);
   tiles.template store<0>(sums[0][0], kTileBytes);
   if constexpr (two_vectors) tiles.template store<1>(sums[1][0], kTileBytes);
   if constexpr (two_rows) tiles.template store<2>(sums[0][kTileRows], kTileBytes);
@@ -154,28 +164,17 @@ HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int w
 }
 
 template <class Sum, class Tiles>
-HWY_INLINE void multiply_step(const TileProduct<Sum>& product, const TileStep& step,
-                              const StepSums& to, const TileRow (*x)[kStepPairs], Tiles& tiles,
-                              TileMemory& memory, TileRow (*sums)[kStepPairs]) {
-  TileWeights weights[2] = {tile_weights(product, to.column), {}};
+HWY_INLINE void multiply_step(const TileRow (*x)[kStepPairs], int blocks, int whole,
+                              const TileWeights (&weights)[2], const StepSums& to, Tiles& tiles,
+                              TileRow (*sums)[kStepPairs]) {
+  const auto multiply = [&]<int row_tiles, int vectors>() {
+    multiply_tiles<row_tiles, vectors, Sum>(x, blocks, whole, weights, tiles, sums);
+  };
   const bool two_vectors = to.columns > kTileColumns;
-  if (two_vectors) weights[1] = tile_weights(product, to.column + kTileColumns);
-  const int whole = static_cast<int>(
-      std::min<std::int64_t>(step.blocks, product.in_bytes / kTileBytes - step.block));
-  if (whole < step.blocks) {
-    copy_last_weights(product, weights[0], memory.weights[0]);
-    if (two_vectors) copy_last_weights(product, weights[1], memory.weights[1]);
-  }
-  for (TileWeights& of_vector : weights)
-    of_vector.at += step.block * kTileRows * of_vector.row_bytes;
-  if (step.pairs > kTileRows) {
-    two_vectors
-        ? multiply_tiles<2, 2, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums)
-        : multiply_tiles<2, 1, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums);
+  if (to.pairs > kTileRows) {
+    two_vectors ? multiply.template operator()<2, 2>() : multiply.template operator()<2, 1>();
   } else {
-    two_vectors
-        ? multiply_tiles<1, 2, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums)
-        : multiply_tiles<1, 1, Sum>(x, step.blocks, whole, weights, memory.weights, tiles, sums);
+    two_vectors ? multiply.template operator()<1, 2>() : multiply.template operator()<1, 1>();
   }
 }
 
@@ -198,16 +197,22 @@ void multiply(const TileProduct<Sum>& product) {
   if (product.count == 0) return;
   Tiles tiles;
   TileMemory memory;
+  copy_last_weights(product, memory);
   TileStep step = tile_step(product, 0, 0);
   gather_tiles<Tiles>(product, step, memory.x[0]);
   StepSums before{};
   int x = 0, sums = 0;
   while (step.pairs > 0) {
     const TileStep next = tile_step(product, step.j, step.block + step.blocks);
+    const int whole = static_cast<int>(
+        std::min<std::int64_t>(step.blocks, product.in_bytes / kTileBytes - step.block));
     for (std::int64_t column = 0; column < product.columns; column += kStepColumns) {
-      const StepSums now{step.j, step.pairs, step.block == 0, column,
-                         std::min<std::int64_t>(product.columns - column, kStepColumns)};
-      multiply_step(product, step, now, memory.x[x], tiles, memory, memory.sums[sums]);
+      const std::int64_t columns = std::min(product.columns - column, kStepColumns);
+      TileWeights weights[2] = {tile_weights(product, memory, step.block, column), {}};
+      if (columns > kTileColumns)
+        weights[1] = tile_weights(product, memory, step.block, column + kTileColumns);
+      const StepSums now{step.j, step.pairs, step.block == 0, column, columns};
+      multiply_step<Sum>(memory.x[x], step.blocks, whole, weights, now, tiles, memory.sums[sums]);
       if (column == 0) gather_tiles<Tiles>(product, next, memory.x[1 - x]);
       add_tile_sums<Tiles>(product, before, memory.sums[1 - sums]);
       before = now;
@@ -229,14 +234,20 @@ void multiply_by_tiles(const IndirectGemm& args) {
                            static_cast<const std::byte*>(args.panels),
                            static_cast<Sum*>(args.y),
                            args.y_stride,
-                           args.out,
+                           0,
                            args.x_rows,
                            args.y_rows,
                            args.count,
                            nullptr,
                            args.first};
   if constexpr (std::is_same_v<Sum, std::int32_t>) product.added = args.added;
-  multiply<Tiles>(product);
+  for (std::int64_t column = 0; column < args.out; column += kMostColumns) {
+    product.columns = std::min(args.out - column, kMostColumns);
+    multiply<Tiles>(product);
+    product.panels += kMostColumns * ((product.in_bytes + 3) / 4 * 4);
+    product.y += kMostColumns;
+    if (product.added != nullptr) product.added += kMostColumns;
+  }
 }
 
 template <class Input>
