@@ -66,9 +66,9 @@ struct GAVOTTE_API ConvConfig {
   /// float32 products may be rounded to TF32 (10 fraction bits) where a GPU's matrix units take it. A
   /// permission: the CPU, and other dtypes, have no such units and compute as without it.
   bool allow_tf32 = false;
-  /// CPU: tile_indirect, and int8 layers, may multiply by matrix tiles (Intel's AMX) where a group has enough channels to
-  /// fill them. A permission: other layers, and CPUs or systems without, compute as without it. int8 results are the same;
-  /// bfloat16 ones are rounded in another order.
+  /// CPU: tile_indirect and its gradients, and int8 layers, may multiply by matrix tiles (Intel's AMX) where a group has
+  /// enough channels to fill them. A permission: other layers, and CPUs or systems without, compute as without it. int8
+  /// results are the same; bfloat16 ones are rounded in another order.
   bool matrix_tiles = true;
   void validate() const;
   std::string to_string() const;

@@ -9,6 +9,7 @@
 #include "cpu/gemm.h"
 #include "cpu/simd/indirect_wgrad.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/simd/wgrad_tiles.h"
 #include "cpu/wgrad.h"
 #include "cpu/workspace.h"
 #include "parallel.h"
@@ -83,9 +84,17 @@ void reduce(DType dtype, void* partial, std::int64_t count, std::int64_t channel
 
 bool gathers(const WeightGradient& task) {
   const bool depthwise = task.in_group() == 1 && task.out_group() == 1;
-  const bool paired = task.dtype == DType::bfloat16 && paired_wgrad() != nullptr;
-  return depthwise || (task.in_group() * task.out_group() >= kGemmVolume && !paired) ||
+  const bool wide = task.in_group() * task.out_group() >= kGemmVolume;
+  return depthwise || (wide && task.products == WgradProducts::accumulators) ||
          task.plan.config.dataflow == Dataflow::gather_gemm_scatter;
+}
+
+WgradProducts products_of(const ConvPlan& plan, DType dtype) {
+  if (dtype != DType::bfloat16 || paired_wgrad() == nullptr) return WgradProducts::accumulators;
+  return takes_wgrad_tiles(plan.in_channels / plan.groups, plan.out_channels / plan.groups,
+                           plan.groups, plan.config.matrix_tiles)
+             ? WgradProducts::tiled
+             : WgradProducts::paired;
 }
 
 template <class T>
@@ -138,7 +147,7 @@ void sum_columns(const Execution& execution, const ConstTensorView& x, void* sum
 void convolution_wgrad(const Execution& execution, const ConvPlan& plan, ConstTensorView x,
                        ConstTensorView grad_y, TensorView grad_weights) {
   const MapPairs pairs(plan.map, MapPairs::Order::key);
-  const WeightGradient task{plan, pairs, x.dtype, x.data, grad_y.data};
+  const WeightGradient task{plan, pairs, x.dtype, x.data, grad_y.data, products_of(plan, x.dtype)};
   if (task.volume() == 0 || pairs.offsets == 0) return;
   if (!gathers(task)) return wgrad_indirect(execution, task, grad_weights.data);
   if (x.dtype == DType::float64) return sum_weights<double>(execution, task, grad_weights.data);

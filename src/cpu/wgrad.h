@@ -6,12 +6,20 @@
 
 namespace gavotte::internal::cpu {
 
+/// What multiplies rows.
+enum class WgradProducts {
+  accumulators,  ///< indirect_wgrad, 16-bit rows as float32
+  paired,        ///< paired_wgrad()
+  tiled,         ///< tiled_wgrad
+};
+
 struct WeightGradient {
   const ConvPlan& plan;
   const MapPairs& pairs;
   DType dtype;
   const void* x;       ///< [N, Cin] of dtype
   const void* grad_y;  ///< [M, Cout] of dtype
+  WgradProducts products;
   std::int64_t in_group() const noexcept { return plan.in_channels / plan.groups; }
   std::int64_t out_group() const noexcept { return plan.out_channels / plan.groups; }
   /// Elements of one offset's gradient [Cin / groups, Cout].

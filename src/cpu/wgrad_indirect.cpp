@@ -10,6 +10,7 @@
 #include "cpu/scratch.h"
 #include "cpu/simd/indirect_wgrad.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/simd/wgrad_tiles.h"
 #include "cpu/wgrad.h"
 #include "parallel.h"
 #include "tensor_checks.h"
@@ -26,6 +27,13 @@ constexpr std::int64_t kPairedElements = 4 << 10;   // rows of two, likewise
 constexpr std::int64_t kGroupedPairs = 256;         // that pass all groups of channels at a time
 constexpr std::int64_t kAddedElements = 1 << 15;    // of the sums that one task adds up
 
+/// Elements of the sums of one offset.
+std::int64_t sum_elements(const WeightGradient& task) {
+  return task.products == WgradProducts::tiled
+             ? task.plan.groups * tiled_elements(task.in_group(), task.out_group())
+             : task.volume();
+}
+
 /// How the pairs are cut: ranges of tiles, and groups of consecutive offsets with about as many pairs.
 struct Cut {
   std::int64_t ranges, tiles, groups;
@@ -38,7 +46,7 @@ Cut cut(const WeightGradient& task) {
   for (int k = 0; k < pairs.offsets; ++k)
     most = std::max(most, pairs.begin[k + 1] - pairs.begin[k]);
   const std::int64_t chunk = task.plan.config.wgrad_chunk_pairs;
-  const std::int64_t bytes = offsets * task.volume() * accumulator_bytes(task.dtype);
+  const std::int64_t bytes = offsets * sum_elements(task) * accumulator_bytes(task.dtype);
   Cut cut{};
   cut.ranges =
       std::clamp<std::int64_t>((most + chunk - 1) / chunk, 1,
@@ -62,7 +70,7 @@ PairRows share(const MapPairs& pairs, const Cut& cut, int k, std::int64_t tile) 
   return {pairs.in(k) + first, pairs.out(k) + first, last - first};
 }
 
-/// A share and the sums [Cin / groups, Cout] that it is added to.
+/// A share and the sums that it is added to: [Cin / groups, Cout], or tiles of them.
 struct Share {
   PairRows pairs;
   std::byte* sums = nullptr;
@@ -76,10 +84,13 @@ class Adder {
       : task_(task),
         workspace_(workspace),
         direct_(is_accumulator(task.dtype)),
-        paired_(task.dtype == DType::bfloat16 ? paired_wgrad() : nullptr),
+        paired_(task.products == WgradProducts::paired ? paired_wgrad() : nullptr),
         dtype_(accumulator_of(task.dtype)) {
     const std::int64_t channels = task.plan.in_channels + task.plan.out_channels;
-    if (!direct_) {
+    if (task.products == WgradProducts::tiled) {
+      tile_memory_ =
+          workspace.gathered.as<std::byte>(tiled_wgrad_bytes(task.in_group(), task.out_group()));
+    } else if (!direct_) {
       staged_ = std::max((paired_ != nullptr ? kPairedElements : kStagedElements) / channels,
                          std::int64_t{32});
       chunk_ = paired_ != nullptr ? 2 * staged_ : staged_;
@@ -99,6 +110,10 @@ class Adder {
  private:
   void run(const PairRows& next) {
     const PairRows& all = waiting_.pairs;
+    if (task_.products == WgradProducts::tiled && all.count > 0)
+      return tiled_wgrad({task_.x, task_.grad_y, task_.in_group(), task_.out_group(),
+                          task_.plan.groups, reinterpret_cast<float*>(waiting_.sums), all,
+                          waiting_.first, tile_memory_});
     for (std::int64_t begin = 0; begin < all.count; begin += chunk_) {
       PairRows rest{all.x + begin, all.grad + begin, all.count - begin};
       PairRows pairs = rest;
@@ -150,8 +165,37 @@ class Adder {
   std::int64_t chunk_ = std::int64_t{1} << 40;  // pairs at a time
   std::int64_t staged_ = 0;                     // rows at a time, of 4 bytes an element
   std::int32_t* staged_rows_ = nullptr;
+  std::byte* tile_memory_ = nullptr;
   Share waiting_;
 };
+
+/// grad_weights from tiles of sums, after those of the ranges are added up.
+void finish_tiles(const Execution& execution, const WeightGradient& task, std::int64_t ranges,
+                  float* sums, void* grad_weights) {
+  constexpr std::int64_t most_rows = 16;
+  const std::int64_t in = task.in_group(), out = task.out_group(), width = task.plan.out_channels;
+  const std::int64_t elements = sum_elements(task), group_elements = tiled_elements(in, out);
+  const std::int64_t parts = (in + most_rows - 1) / most_rows,
+                     part_elements = group_elements / parts;
+  const WorkspaceLease workspaces(thread_count(execution));
+  parallel_for(execution, task.pairs.offsets * parts, [&](std::int64_t index, int worker) {
+    const std::int64_t k = index / parts, first = index % parts * most_rows;
+    const std::int64_t rows = std::min(most_rows, in - first);
+    auto* const ordered = workspaces[worker].gathered.as<float>(rows * width);
+    for (int group = 0; group < task.plan.groups; ++group) {
+      float* const of_group = sums + k * elements + group * group_elements;
+      for (std::int64_t range = 1; range < ranges; ++range)
+        add_rows(DType::float32,
+                 of_group + range * task.pairs.offsets * elements + index % parts * part_elements,
+                 1, part_elements, of_group + index % parts * part_elements);
+      untile_sums(of_group, out, first, rows, ordered + group * out, width);
+    }
+    finish_rows({task.dtype, ordered, nullptr, nullptr, 1, rows * width, 0, rows * width,
+                 RowEpilogue{},
+                 static_cast<std::byte*>(grad_weights) +
+                     (k * in + first) * width * size_bytes(task.dtype)});
+  });
+}
 
 }  // namespace
 
@@ -160,7 +204,7 @@ void wgrad_indirect(const Execution& execution, const WeightGradient& task, void
   const Cut parts = cut(task);
   const DType dtype = accumulator_of(task.dtype);
   const std::int64_t size = size_bytes(dtype);
-  const std::int64_t offset_bytes = task.volume() * size, bytes = pairs.offsets * offset_bytes;
+  const std::int64_t offset_bytes = sum_elements(task) * size, bytes = pairs.offsets * offset_bytes;
   // The first range sums in the result, where that holds accumulators.
   const bool in_place = dtype == task.dtype;
   const Scratch memory((parts.ranges - (in_place ? 1 : 0)) * bytes);
@@ -186,6 +230,8 @@ void wgrad_indirect(const Execution& execution, const WeightGradient& task, void
     }
     adder.finish();
   });
+  if (task.products == WgradProducts::tiled)
+    return finish_tiles(execution, task, parts.ranges, memory.as<float>(), grad_weights);
   if (in_place && parts.ranges == 1) return;
   const std::int64_t elements = pairs.offsets * task.volume();
   parallel_for(

@@ -25,8 +25,9 @@ struct Layer {
   int groups;
 };
 
-constexpr Layer kLayers[] = {{4, 16, 1},  {16, 16, 1}, {1, 1, 1},   {5, 1, 1},    {7, 9, 1},
-                             {33, 20, 1}, {64, 72, 1}, {12, 18, 3}, {20, 20, 10}, {6, 6, 6}};
+constexpr Layer kLayers[] = {{4, 16, 1},   {16, 16, 1}, {1, 1, 1},   {5, 1, 1},
+                             {7, 9, 1},    {33, 20, 1}, {64, 72, 1}, {12, 18, 3},
+                             {20, 20, 10}, {6, 6, 6},   {96, 66, 2}};
 constexpr DType kDTypes[] = {DType::float32, DType::float64, DType::float16, DType::bfloat16};
 
 /// Offsets of so many pairs, their rows in no order; each row at most once an offset.
@@ -104,6 +105,9 @@ TEST(CpuWgrad, EqualsTheDefinitionHoweverPairsAreCut) {
         for (const Dataflow dataflow : {Dataflow::tile_indirect, Dataflow::gather_gemm_scatter})
           for (const std::int32_t chunk_pairs : {1, 1000, 1 << 20})
             expect_close(test.run(with(dataflow, chunk_pairs)), expected);
+        ConvConfig vectors = with(Dataflow::tile_indirect, 1000);
+        vectors.matrix_tiles = false;
+        expect_close(test.run(vectors), expected);
       }
     }
   }
@@ -124,7 +128,8 @@ TEST(CpuWgrad, EqualsTheDefinitionOnEveryVectorTarget) {
 
 TEST(CpuWgrad, SameBitsForEveryThreadCount) {
   const auto map = map_of(kUneven, 4400);
-  for (const Layer& layer : {Layer{4, 16, 1}, Layer{33, 20, 1}, Layer{12, 18, 3}}) {
+  for (const Layer& layer :
+       {Layer{4, 16, 1}, Layer{33, 20, 1}, Layer{12, 18, 3}, Layer{96, 66, 2}}) {
     for (const DType dtype : kDTypes) {
       SCOPED_TRACE(describe(layer, dtype));
       const Case test(map, layer, dtype);
