@@ -23,7 +23,7 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
   ConvConfig config;
   config.tile_rows = kTileRows;
   for_each_tile(
-      execution, config, pairs, 0, workspaces,
+      execution, config, pairs, {}, workspaces,
       [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
         auto* const runs = workspace.entries.as<ReceiveRun>(pairs.offsets);
         for (int k = 0; k < pairs.offsets; ++k) {

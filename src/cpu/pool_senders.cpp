@@ -37,7 +37,7 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
       std::min(channels * size_bytes(accumulator_of(x.dtype)), kSendColumnBytes);
   config.tile_rows = static_cast<std::int32_t>(kTileBytes / sent_bytes);
   for_each_tile(
-      execution, config, pairs, 0, workspaces,
+      execution, config, pairs, {}, workspaces,
       [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
         auto* const runs = workspace.entries.as<SendRun>(pairs.offsets);
         auto* const counts = counted ? workspace.entry_begin.as<std::uint32_t>(rows) : nullptr;

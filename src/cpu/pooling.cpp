@@ -63,7 +63,7 @@ class Tiles {
   template <class Body>
   void for_each_tile(Body&& body) const {
     if (pairs_.out_rows == 0 || channels_ == 0) return;
-    cpu::for_each_tile(execution_, config_, pairs_, 0, workspaces_, body);
+    cpu::for_each_tile(execution_, config_, pairs_, {}, workspaces_, body);
   }
 
   const Execution& execution_;
