@@ -61,12 +61,11 @@ void expect_definition(const Case& test, DType dtype) {
   const std::int64_t x_stride = test.in + 3, grad_stride = test.out + 5, stride = test.out + 2;
   const auto x = random_values<T>(random, (kRows - 1) * x_stride + test.in);
   const auto grad = random_values<T>(random, (kRows - 1) * grad_stride + test.out);
-  auto sum = random_values<T>(random, kBefore + (test.in - 1) * stride + test.out);
+  const auto before = random_values<T>(random, kBefore + (test.in - 1) * stride + test.out);
   const auto x_rows = some_rows(random, kRows, test.count);
   const auto grad_rows = some_rows(random, kRows, test.count);
-  const std::vector<T> before = sum;
-  std::vector<double> expected(sum.begin(), sum.end());
-  std::vector<bool> written(sum.size(), false);
+  std::vector<double> expected(before.begin(), before.end());
+  std::vector<bool> written(before.size(), false);
   for (std::int64_t i = 0; i < test.in; ++i) {
     for (std::int64_t o = 0; o < test.out; ++o) {
       const auto at = static_cast<std::size_t>(kBefore + i * stride + o);
@@ -79,8 +78,14 @@ void expect_definition(const Case& test, DType dtype) {
   }
 
   const PairRows pairs{x_rows.data(), grad_rows.data(), test.count};
-  indirect_wgrad({dtype, x.data(), grad.data(), x_stride, grad_stride, test.in, test.out,
-                  sum.data() + kBefore, stride, pairs, pairs, test.first});
+  const auto run = [&](bool shuffle_ports) {
+    std::vector<T> sum = before;
+    indirect_wgrad({dtype, x.data(), grad.data(), x_stride, grad_stride, test.in, test.out,
+                    sum.data() + kBefore, stride, pairs, pairs, test.first, false, shuffle_ports});
+    return sum;
+  };
+  const std::vector<T> sum = run(false);
+  EXPECT_EQ(run(true), sum);
   const double tolerance = static_cast<double>(test.count + 1) *
                            static_cast<double>(test.count + 1) * std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < sum.size(); ++i) {

@@ -90,13 +90,14 @@ void add_products(const IndirectWgrad& args) {
         const std::int64_t last = column + (panel_vectors - 1) * width;
         const std::int64_t line = part_begin(lines, blocks, done);
         const std::int64_t line_end = part_begin(lines, blocks, ++done);
-        kernel_of<P>(rows, panel_vectors)(
+        const std::int64_t last_lanes = std::min(width, args.out - last);
+        kernel_of<P>(rows, panel_vectors, last_lanes == width, args.shuffle_ports)(
             {static_cast<const T*>(args.x) + row, static_cast<const T*>(args.grad) + column,
              static_cast<T*>(args.sum) + row * args.sum_stride + column, args.x_stride,
-             args.grad_stride, args.sum_stride, std::min(width, args.out - last),
-             args.pairs.x + begin, args.pairs.grad + begin, count, args.first && begin == 0,
-             blocks == 1, fetches_inputs, line_of<T>(args, next, line, line_end),
-             line_of<T>(args, next, line + 1, line_end), std::min(next.count, count)});
+             args.grad_stride, args.sum_stride, last_lanes, args.pairs.x + begin,
+             args.pairs.grad + begin, count, args.first && begin == 0, blocks == 1, fetches_inputs,
+             line_of<T>(args, next, line, line_end), line_of<T>(args, next, line + 1, line_end),
+             std::min(next.count, count)});
       });
     }
     begin += count;

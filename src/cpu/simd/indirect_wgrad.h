@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "cpu/simd/shuffle_ports.h"
 #include "gavotte/dtype.h"
 
 namespace gavotte::internal::cpu {
@@ -28,7 +29,8 @@ struct IndirectWgrad {
   PairRows pairs;
   PairRows next;  ///< What the call after this one begins with: fetched ahead. May be empty.
   bool first;
-  bool scattered = false;  ///< pairs.x follows no order that the pairs are in.
+  bool scattered = false;                    ///< pairs.x follows no order that the pairs are in.
+  bool shuffle_ports = has_shuffle_ports();  ///< Which of two kernels, whose sums are the same.
 };
 void indirect_wgrad(const IndirectWgrad& args);
 
