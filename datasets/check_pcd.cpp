@@ -10,6 +10,7 @@
 #include "file_bytes.h"
 #include "formats.h"
 #include "header_lines.h"
+#include "triples.h"
 
 namespace gavotte::internal {
 namespace {
@@ -71,33 +72,21 @@ PcdHeader parse(std::string_view* rest, const std::string& source) {
   return header;
 }
 
-// Open3D makes one array of each of these, of one type, and none where a part is missing.
-constexpr std::array<std::array<std::string_view, 3>, 2> kTriples = {
-    {{"x", "y", "z"}, {"normal_x", "normal_y", "normal_z"}}};
+constexpr std::array<Triple, 2> kTriples = {
+    {{{"x", "y", "z"}, true}, {{"normal_x", "normal_y", "normal_z"}, false}}};
 
 bool in_a_triple(std::string_view field) {
-  return std::any_of(kTriples.begin(), kTriples.end(), [&](const auto& names) {
-    return std::find(names.begin(), names.end(), field) != names.end();
+  return std::any_of(kTriples.begin(), kTriples.end(), [&](const Triple& triple) {
+    return std::find(triple.names.begin(), triple.names.end(), field) != triple.names.end();
   });
 }
 
+// All of type F, so that the size is what tells them apart.
 void check_triples(const PcdHeader& header, const std::string& source) {
-  for (const auto& names : kTriples) {
-    std::vector<std::string_view> sizes;
-    std::string given;
-    for (std::size_t i = 0; i < header.fields.size(); ++i) {
-      if (std::find(names.begin(), names.end(), header.fields[i]) == names.end()) continue;
-      sizes.push_back(header.sizes[i]);
-      given += (given.empty() ? "" : ", ") + std::string(header.fields[i]) + " of " +
-               std::string(header.sizes[i]) + " bytes";
-    }
-    const bool alike = std::all_of(sizes.begin(), sizes.end(),
-                                   [&](std::string_view size) { return size == sizes[0]; });
-    GAVOTTE_CHECK(sizes.empty() || (sizes.size() == names.size() && alike),
-                  source + ": expected the fields " + std::string(names[0]) + ", " +
-                      std::string(names[1]) + " and " + std::string(names[2]) +
-                      " together and of one size, given " + given);
-  }
+  std::vector<TypedField> fields;
+  for (std::size_t i = 0; i < header.fields.size(); ++i)
+    fields.push_back({header.fields[i], number_of<int>(header.sizes[i]) == 4 ? "F4" : "F8"});
+  for (const Triple& triple : kTriples) check_triple(triple, fields, source);
 }
 
 void check_fields(PcdHeader* header, const std::string& source) {
@@ -110,7 +99,6 @@ void check_fields(PcdHeader* header, const std::string& source) {
                     " fields, given " + std::to_string(header->sizes.size()) + ", " +
                     std::to_string(header->types.size()) + " and " +
                     std::to_string(header->counts.size()));
-  int xyz = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const auto size = number_of<int>(header->sizes[i]);
     const auto count = header->counts.empty() ? 1 : number_of<int>(header->counts[i]);
@@ -126,8 +114,6 @@ void check_fields(PcdHeader* header, const std::string& source) {
                   source + ": expected a COUNT in [1, 4096], given " +
                       shown(header->counts.empty() ? "" : header->counts[i]) + " for field " +
                       shown(header->fields[i]));
-    const bool position =
-        header->fields[i] == "x" || header->fields[i] == "y" || header->fields[i] == "z";
     GAVOTTE_CHECK(!in_a_triple(header->fields[i]) || (type == "F" && *count == 1),
                   source + ": expected " + shown(header->fields[i]) +
                       " to be one float, given type " + shown(type) + " and count " +
@@ -140,12 +126,9 @@ void check_fields(PcdHeader* header, const std::string& source) {
       GAVOTTE_CHECK(header->fields[i] != header->fields[j] || header->fields[i] == "_",
                     source + ": field " + shown(header->fields[i]) + " is given twice");
     }
-    xyz += position;
     header->record_bytes += std::int64_t{*size} * *count;
     header->values += *count;
   }
-  GAVOTTE_CHECK(xyz == 3,
-                source + ": expected fields x, y and z, found " + std::to_string(xyz) + " of them");
   check_triples(*header, source);
 }
 

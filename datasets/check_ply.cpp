@@ -7,6 +7,7 @@
 #include "file_bytes.h"
 #include "formats.h"
 #include "header_lines.h"
+#include "triples.h"
 
 namespace gavotte::internal {
 namespace {
@@ -69,35 +70,14 @@ void add_property(const std::vector<std::string_view>& words, std::string_view l
   GAVOTTE_CHECK(element->scalars.size() <= 256, source + ": expected at most 256 properties");
 }
 
-// Open3D makes one array of each of these, of the first property's type, and writes each property into it as its own: they
-// must be of one type, and all there.
-struct Triple {
-  std::array<std::string_view, 3> names;
-  bool needed;
-};
 constexpr std::array<Triple, 3> kTriples = {
     {{{"x", "y", "z"}, true}, {{"nx", "ny", "nz"}, false}, {{"red", "green", "blue"}, false}}};
 
 void check_triples(const Element& vertex, const std::string& source) {
-  for (const Triple& triple : kTriples) {
-    std::vector<Scalar> found;
-    for (const std::string_view name : triple.names)
-      for (const Scalar& scalar : vertex.scalars)
-        if (scalar.name == name) found.push_back(scalar);
-    if (found.empty() && !triple.needed) continue;
-    const bool one_type = std::all_of(found.begin(), found.end(), [&](const Scalar& scalar) {
-      return scalar.type == found.front().type;
-    });
-    std::string given;
-    for (const Scalar& scalar : found)
-      given += (given.empty() ? "" : ", ") + std::string(kPlyTypes[scalar.type].name) + " " +
-               std::string(scalar.name);
-    const auto [a, b, c] = triple.names;
-    GAVOTTE_CHECK(found.size() == triple.names.size() && one_type,
-                  source + ": expected the vertex properties " + std::string(a) + ", " +
-                      std::string(b) + " and " + std::string(c) +
-                      " together and of one type, given " + (given.empty() ? "none" : given));
-  }
+  std::vector<TypedField> fields;
+  for (const Scalar& scalar : vertex.scalars)
+    fields.push_back({scalar.name, kPlyTypes[scalar.type].name});
+  for (const Triple& triple : kTriples) check_triple(triple, fields, source);
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ TEST_F(Malformed, PcdTriplesOfSeveralSizesOrInPart) {
   const std::string message = read("x y z normal_x", "4 4 4 4", "F F F F", "1 1 1 1");
   EXPECT_TRUE(
       message.starts_with("FILE: expected the fields normal_x, normal_y and normal_z "
-                          "together and of one size, given normal_x of 4 bytes"))
+                          "together and of one type, given F4 normal_x"))
       << message;
   const std::string normals = "x y z normal_x normal_y normal_z";
   read(normals, "4 4 4 4 8 4", "F F F F F F", "1 1 1 1 1 1");
@@ -145,7 +145,7 @@ TEST_F(Malformed, PlyHeadersThatMakeNoSense) {
   const std::string message =
       read_error(head + "property float intensity\nend_header\n1\n", PointFormat::ply);
   EXPECT_TRUE(
-      message.starts_with("FILE: expected the vertex properties x, y and z together and of "
+      message.starts_with("FILE: expected the fields x, y and z together and of "
                           "one type, given none"))
       << message;
   read_error(head + "property quad x\nend_header\n1\n", PointFormat::ply);
@@ -169,7 +169,7 @@ TEST_F(Malformed, PlyTriplesOfSeveralTypesOrInPart) {
   const std::string message =
       read_error(file("float", colours + "property int green\n"), PointFormat::ply);
   EXPECT_TRUE(
-      message.starts_with("FILE: expected the vertex properties red, green and blue together "
+      message.starts_with("FILE: expected the fields red, green and blue together "
                           "and of one type, given uchar red, int green, uchar blue"))
       << message;
   read_error(file("float", colours), PointFormat::ply);
