@@ -55,8 +55,10 @@ std::vector<Case> cases() {
   // Whole vectors of outputs and whole lines of inputs, which are fetched between products.
   for (const std::int64_t out : {16, 32, 48, 64})
     for (const std::int64_t in : {16, 32, 64})
-      for (const std::int64_t count : {5, 8, 12, 16, 29})
-        for (const bool dense : {false, true}) all.push_back({in, out, count, false, dense, dense});
+      for (const std::int64_t count : {5, 8, 12, 16, 19, 29})
+        for (const bool first : {false, true})
+          for (const bool dense : {false, true})
+            all.push_back({in, out, count, first, dense, dense});
   return all;
 }
 
