@@ -1,7 +1,8 @@
 // The weights' gradient by matrix tiles: eight registers of 16 rows of 64 bytes, of which two by two hold sums, two inputs
 // and two gradients. Pairs are taken in chunks, whose rows are staged, 32 pairs to a tile: first all gradients; then, 32
 // input channels at a time, the inputs, with which the blocks of the sums are loaded, take the chunk's products, and are
-// stored. So inputs stay in the first-level cache, and no tile is loaded soon after its stores, for which it would wait.
+// stored. So inputs stay in the first-level cache, and few tiles are loaded soon after their stores, for which they would
+// wait.
 //
 // Included in an anonymous namespace, over Tiles as of indirect_tiles-inl.h, and a Stage that writes the tiles of 32 pairs,
 // tile t at to + t * tile_stride:
@@ -29,8 +30,8 @@ constexpr std::int64_t channel_of(std::int64_t channels, std::int64_t tile, std:
 }
 
 // Pairs of a chunk: few, where what they need then fits into the first-level cache with the sums; else so many that the
-// sums pass through it seldom (Xeon with AMX, 2026-11-23, lidar_10: 64 pairs 1.15 of the rate of 256 at 64 channels, 1.25 at
-// 32; 256 pairs 1.2 of that of 64 at 128 and 256 channels).
+// sums pass through it seldom (Xeon with AMX, 2026-11-23, lidar_10: 64 pairs 1.24 of the rate of 256 at 32 channels, 1.15 at
+// 64; 256 pairs 1.13 of the rate of 64 at 128 channels, 1.25 at 256).
 constexpr std::int64_t chunk_pairs(std::int64_t in, std::int64_t out) {
   return in * out <= 64 * 64 ? 64 : 256;
 }
