@@ -301,7 +301,7 @@ Kernel<P> diagonal_kernel(std::int64_t count, std::integer_sequence<int, blocks.
 #endif
 
 template <class P, bool whole>
-Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors, bool shuffle_ports) {
+Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors, [[maybe_unused]] bool shuffle_ports) {
   using T = typename P::Element;
   switch (vectors) {
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
@@ -327,7 +327,8 @@ Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors, bool shuffle_ports)
 
 // whole: the last vector has all its lanes.
 template <class P>
-Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors, bool whole, bool shuffle_ports) {
+Kernel<P> kernel_of(std::int64_t rows, std::int64_t vectors, [[maybe_unused]] bool whole,
+                    bool shuffle_ports) {
 #if HWY_TARGET <= HWY_AVX3
   if (whole) return kernel_of<P, true>(rows, vectors, shuffle_ports);
 #endif
