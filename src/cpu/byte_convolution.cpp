@@ -25,8 +25,7 @@ constexpr std::int64_t kPairsOfABlock = 256;  // whose products wait for their r
 struct BytePanels final : PackedWeights {
   BytePanels(const Execution& execution, const ConvPlan& plan, const ConstTensorView& weights)
       : kept(execution,
-             {static_cast<int>(weights.shape[0]), plan.groups, plan.in_channels, plan.out_channels,
-              plan.config.matrix_tiles},
+             {static_cast<int>(weights.shape[0]), plan.groups, plan.in_channels, plan.out_channels},
              {DType::uint8, weights.data, weights.shape[1] * plan.out_channels,
               plan.out_channels / plan.groups, plan.out_channels, 1}),
         corrections(static_cast<std::size_t>(weights.shape[0] * plan.out_channels)) {

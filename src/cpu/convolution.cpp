@@ -113,8 +113,7 @@ const void* transposed_weights(const ConvPlan& plan, const void* weights, Buffer
 }
 
 PanelShape forward_shape(const ConvPlan& plan, std::int64_t offsets) {
-  return {static_cast<int>(offsets), plan.groups, plan.in_channels, plan.out_channels,
-          plan.config.matrix_tiles};
+  return {static_cast<int>(offsets), plan.groups, plan.in_channels, plan.out_channels};
 }
 OffsetWeights forward_weights(const ConvPlan& plan, const ConstTensorView& weights) {
   return {weights.dtype,
@@ -181,8 +180,7 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
   ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
                    plan.groups, grad_y.data, nullptr,      RowEpilogue{},     grad_x.data};
   if (way == Way::indirect) {
-    const PanelShape shape{plan.map.offsets(), plan.groups, plan.out_channels, plan.in_channels,
-                           plan.config.matrix_tiles};
+    const PanelShape shape{plan.map.offsets(), plan.groups, plan.out_channels, plan.in_channels};
     OffsetWeights turned = forward_weights(plan, weights);
     std::swap(turned.in, turned.out);
     const Panels panels =

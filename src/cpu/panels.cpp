@@ -15,8 +15,7 @@ PanelLayout layout_of(const PanelShape& shape, DType dtype) {
 }
 
 DType product_dtype_of(const PanelShape& shape, DType dtype) {
-  return product_dtype(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups,
-                       shape.matrix_tiles);
+  return product_dtype(dtype, shape.in_channels / shape.groups, shape.out_channels / shape.groups);
 }
 
 std::int64_t group_bytes(const PanelShape& shape, DType dtype) {

@@ -16,11 +16,10 @@ struct OffsetWeights {
   std::int64_t offset, group, in, out;
 };
 
-/// What the panels are of: channels are those that are read and written; matrix_tiles: calls may take them.
+/// What the panels are of: channels are those that are read and written.
 struct PanelShape {
   int offsets, groups;
   std::int64_t in_channels, out_channels;
-  bool matrix_tiles;
 };
 
 struct Panels {

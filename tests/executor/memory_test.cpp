@@ -129,7 +129,7 @@ TEST(Memory, OfTheBuiltInNetworksIsNearTheLeast) {
   for (const char* name : {"sparse_resnet21d", "sparse_res_unet42"}) {
     expect_near_the_least(name, DType::float32);
     // Elsewhere products are of float32 copies, weights included.
-    if (internal::cpu::product_dtype(DType::bfloat16, 16, 16, true) == DType::bfloat16)
+    if (internal::cpu::product_dtype(DType::bfloat16, 16, 16) == DType::bfloat16)
       expect_near_the_least(name, DType::bfloat16);
   }
 }

@@ -19,7 +19,6 @@
 
 #include "cpu/simd/indirect_few_columns-inl.h"
 #include "cpu/simd/indirect_gemm.h"
-#include "cpu/simd/matrix_tiles.h"
 #include "cpu/simd/native_kernels.h"
 #include "cpu/simd/partial_vector-inl.h"
 #include "cpu/simd/unroll.h"
@@ -204,13 +203,13 @@ bool multiplies_by_tiles(DType dtype, std::int64_t in, std::int64_t out, bool ma
   return native_kernels(dtype) != nullptr && takes_tiles(dtype, in, out, matrix_tiles);
 }
 
-DType product_dtype(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles) {
+DType product_dtype(DType dtype, std::int64_t in, std::int64_t out) {
   if (dtype == DType::float64 || dtype == DType::uint8) return dtype;
   if (native_kernels(dtype) == nullptr) return DType::float32;
-  // CPUs with matrix tiles for bfloat16 run VDPBF16PS at half of float32's rate (Xeon with AMX, 2026-11-23), others at twice.
-  if (has_tiles(dtype)) return takes_tiles(dtype, in, out, matrix_tiles) ? dtype : DType::float32;
   // Rows of more channels take longer to convert than float32 saves (EPYC with AVX-512, 2026-11-23,
   // lidar_10: 16 -> 4 channels at 2.3 of the rate of bfloat16's kernel, 64 -> 4 and 32 -> 8 at 1.3, 64 -> 8 at 0.8).
+  // Converting all that a CPU with matrix tiles leaves to VDPBF16PS, which it runs at half of float32's rate, gains 1.2 at
+  // 16 -> 16 and nothing beside it, and takes room for the copy (Xeon with AMX, 2026-11-23).
   constexpr std::int64_t kMostConverted = 256;
   const bool converts =
       in * out <= kMostConverted && HWY_DYNAMIC_DISPATCH(has_few_columns)(in, out);

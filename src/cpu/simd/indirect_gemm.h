@@ -11,10 +11,9 @@
 namespace gavotte::internal::cpu {
 
 /// What features of `dtype` are multiplied by a matrix [in, out] as: float32 and float64 themselves; bfloat16 itself where the
-/// CPU multiplies it faster, by matrix tiles only where matrix_tiles says so; uint8 itself; else float32, into which they are
+/// CPU multiplies it and has no faster kernel of float32 for so few columns; uint8 itself; else float32, into which they are
 /// converted beforehand.
-DType product_dtype(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles);
-
+DType product_dtype(DType dtype, std::int64_t in, std::int64_t out);
 /// Whether features of `dtype` are multiplied by such a matrix in matrix tiles, from memory as they are.
 bool multiplies_by_tiles(DType dtype, std::int64_t in, std::int64_t out, bool matrix_tiles);
 
