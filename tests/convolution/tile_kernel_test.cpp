@@ -18,6 +18,7 @@
 #include "cpu/simd/native_kernels.h"
 #include "function_ref.h"
 #include "half.h"
+#include "small_values.h"
 #include "software_tiles.h"
 
 namespace gavotte::internal::cpu {
@@ -26,6 +27,7 @@ namespace {
 #include "cpu/simd/indirect_tiles-inl.h"
 
 using test::flushed;
+using test::small_values;
 using test::SoftwareTiles;
 using Kernel = FunctionRef<void(const IndirectGemm&)>;
 
@@ -93,28 +95,16 @@ struct Problem {
   }
 };
 
-// Most in [-1, 1]; some so small that they, their products or their sums are subnormal.
-std::vector<BFloat16> random_values(std::mt19937& random, std::int64_t count) {
-  std::uniform_real_distribution<float> value(-1, 1);
-  std::uniform_int_distribution<int> kind(0, 31);
-  std::vector<BFloat16> values;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const int which = kind(random);
-    values.emplace_back(value(random) * (which == 0 ? 0x1p-127F : which < 4 ? 0x1p-63F : 1.0F));
-  }
-  return values;
-}
-
 using BFloat16Problem = Problem<BFloat16, float>;
 using ByteProblem = Problem<std::uint8_t, std::int32_t>;
 
 BFloat16Problem bfloat16_problem(const Case& test, unsigned seed) {
   std::mt19937 random(seed);
   BFloat16Problem problem(test, random);
-  problem.x = random_values(random, BFloat16Problem::kRows * problem.x_stride);
-  problem.weights = random_values(random, test.in * test.out);
+  problem.x = small_values(random, BFloat16Problem::kRows * problem.x_stride);
+  problem.weights = small_values(random, test.in * test.out);
   for (const BFloat16 value :
-       random_values(random, BFloat16Problem::kRows * problem.y_stride + BFloat16Problem::kBefore))
+       small_values(random, BFloat16Problem::kRows * problem.y_stride + BFloat16Problem::kBefore))
     problem.y.push_back(static_cast<float>(value));
   return problem;
 }

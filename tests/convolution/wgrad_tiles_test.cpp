@@ -19,6 +19,7 @@
 #include "cpu/simd/unroll.h"
 #include "function_ref.h"
 #include "half.h"
+#include "small_values.h"
 #include "software_tiles.h"
 
 namespace gavotte::internal::cpu {
@@ -32,6 +33,7 @@ HWY_POP_ATTRIBUTES
 #endif
 
 using test::flushed;
+using test::small_values;
 using test::SoftwareTiles;
 using Kernel = FunctionRef<void(const TiledWgrad&)>;
 
@@ -129,18 +131,6 @@ std::vector<Case> cases() {
   return all;
 }
 
-// Most in [-1, 1]; some so small that they, their products or their sums are subnormal.
-std::vector<BFloat16> random_values(std::mt19937& random, std::int64_t count) {
-  std::uniform_real_distribution<float> value(-1, 1);
-  std::uniform_int_distribution<int> kind(0, 31);
-  std::vector<BFloat16> values;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const int which = kind(random);
-    values.emplace_back(value(random) * (which == 0 ? 0x1p-127F : which < 4 ? 0x1p-63F : 1.0F));
-  }
-  return values;
-}
-
 struct Problem {
   static constexpr std::int64_t kRows = 90;
   Case test;
@@ -150,14 +140,14 @@ struct Problem {
 
   Problem(const Case& test, unsigned seed) : test(test) {
     std::mt19937 random(seed);
-    x = random_values(random, kRows * test.groups * test.in);
-    grad = random_values(random, kRows * test.groups * test.out);
+    x = small_values(random, kRows * test.groups * test.in);
+    grad = small_values(random, kRows * test.groups * test.out);
     std::uniform_int_distribution<std::int32_t> row(0, kRows - 1);
     for (std::int64_t j = 0; j < test.count; ++j) {
       x_rows.push_back(j == 0 ? kRows - 1 : row(random));
       grad_rows.push_back(j == 0 ? kRows - 1 : row(random));
     }
-    for (const BFloat16 value : random_values(random, test.groups * test.in * test.out))
+    for (const BFloat16 value : small_values(random, test.groups * test.in * test.out))
       before.push_back(test.first ? 0.0F : static_cast<float>(value));
   }
 
