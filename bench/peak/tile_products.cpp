@@ -18,27 +18,32 @@ struct alignas(64) Configuration {
 };
 constexpr Configuration kConfiguration;
 constexpr int kSums = 4;  // tiles that do not wait for each other; four more are factors
+constexpr std::int64_t kRowBytes = 64;
 
-// Four products of a loop, then one of the sums. value: of all factors' bytes.
+// A lane of all four sums. value: each four bytes of all factors.
 template <class Sum, class Products>
 double run_tiles(std::int64_t iterations, std::uint32_t value, const Products& products) {
   alignas(64) std::uint32_t factor[256];
   for (std::uint32_t& four : factor) four = value;
-  alignas(64) Sum sums[256];
+  alignas(64) Sum sums[kSums][256];
   asm volatile("ldtilecfg %0" : : "m"(kConfiguration) : "memory");
   asm volatile(
       "tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3\n\t"
       "tileloadd (%0,%1,1), %%tmm4\n\ttileloadd (%0,%1,1), %%tmm5\n\t"
       "tileloadd (%0,%1,1), %%tmm6\n\ttileloadd (%0,%1,1), %%tmm7"
       :
-      : "r"(factor), "r"(std::int64_t{64})
+      : "r"(factor), "r"(kRowBytes)
       : "memory");
   for (std::int64_t iteration = 0; iteration < iterations; ++iteration) products();
-  asm volatile("tilestored %%tmm0, (%0,%1,1)\n\ttilerelease"
-               :
-               : "r"(sums), "r"(std::int64_t{64})
-               : "memory");
-  return static_cast<double>(sums[0]);
+  asm volatile(
+      "tilestored %%tmm0, (%0,%4,1)\n\ttilestored %%tmm1, (%1,%4,1)\n\t"
+      "tilestored %%tmm2, (%2,%4,1)\n\ttilestored %%tmm3, (%3,%4,1)\n\ttilerelease"
+      :
+      : "r"(sums[0]), "r"(sums[1]), "r"(sums[2]), "r"(sums[3]), "r"(kRowBytes)
+      : "memory");
+  double all = 0;
+  for (const auto& of_tile : sums) all += static_cast<double>(of_tile[0]);
+  return all;
 }
 
 double run_tdpbf16(std::int64_t iterations) {

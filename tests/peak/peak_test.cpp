@@ -61,6 +61,12 @@ TEST(MultiplyAdds, RunOnEveryTarget) {
       EXPECT_GT(loop.vector_bits, 0) << loop.dtype;
       EXPECT_EQ(loop.operations % (2 * loop.vector_bits / element_bits), 0) << loop.dtype;
       EXPECT_GE(loop.operations, 8 * 2 * loop.vector_bits / element_bits) << loop.dtype;
+      if (loop.instruction.starts_with(
+              't')) {  // four tiles, to whose sums 64 bytes of products are added at once
+        EXPECT_EQ(loop.run(1000), 4 * 1000 * (loop.dtype == "bfloat16" ? 32 * 0.25 : 16 * 30.0));
+        EXPECT_EQ(loop.run(0), 0);
+        continue;
+      }
       // A lane of each sum: halved and 1 added until it is 2; else started at its number, to which
       // each iteration adds 2 / 4, or the squares of 1, 2, 3 and 4.
       const std::int64_t sums = loop.operations / (2 * loop.vector_bits / element_bits);
