@@ -208,9 +208,11 @@ void multiply(const TileProduct<Sum>& product) {
         std::min<std::int64_t>(step.blocks, product.in_bytes / kTileBytes - step.block));
     for (std::int64_t column = 0; column < product.columns; column += kStepColumns) {
       const std::int64_t columns = std::min(product.columns - column, kStepColumns);
-      TileWeights weights[2] = {tile_weights(product, memory, step.block, column), {}};
-      if (columns > kTileColumns)
-        weights[1] = tile_weights(product, memory, step.block, column + kTileColumns);
+      const TileWeights left = tile_weights(product, memory, step.block, column);
+      const TileWeights right =
+          columns > kTileColumns ? tile_weights(product, memory, step.block, column + kTileColumns)
+                                 : left;  // is not read
+      const TileWeights weights[2] = {left, right};
       const StepSums now{step.j, step.pairs, step.block == 0, column, columns};
       multiply_step<Sum>(memory.x[x], step.blocks, whole, weights, now, tiles, memory.sums[sums]);
       if (column == 0) gather_tiles<Tiles>(product, next, memory.x[1 - x]);
