@@ -8,7 +8,7 @@ struct alignas(64) TileConfiguration {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 static_assert(sizeof(TileConfiguration) == 64);
-constexpr TileConfiguration kConfiguration;
+inline constexpr TileConfiguration kConfiguration;
 
 // One wrapper an instruction. The assembler's form, since the intrinsics of g++ do not tell the compiler that memory is
 // read and written. Other code of the thread may use tiles, too: nothing is expected of their configuration before, and
