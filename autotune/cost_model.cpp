@@ -24,14 +24,14 @@ constexpr int kSamplesOfAUnit = 3;
 double tiles_of(double count, double tile) { return std::max(std::ceil(count / tile), 1.0); }
 
 double tile_rows_of(const LayerShape& shape, const ConvConfig& config, Dataflow dataflow,
-                    int threads, bool matrix_tiles) {
+                    int threads, double cache) {
   if (config.tile_rows > 0) return config.tile_rows;
   if (dataflow == Dataflow::implicit_gemm) return kCudaTileRows;
   if (dataflow != Dataflow::tile_indirect) return kGatherTileRows;
   const std::int64_t row_bytes = shape.read_channels() * size_bytes(shape.kind.dtype) +
                                  shape.written_channels() * sum_bytes(shape.kind.dtype);
   return static_cast<double>(
-      cpu::default_tile_rows(shape.rows, {row_bytes, matrix_tiles}, threads));
+      cpu::default_tile_rows(shape.rows, row_bytes, static_cast<std::int64_t>(cache), threads));
 }
 
 int threads_of(const LayerShape& shape, const ConvConfig& config) {
@@ -118,8 +118,7 @@ std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& c
   }
   const double cache =
       device.cache_bytes > 0 ? static_cast<double>(device.cache_bytes) : kCacheBytes;
-  const double tile = tile_rows_of(shape, config, dataflow, threads,
-                                   fills_tiles && shape.kind.dtype == DType::bfloat16);
+  const double tile = tile_rows_of(shape, config, dataflow, threads, cache);
   CostUnits units = units_of_outputs(shape, config, dataflow, tile, cache);
   if (fills_tiles) units.operations /= kTileRate;
   share(units, tiles_of(static_cast<double>(shape.rows), tile), threads);

@@ -233,8 +233,8 @@ void byte_convolution(const Execution& execution, const ConvPlan& plan, const By
   const WorkspaceLease workspaces(thread_count(execution));
   const Bytes x = bytes_of(execution, input);
   const Tiles tiles(plan, pairs, x, epilogue, output);
-  const TiledRow row{plan.in_channels + plan.out_channels * size_bytes(DType::int32)};
-  for_each_tile(execution, plan.config, pairs, row, workspaces,
+  const std::int64_t row_bytes = plan.in_channels + plan.out_channels * size_bytes(DType::int32);
+  for_each_tile(execution, plan.config, pairs, row_bytes, workspaces,
                 [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
                   tiles.run(first, rows, workspace);
                 });

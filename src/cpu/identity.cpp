@@ -40,6 +40,8 @@ std::int64_t system_number(const std::string& file) {
 
 }  // namespace
 
+std::int64_t second_level_cache_bytes() { return system_number("cache/index2/size"); }
+
 DeviceIdentity identity() {
   DeviceIdentity cpu;
   cpu.name = cpuinfo({"model name", "Model", "Hardware"});
@@ -51,7 +53,7 @@ DeviceIdentity identity() {
   if (byte_kernels() != nullptr) cpu.target += " VNNI";
   if (has_tiles(DType::bfloat16) || has_tiles(DType::uint8)) cpu.target += " AMX";
   cpu.units = thread_count({});
-  cpu.cache_bytes = system_number("cache/index2/size");
+  cpu.cache_bytes = second_level_cache_bytes();
   cpu.clock_mhz = static_cast<double>(system_number("cpufreq/cpuinfo_max_freq")) / 1000;
   return cpu;
 }

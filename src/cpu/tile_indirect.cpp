@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/identity.h"
 #include "cpu/scratch.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/simd/row_kernels.h"
@@ -141,10 +142,11 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 // Output rows of a tile, or config.tile_rows where that is set. Tiles are alike, and as many for each thread, so that
 // threads end together.
 std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
-                          const MapPairs& pairs, const TiledRow& row) {
+                          const MapPairs& pairs, std::int64_t row_bytes) {
+  static const std::int64_t cache_bytes = second_level_cache_bytes();
   if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
   const std::int64_t threads = thread_count(execution), rows = pairs.out_rows;
-  const std::int64_t most = default_tile_rows(rows, row, threads);
+  const std::int64_t most = default_tile_rows(rows, row_bytes, cache_bytes, threads);
   const std::int64_t tiles = divide_up(divide_up(rows, most), threads) * threads;
   return std::max(divide_up(rows, tiles), kFewestTileRows);
 }
@@ -188,9 +190,9 @@ class TaskRuns {
 }  // namespace
 
 void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
-                   const TiledRow& row, const WorkspaceLease& workspaces,
+                   std::int64_t row_bytes, const WorkspaceLease& workspaces,
                    FunctionRef<void(std::int64_t, std::int64_t, Workspace&)> body) {
-  const std::int64_t tile_rows = rows_of_tile(execution, config, pairs, row);
+  const std::int64_t tile_rows = rows_of_tile(execution, config, pairs, row_bytes);
   // Pairs of tiles that follow each other are found one after another.
   const std::int64_t share = pairs.out_rows / (kTasksOfAThread * thread_count(execution));
   const std::int64_t task_rows =
@@ -218,12 +220,9 @@ void tile_indirect(const Execution& execution, const ForwardTask& task, const Pa
   if (pairs.out_rows == 0 || task.out_channels == 0) return;
   Scratch converted;
   const std::byte* x = product_inputs(execution, task, panels.dtype, pairs.in_rows, converted);
-  const TiledRow row{
-      task.in_channels * size_bytes(panels.dtype) +
-          task.out_channels * accumulator_bytes(task.dtype),
-      multiplies_by_tiles(panels.dtype, task.in_channels / task.groups,
-                          task.out_channels / task.groups, task.config.matrix_tiles)};
-  for_each_tile(execution, task.config, pairs, row, workspaces,
+  const std::int64_t row_bytes = task.in_channels * size_bytes(panels.dtype) +
+                                 task.out_channels * accumulator_bytes(task.dtype);
+  for_each_tile(execution, task.config, pairs, row_bytes, workspaces,
                 [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
                   run_tile(task, panels, x, first, rows, workspace);
                 });

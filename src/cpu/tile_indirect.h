@@ -10,10 +10,10 @@
 namespace gavotte::internal::cpu {
 
 /// Calls body(first place, rows, workspace) for tiles of output rows, in parallel; workspace.first and .counts say which
-/// pairs each has, an identity alone needs no lists for that. Tiles that follow each other are one task. row: decides how many
-/// rows a tile has where the config does not.
+/// pairs each has, an identity alone needs no lists for that. Tiles that follow each other are one task. row_bytes: of a
+/// row's inputs and sums, which decide how many rows a tile has where the config does not.
 void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
-                   const TiledRow& row, const WorkspaceLease& workspaces,
+                   std::int64_t row_bytes, const WorkspaceLease& workspaces,
                    FunctionRef<void(std::int64_t, std::int64_t, Workspace&)> body);
 
 /// y of the task, whose own weights are not read. Sums begin with the identity's pair where the map has one, then take

@@ -8,24 +8,20 @@ namespace gavotte::internal::cpu {
 
 inline constexpr std::int64_t kTasksOfAThread = 8;  // so that threads end together
 
-/// What a row of a tile is to its layer.
-struct TiledRow {
-  std::int64_t bytes = 0;     ///< Of inputs and sums.
-  bool matrix_tiles = false;  ///< Whether they multiply it.
-};
-
-/// For a layer of so many output rows: inputs and sums of a tile's rows stay in the second-level cache.
-inline std::int64_t default_tile_rows(std::int64_t rows, const TiledRow& row,
-                                      std::int64_t threads) {
+/// For a layer of so many output rows, whose inputs and sums have row_bytes a row; cache_bytes: of a core's second-level
+/// cache, in which those of a tile stay.
+inline std::int64_t default_tile_rows(std::int64_t rows, std::int64_t row_bytes,
+                                      std::int64_t cache_bytes, std::int64_t threads) {
   // EPYC with AVX-512, 2026-11-22, key order, 32 to 128 channels: half of that is 0.88 to 1.01 of the rate on random_100000,
   // twice that 0.86 to 1.00, 0.94 to 1.01 on lidar_10 and room_5.
   constexpr std::int64_t kCachedBytes = 512 << 10;
-  // Each tile reads all weights, which weighs more where products are fast (Xeon with AMX, 2026-11-23, SparseResUNet42 in
-  // bfloat16 on lidar_10, layers of 256 and more channels: 1.17 of the rate with 640 rows, two threads 1.32).
-  const std::int64_t fewest = row.matrix_tiles ? 640 : 128;
+  // Each tile reads all weights, so wide rows have more of a cache that is larger (Xeon with AMX and 2 MiB of it, 2026-11-23:
+  // float32, 256 channels 1.03 to 1.09 of the rate with 640 rows; by matrix tiles, SparseResUNet42 in bfloat16 on lidar_10,
+  // layers of 256 and more channels 1.17, two threads 1.32).
+  const std::int64_t fewest = cache_bytes >= (std::int64_t{2} << 20) ? 640 : 128;
   constexpr std::int64_t kMost = 6144;
   const std::int64_t tasks = kTasksOfAThread * threads, share = (rows + tasks - 1) / tasks;
-  return std::clamp(std::min(kCachedBytes / std::max<std::int64_t>(row.bytes, 1), share), fewest,
+  return std::clamp(std::min(kCachedBytes / std::max<std::int64_t>(row_bytes, 1), share), fewest,
                     kMost);
 }
 
