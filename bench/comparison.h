@@ -14,6 +14,9 @@ struct Contender {
   std::string name;
   std::function<void()> call;
   std::function<void()> warm_up = {};  ///< Before each call, and not timed; may be empty.
+  /// Right before each call and right after it, timed apart: what the machine gives at that moment; may be empty.
+  std::function<void()> beside = {};
+  double beside_share = 1;  ///< What both of these calls do together, of the work of the call.
 };
 
 /// Of an even number the mean of the two in the middle; at least one value.
@@ -25,22 +28,35 @@ inline double median(std::vector<double> values) {
 
 class Comparison {
  public:
-  /// Milliseconds of each contender in each round, as many of all.
-  explicit Comparison(std::vector<std::vector<double>> ms) : ms_(std::move(ms)) {}
+  using Times = std::vector<std::vector<double>>;
+
+  /// Milliseconds of each contender in each round, as many of all, and what its whole work would have
+  /// taken as fast as what stands beside it.
+  explicit Comparison(Times ms, Times beside_ms = {})
+      : ms_(std::move(ms)), beside_ms_(std::move(beside_ms)) {}
 
   double median_ms(std::size_t contender) const { return median(ms_[contender]); }
 
   /// Time of `to` over the contender's own, the median over the rounds: what changes on the machine from one round to
   /// the next is in both.
   double ratio(std::size_t contender, std::size_t to = 0) const {
-    std::vector<double> ratios;
-    for (std::size_t round = 0; round < ms_[to].size(); ++round)
-      ratios.push_back(ms_[to][round] / ms_[contender][round]);
-    return median(std::move(ratios));
+    return median_ratio(ms_[to], ms_[contender]);
+  }
+
+  /// Time of what stands beside the contender over its own, likewise.
+  double ratio_to_beside(std::size_t contender) const {
+    return median_ratio(beside_ms_[contender], ms_[contender]);
   }
 
  private:
-  std::vector<std::vector<double>> ms_;
+  static double median_ratio(const std::vector<double>& to, const std::vector<double>& own) {
+    std::vector<double> ratios;
+    for (std::size_t round = 0; round < to.size(); ++round)
+      ratios.push_back(to[round] / own[round]);
+    return median(std::move(ratios));
+  }
+
+  Times ms_, beside_ms_;
 };
 
 }  // namespace gavotte::bench

@@ -28,7 +28,7 @@ void bench_dtypes(const Scene& scene, int rounds, Report& report) {
   for (const std::int64_t channels : {16, 32, 64, 128, 256}) {
     const double operations = 2.0 * static_cast<double>(map.pairs() * channels * channels);
     for (const bool backward : {false, true}) {
-      std::vector<Contender> layers, peaks;
+      std::vector<Contender> layers;
       for (const DType dtype : kDTypes) {
         const Tensor x = convert(filled({map.in_rows(), channels}), dtype);
         const Tensor weights = convert(filled({map.offsets(), channels, channels}), dtype);
@@ -40,27 +40,24 @@ void bench_dtypes(const Scene& scene, int rounds, Report& report) {
                               convolution_into(y, x, weights, map, 1, {}, config, execution);
                             }
                           }});
-        Contender registers = from_registers(dtype, operations);
-        if (registers.call) peaks.push_back(std::move(registers));
+        put_registers_beside(layers.back(), dtype, operations, 1);
       }
-      std::vector<Contender> contenders = layers;
-      contenders.insert(contenders.end(), peaks.begin(), peaks.end());
-      const Comparison times = compare(contenders, rounds, Clock::thread);
-      const auto add = [&](std::size_t i, std::size_t to) {
-        report.rows.push_back({.scene = scene.name,
-                               .operation = backward ? "dgrad" : "forward",
-                               .layer = fmt::format("3x3x3 {}->{}", channels, channels),
-                               .dtype = std::string(name(kDTypes[i])),
-                               .threads = 1,
-                               .library = contenders[i].name,
-                               .median_ms = times.median_ms(i),
-                               .ratio = times.ratio(i, to),
-                               .ratio_to = contenders[to].name});
-      };
+      const Comparison times = compare(layers, rounds, Clock::thread);
       for (std::size_t i = 0; i < layers.size(); ++i) {
-        add(i, 0);
-        for (std::size_t to = layers.size(); to < contenders.size(); ++to)
-          if (contenders[to].name.ends_with(name(kDTypes[i]))) add(i, to);
+        Row row{.scene = scene.name,
+                .operation = backward ? "dgrad" : "forward",
+                .layer = fmt::format("3x3x3 {}->{}", channels, channels),
+                .dtype = std::string(name(kDTypes[i])),
+                .threads = 1,
+                .library = layers[i].name,
+                .median_ms = times.median_ms(i),
+                .ratio = times.ratio(i),
+                .ratio_to = layers[0].name};
+        report.rows.push_back(row);
+        if (!layers[i].beside) continue;
+        row.ratio = times.ratio_to_beside(i);
+        row.ratio_to = from_registers(kDTypes[i], 0).name;
+        report.rows.push_back(std::move(row));
       }
     }
   }

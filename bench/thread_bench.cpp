@@ -47,30 +47,29 @@ Contender work_on(const Work& work, int calls, int count) {
           [&work, count] { work({.threads = count}); }};
 }
 
-/// Rows of the work and, where there are operations, of as many from registers; both on each number of threads.
+/// For each number of threads a row that compares the work with that on the first number, and, where there are operations,
+/// one that compares it with as many from registers.
 void compare_threads(const Row& like, DType dtype, const Work& work, double operations,
                      const std::vector<int>& threads, int rounds, Report& report) {
   const int calls = calls_of(work, threads.front());
   std::vector<Contender> contenders;
-  for (const int count : threads) contenders.push_back(work_on(work, calls, count));
   for (const int count : threads) {
-    Contender share = from_registers(dtype, operations * calls / count);
-    if (operations == 0 || !share.call) break;
-    contenders.push_back({name_of(share.name, count), [share, count] {
-                            parallel_for({.threads = count}, count,
-                                         [&](std::int64_t, int) { share.call(); });
-                          }});
+    contenders.push_back(work_on(work, calls, count));
+    if (operations > 0) put_registers_beside(contenders.back(), dtype, operations * calls, count);
   }
   const Comparison times = compare(contenders, rounds);
   for (std::size_t i = 0; i < contenders.size(); ++i) {
-    const std::size_t to = i - i % threads.size();
     Row row = like;
     row.dtype = std::string(name(dtype));
-    row.threads = threads[i - to];
+    row.threads = threads[i];
     row.library = contenders[i].name;
     row.median_ms = times.median_ms(i) / calls;
-    row.ratio = times.ratio(i, to);
-    row.ratio_to = contenders[to].name;
+    row.ratio = times.ratio(i);
+    row.ratio_to = contenders[0].name;
+    report.rows.push_back(row);
+    if (!contenders[i].beside) continue;
+    row.ratio = times.ratio_to_beside(i);
+    row.ratio_to = name_of(from_registers(dtype, 0).name, threads[i]);
     report.rows.push_back(std::move(row));
   }
 }
