@@ -62,6 +62,10 @@ class SoftwareTiles {
     std::memset(to, 0, kBytes);
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }
+  template <class Sum>
+  static void add_row(const std::byte* sums, const Sum* added, Sum* y) {
+    add_row(sums, added, false, y, kColumns);
+  }
   static void add_row(const std::byte* sums, const float*, bool first, float* y,
                       std::int64_t columns) {
     for (int n = 0; n < columns; ++n) y[n] = first ? at<float>(sums, n) : y[n] + at<float>(sums, n);

@@ -48,6 +48,15 @@ class Tiles {
     const std::uint64_t some = (std::uint64_t{1} << bytes) - 1;
     _mm512_store_si512(to, _mm512_maskz_loadu_epi8(some, from));
   }
+  static HWY_INLINE void add_row(const std::byte* sums, const float*, float* y) {
+    _mm512_storeu_ps(y, _mm512_add_ps(_mm512_loadu_ps(y), _mm512_load_ps(sums)));
+  }
+  static HWY_INLINE void add_row(const std::byte* sums, const std::int32_t* added,
+                                 std::int32_t* y) {
+    __m512i row = _mm512_load_si512(sums);
+    if (added != nullptr) row = _mm512_add_epi32(row, _mm512_loadu_si512(added));
+    _mm512_storeu_si512(y, _mm512_add_epi32(_mm512_loadu_si512(y), row));
+  }
   static HWY_INLINE void add_row(const std::byte* sums, const float*, bool first, float* y,
                                  std::int64_t columns) {
     const auto some = static_cast<__mmask16>((1U << columns) - 1);

@@ -7,7 +7,8 @@
 //   zero<t>(), load<t>(from, row_bytes), store<t>(to, row_bytes)
 //   multiply_add<Sum, c, a, b>()    c += a * b: of float, pairs of bfloat16; of int32, bytes by signed bytes
 //   copy_row(from, to), copy_row(from, bytes, to)  64 bytes, or fewer and zeros behind them, to an aligned row
-//   add_row(sums, added, first, y, columns)  the first columns of an aligned row of sums to y, as IndirectGemm has it
+//   add_row(sums, added, y)  an aligned row of sums to 16 columns of y, as IndirectGemm has it where not first
+//   add_row(sums, added, first, y, columns)  the first columns of one, likewise
 // An element's sum over a chunk of kChunkBlocks tiles of channels begins with 0, and is added to what y held in Sum's own
 // arithmetic. So a row's bits depend neither on its place among the pairs nor on how many there are.
 
@@ -36,7 +37,7 @@ struct TileProduct {
 using TileRow = std::byte[kTileBytes];
 
 struct TileMemory {
-  alignas(64) TileRow x[2][kChunkBlocks][kStepPairs];  // a block of channels after the other
+  alignas(64) TileRow x[kChunkBlocks][kStepPairs];  // a block of channels after the other
   // Those of the last channels, where they are no whole tiles, filled up with zeros: a vector of columns after the other.
   alignas(64) TileRow weights[kMostColumns / kTileColumns][kTileRows];
   alignas(64) TileRow sums[2][2][kStepPairs];
@@ -50,12 +51,16 @@ struct TileStep {
   int blocks;
 };
 
-// Sums of a step in two vectors of columns, or in the last one.
+// Sums of a step in two vectors of columns, or in the last one, that are stored and wait to be added to y.
+template <class Sum>
 struct StepSums {
-  std::int64_t j;
-  int pairs;    // 0: none
-  bool starts;  // of the first channels
-  std::int64_t column, columns;
+  const TileRow (*sums)[kStepPairs];
+  int pairs;  // 0: none
+  const std::int32_t* y_rows;
+  Sum* y;  // at the first column
+  std::int64_t y_stride, columns;
+  const Sum* added;  // or null
+  bool first;
 };
 
 // The weights of a step and a vector of columns.
@@ -109,34 +114,40 @@ HWY_INLINE void gather_tiles(const TileProduct<Sum>& product, const TileStep& st
     for (int block = 0; block < step.blocks; ++block) std::memset(to[block][row], 0, kTileBytes);
 }
 
-// Sums that have been stored, to y.
+// The pairs [begin, end) of stored sums, to y.
 template <class Tiles, class Sum>
-HWY_INLINE void add_tile_sums(const TileProduct<Sum>& product, const StepSums& from,
-                              const TileRow (*sums)[kStepPairs]) {
-  const bool first = from.starts && product.first;
-  const Sum* added =
-      from.starts && product.added != nullptr ? product.added + from.column : nullptr;
+HWY_INLINE void add_tile_sums(const StepSums<Sum>& from, int begin, int end) {
+  const Sum* const right_added = from.added == nullptr ? nullptr : from.added + kTileColumns;
+  if (from.columns == kStepColumns && !from.first) {
+    for (int row = begin; row < end; ++row) {
+      Sum* y = from.y + from.y_rows[row] * from.y_stride;
+      Tiles::add_row(from.sums[0][row], from.added, y);
+      Tiles::add_row(from.sums[1][row], right_added, y + kTileColumns);
+    }
+    return;
+  }
   const std::int64_t left = std::min<std::int64_t>(from.columns, kTileColumns);
   const std::int64_t right = from.columns - kTileColumns;
-  for (int row = 0; row < from.pairs; ++row) {
-    Sum* y = product.y + product.y_rows[from.j + row] * product.y_stride + from.column;
-    Tiles::add_row(sums[0][row], added, first, y, left);
+  for (int row = begin; row < end; ++row) {
+    Sum* y = from.y + from.y_rows[row] * from.y_stride;
+    Tiles::add_row(from.sums[0][row], from.added, from.first, y, left);
     if (right > 0)
-      Tiles::add_row(sums[1][row], added == nullptr ? nullptr : added + kTileColumns, first,
-                     y + kTileColumns, right);
+      Tiles::add_row(from.sums[1][row], right_added, from.first, y + kTileColumns, right);
   }
 }
 
-// The gathered inputs times one vector of columns or two; `whole` of the blocks of channels have all channels.
+// The gathered inputs times one vector of columns or two; `whole` of the blocks of channels have all channels. After the
+// products of each block a part of the sums `before` is added to y: vectors work beside tiles.
 template <int row_tiles, int vectors, class Sum, class Tiles>
 HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int whole,
-                               const TileWeights (&weights)[2], Tiles& tiles,
-                               TileRow (*sums)[kStepPairs]) {
+                               const TileWeights (&weights)[2], const StepSums<Sum>& before,
+                               Tiles& tiles, TileRow (*sums)[kStepPairs]) {
   constexpr bool two_rows = row_tiles == 2, two_vectors = vectors == 2;
   tiles.template zero<0>();
   if constexpr (two_vectors) tiles.template zero<1>();
   if constexpr (two_rows) tiles.template zero<2>();
   if constexpr (two_rows && two_vectors) tiles.template zero<3>();
+  const int part = (before.pairs + blocks - 1) / blocks;
   const auto multiply = [&](int block, const std::byte* left, const std::byte* right,
                             std::int64_t row_bytes) {
     tiles.template load<4>(x[block][0], kTileBytes);
@@ -151,6 +162,7 @@ HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int w
       tiles.template multiply_add<Sum, 2, 5, 6>();
       if constexpr (two_vectors) tiles.template multiply_add<Sum, 3, 5, 7>();
     }
+    add_tile_sums<Tiles>(before, block * part, std::min((block + 1) * part, before.pairs));
   };
   const std::int64_t tile_bytes = kTileRows * weights[0].row_bytes;
   for (int block = 0; block < whole; ++block)
@@ -165,13 +177,14 @@ HWY_INLINE void multiply_tiles(const TileRow (*x)[kStepPairs], int blocks, int w
 
 template <class Sum, class Tiles>
 HWY_INLINE void multiply_step(const TileRow (*x)[kStepPairs], int blocks, int whole,
-                              const TileWeights (&weights)[2], const StepSums& to, Tiles& tiles,
+                              const TileWeights (&weights)[2], int pairs, std::int64_t columns,
+                              const StepSums<Sum>& before, Tiles& tiles,
                               TileRow (*sums)[kStepPairs]) {
   const auto multiply = [&]<int row_tiles, int vectors>() {
-    multiply_tiles<row_tiles, vectors, Sum>(x, blocks, whole, weights, tiles, sums);
+    multiply_tiles<row_tiles, vectors, Sum>(x, blocks, whole, weights, before, tiles, sums);
   };
-  const bool two_vectors = to.columns > kTileColumns;
-  if (to.pairs > kTileRows) {
+  const bool two_vectors = columns > kTileColumns;
+  if (pairs > kTileRows) {
     two_vectors ? multiply.template operator()<2, 2>() : multiply.template operator()<2, 1>();
   } else {
     two_vectors ? multiply.template operator()<1, 2>() : multiply.template operator()<1, 1>();
@@ -190,20 +203,18 @@ TileStep tile_step(const TileProduct<Sum>& product, std::int64_t j, std::int64_t
           static_cast<int>(std::min<std::int64_t>(kChunkBlocks, blocks - block))};
 }
 
-// The inputs of a step are gathered while the step before it is multiplied, and sums are added to y while the next are
-// multiplied: tiles are not loaded from stores that are still under way, and vectors work beside the tiles.
+// Sums are added to y while the next are multiplied, since stores that are still under way cannot be loaded soon.
 template <class Tiles, class Sum>
 void multiply(const TileProduct<Sum>& product) {
   if (product.count == 0) return;
   Tiles tiles;
   TileMemory memory;
   copy_last_weights(product, memory);
-  TileStep step = tile_step(product, 0, 0);
-  gather_tiles<Tiles>(product, step, memory.x[0]);
-  StepSums before{};
-  int x = 0, sums = 0;
-  while (step.pairs > 0) {
-    const TileStep next = tile_step(product, step.j, step.block + step.blocks);
+  StepSums<Sum> before{};
+  int sums = 0;
+  for (TileStep step = tile_step(product, 0, 0); step.pairs > 0;
+       step = tile_step(product, step.j, step.block + step.blocks)) {
+    gather_tiles<Tiles>(product, step, memory.x);
     const int whole = static_cast<int>(
         std::min<std::int64_t>(step.blocks, product.in_bytes / kTileBytes - step.block));
     for (std::int64_t column = 0; column < product.columns; column += kStepColumns) {
@@ -213,17 +224,21 @@ void multiply(const TileProduct<Sum>& product) {
           columns > kTileColumns ? tile_weights(product, memory, step.block, column + kTileColumns)
                                  : left;  // is not read
       const TileWeights weights[2] = {left, right};
-      const StepSums now{step.j, step.pairs, step.block == 0, column, columns};
-      multiply_step<Sum>(memory.x[x], step.blocks, whole, weights, now, tiles, memory.sums[sums]);
-      if (column == 0) gather_tiles<Tiles>(product, next, memory.x[1 - x]);
-      add_tile_sums<Tiles>(product, before, memory.sums[1 - sums]);
-      before = now;
+      multiply_step<Sum>(memory.x, step.blocks, whole, weights, step.pairs, columns, before, tiles,
+                         memory.sums[sums]);
+      const bool starts = step.block == 0;
+      before = {memory.sums[sums],
+                step.pairs,
+                product.y_rows + step.j,
+                product.y + column,
+                product.y_stride,
+                columns,
+                starts && product.added != nullptr ? product.added + column : nullptr,
+                starts && product.first};
       sums = 1 - sums;
     }
-    step = next;
-    x = 1 - x;
   }
-  add_tile_sums<Tiles>(product, before, memory.sums[1 - sums]);
+  add_tile_sums<Tiles>(before, 0, before.pairs);
 }
 
 // args.in is at least 1, and the panels are of the layout tile_layout.
