@@ -195,9 +195,11 @@ inline void untile_rows(const float* sums, std::int64_t out, std::int64_t first,
     for (std::int64_t tile = 0; tile < tiles_of(out); ++tile, from += kTileElements)
       for (std::int64_t column = 0; column < kTileSide; column += together) {
         const std::int64_t channel = channel_of(out, tile, column);
-        if (channel >= out) continue;
-        std::memcpy(to + channel, from + column,
-                    static_cast<std::size_t>(std::min(together, out - channel)) * sizeof(float));
+        if (channel + together <= out) {  // of a size that is known, else the copies are calls
+          std::memcpy(to + channel, from + column, together * sizeof(float));
+        } else if (channel < out) {
+          std::copy_n(from + column, out - channel, to + channel);
+        }
       }
   }
 }
