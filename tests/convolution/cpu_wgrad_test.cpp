@@ -126,6 +126,23 @@ TEST(CpuWgrad, EqualsTheDefinitionOnEveryVectorTarget) {
   });
 }
 
+// Offsets whose pairs are several tiles of a range; one offset, in ranges that threads share out.
+TEST(CpuWgrad, TilesOfARangeFollowEachOtherOnAnyThread) {
+  const auto even = map_of(std::vector<std::int64_t>(9, 2600), 2600), one = map_of({4400}, 4400);
+  for (const auto* map : {&even, &one}) {
+    for (const DType dtype : kDTypes) {
+      SCOPED_TRACE(describe({12, 18, 1}, dtype));
+      const Case test(*map, {12, 18, 1}, dtype);
+      const ConvConfig config = with(Dataflow::tile_indirect, 1 << 20);
+      const Tensor alone = test.run(config, 1);
+      expect_close(alone, test.expected());
+      for (int call = 0; call < 5; ++call)
+        for (const int threads : {2, 3, 8})
+          EXPECT_TRUE(same_bits(test.run(config, threads), alone));
+    }
+  }
+}
+
 TEST(CpuWgrad, SameBitsForEveryThreadCount) {
   const auto map = map_of(kUneven, 4400);
   for (const Layer& layer :
