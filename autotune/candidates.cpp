@@ -117,6 +117,11 @@ void add_on_cpu(const LayerShape& shape, const DeviceIdentity& device, Candidate
   ConvConfig config;
   if (shape.kind.direction == Direction::wgrad) {
     add_wgrad(shape, false, candidates);
+    if (fills_matrix_tiles(shape, device)) {
+      config.matrix_tiles = false;
+      candidates.add(config);
+      config = {};
+    }
     for (const std::int32_t threads : fewer) {
       config.threads = threads;
       candidates.add(config);

@@ -7,6 +7,7 @@
 
 #include "candidates.h"
 #include "cpu/tile_rows.h"
+#include "cpu/wgrad_cut.h"
 #include "least_squares.h"
 #include "timing.h"
 
@@ -42,13 +43,24 @@ double channel_tiles(std::int64_t channels, std::int32_t tile) {
   return tile > 0 ? tiles_of(static_cast<double>(channels), tile) : 1;
 }
 
+/// Of the sums of a weights' gradient by tile_indirect.
+std::int64_t ranges_of(const LayerShape& shape, const ConvConfig& config) {
+  const std::int64_t channels = shape.kind.in_channels + shape.kind.out_channels;
+  return cpu::wgrad_ranges({shape.pairs, shape.pairs / shape.offsets, shape.offsets, shape.offsets},
+                           {channels * size_bytes(shape.kind.dtype),
+                            shape.offsets * shape.weight_elements() * sum_bytes(shape.kind.dtype)},
+                           config.wgrad_chunk_pairs);
+}
+
 CostUnits units_of_wgrad(const LayerShape& shape, const ConvConfig& config, Dataflow dataflow) {
   const auto pairs = static_cast<double>(shape.pairs), offsets = static_cast<double>(shape.offsets);
   const auto size = static_cast<double>(size_bytes(shape.kind.dtype)),
              sum = static_cast<double>(sum_bytes(shape.kind.dtype));
   const auto channels = static_cast<double>(shape.kind.in_channels + shape.kind.out_channels);
-  const double chunks = tiles_of(pairs / offsets, config.wgrad_chunk_pairs);
   const bool gathers = dataflow == Dataflow::gather_gemm_scatter;
+  const double chunks = dataflow == Dataflow::tile_indirect
+                            ? static_cast<double>(ranges_of(shape, config))
+                            : tiles_of(pairs / offsets, config.wgrad_chunk_pairs);
   CostUnits units;
   units.operations = shape.operations();
   units.pair_bytes = pairs * channels * (gathers ? size + 2 * sum : size);
@@ -106,13 +118,13 @@ std::optional<CostUnits> cost_units(const LayerShape& shape, const ConvConfig& c
                                     const DeviceIdentity& device) {
   if (shape.depthwise() || shape.offsets < 1) return std::nullopt;
   const Dataflow dataflow = resolved_dataflow(shape, config, device.kind);
-  const bool fills_tiles = shape.kind.direction != Direction::wgrad &&
-                           dataflow != Dataflow::gather_gemm_scatter &&
-                           fills_matrix_tiles(shape, device);
+  const bool fills_tiles =
+      dataflow != Dataflow::gather_gemm_scatter && fills_matrix_tiles(shape, device);
   if (fills_tiles && !config.matrix_tiles) return std::nullopt;  // of a rate that no fit is of
   const int threads = threads_of(shape, config);
   if (shape.kind.direction == Direction::wgrad) {
     CostUnits units = units_of_wgrad(shape, config, dataflow);
+    if (fills_tiles) units.operations /= kTileRate;
     share(units, std::max<double>(units.blocks, shape.offsets), threads);
     return units;
   }

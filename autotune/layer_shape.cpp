@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "cpu/simd/native_kernels.h"
+#include "cpu/simd/wgrad_tiles.h"
 
 namespace gavotte::internal {
 
@@ -11,8 +12,11 @@ bool fills_matrix_tiles(const LayerShape& shape, const DeviceIdentity& device) {
   const DType dtype = shape.kind.dtype;
   const bool bytes = dtype == DType::int8;
   if (!device.target.ends_with(" AMX") || (!bytes && dtype != DType::bfloat16)) return false;
-  return cpu::fills_tiles(bytes ? DType::uint8 : dtype, shape.read_channels() / shape.kind.groups,
-                          shape.written_channels() / shape.kind.groups);
+  const std::int64_t read = shape.read_channels() / shape.kind.groups,
+                     written = shape.written_channels() / shape.kind.groups;
+  if (shape.kind.direction == Direction::wgrad)
+    return !bytes && !shape.depthwise() && cpu::fills_wgrad_tiles(read, written, shape.kind.groups);
+  return cpu::fills_tiles(bytes ? DType::uint8 : dtype, read, written);
 }
 
 int offsets_of(std::string_view kernel) noexcept {

@@ -37,7 +37,7 @@ struct LayerShape {
   }
 };
 
-/// Whether the device has matrix tiles for the layer's dtype, and the layer's groups fill them. Of a forward pass or dgrad.
+/// Whether the device has matrix tiles for the layer's dtype, and the layer's groups fill them.
 bool fills_matrix_tiles(const LayerShape& shape, const DeviceIdentity& device);
 
 /// Of an element of the sums: float32 or int32, float64 for float64.

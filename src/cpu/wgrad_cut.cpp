@@ -33,20 +33,24 @@ std::int64_t most_pairs(const MapPairs& pairs) {
 
 }  // namespace
 
-WgradCut::WgradCut(const MapPairs& pairs, const WgradBytes& bytes, std::int64_t chunk_pairs)
-    : groups(groups_of(pairs)) {
-  const std::int64_t total = pairs.begin[pairs.offsets], offsets = pairs.offsets;
-  const std::int64_t chunks = (most_pairs(pairs) + chunk_pairs - 1) / chunk_pairs;
-  const std::int64_t for_threads = std::min({(kFewestParts + group_count() - 1) / group_count(),
-                                             total / (offsets * kFewestPairs),
-                                             total * bytes.pair / (kRowsOverSums * bytes.sums)});
+std::int64_t wgrad_ranges(const WgradPairs& pairs, const WgradBytes& bytes,
+                          std::int64_t chunk_pairs) {
+  const std::int64_t chunks = (pairs.most + chunk_pairs - 1) / chunk_pairs;
+  const std::int64_t for_threads = std::min(
+      {(kFewestParts + pairs.groups - 1) / pairs.groups, pairs.all / (pairs.offsets * kFewestPairs),
+       pairs.all * bytes.pair / (kRowsOverSums * bytes.sums)});
   // An even number of ranges is two threads' without a rest (Xeon with AMX, 2026-11-23, room_5, ten instead of nine: 1.04 of the
   // rate on two threads).
-  const std::int64_t wanted = std::max(chunks, for_threads);
-  ranges = std::clamp<std::int64_t>(
-      wanted > 1 ? wanted + wanted % 2 : wanted, 1,
-      std::clamp<std::int64_t>(kPartialBytes / bytes.sums, 1, kMostRanges));
-  tiles = std::max<std::int64_t>(total / (offsets * kTilePairs * ranges), 1);
+  const std::int64_t ranges = std::max<std::int64_t>({chunks, for_threads, 1});
+  return std::min(ranges > 1 ? ranges + ranges % 2 : ranges,
+                  std::clamp<std::int64_t>(kPartialBytes / bytes.sums, 1, kMostRanges));
+}
+
+WgradCut::WgradCut(const MapPairs& pairs, const WgradBytes& bytes, std::int64_t chunk_pairs)
+    : groups(groups_of(pairs)) {
+  const std::int64_t all = pairs.begin[pairs.offsets], offsets = pairs.offsets;
+  ranges = wgrad_ranges({all, most_pairs(pairs), offsets, group_count()}, bytes, chunk_pairs);
+  tiles = std::max<std::int64_t>(all / (offsets * kTilePairs * ranges), 1);
 }
 
 PairRows WgradCut::share(const MapPairs& pairs, int k, std::int64_t range,

@@ -133,10 +133,17 @@ TEST(Candidates, NoMatrixTilesWhereTheCpuHasThemAndALayerFillsThem) {
   EXPECT_FALSE(has_both(shape(8, 64, dgrad, DType::bfloat16), with_tiles));
   EXPECT_FALSE(has_both(shape(32, 16, forward, DType::int8), with_tiles));
   EXPECT_FALSE(has_both(shape(16, 16, forward, DType::bfloat16), with_tiles));
-  EXPECT_FALSE(has_both(shape(64, 64, Direction::wgrad, DType::bfloat16), with_tiles));
+  EXPECT_TRUE(has_both(shape(64, 64, Direction::wgrad, DType::bfloat16), with_tiles));
+  EXPECT_TRUE(has_both(shape(4, 16, Direction::wgrad, DType::bfloat16), with_tiles));
+  EXPECT_FALSE(has_both(shape(64, 64, Direction::wgrad, DType::float32), with_tiles));
+  EXPECT_FALSE(has_both(shape(64, 64, Direction::wgrad, DType::bfloat16), cpu()));
   EXPECT_FALSE(has_both(shape(64, 64, forward, DType::float32), with_tiles));
   LayerShape grouped = shape(64, 64, forward, DType::bfloat16);
   grouped.kind.groups = 8;
+  EXPECT_FALSE(has_both(grouped, with_tiles));
+  grouped.kind.direction = Direction::wgrad;
+  EXPECT_TRUE(has_both(grouped, with_tiles));  // 8 x 8
+  grouped.kind.groups = 16;
   EXPECT_FALSE(has_both(grouped, with_tiles));
   LayerShape pointwise = shape(64, 64, forward, DType::bfloat16);
   pointwise.offsets = 1;

@@ -77,6 +77,37 @@ TEST(CostModel, ProductsOfMatrixTilesAreFewer) {
             cost_units(layer, gathers, cpu())->values());
 }
 
+TEST(CostModel, SoAreThoseOfTheWeightsGradientAtAllWidths) {
+  DeviceIdentity with_tiles = cpu();
+  with_tiles.target = "AVX3 BF16 VNNI AMX";
+  ConvConfig vectors, gathers;
+  vectors.matrix_tiles = false;
+  gathers.dataflow = Dataflow::gather_gemm_scatter;
+  for (LayerShape layer : {shape(64, 64, 1000), shape(4, 16, 1000)}) {
+    layer.kind.dtype = DType::bfloat16;
+    layer.kind.direction = Direction::wgrad;
+    const auto by_vectors = cost_units(layer, vectors, cpu());
+    ASSERT_TRUE(by_vectors.has_value());
+    EXPECT_DOUBLE_EQ(cost_units(layer, {}, with_tiles)->operations, by_vectors->operations / 16);
+    EXPECT_FALSE(cost_units(layer, vectors, with_tiles).has_value());
+    EXPECT_EQ(cost_units(layer, gathers, with_tiles)->values(),
+              cost_units(layer, gathers, cpu())->values());
+  }
+}
+
+// One range would be one thread's.
+TEST(CostModel, AWeightsGradientOfOneOffsetHasWorkForSeveralThreads) {
+  LayerShape layer = shape(32, 64, 7000);
+  layer.kind.direction = Direction::wgrad;
+  layer.offsets = 1;
+  layer.pairs = layer.rows;
+  const auto units = cost_units(layer, {}, cpu());
+  ASSERT_TRUE(units.has_value());
+  EXPECT_DOUBLE_EQ(units->operations, layer.operations() / 2);
+  EXPECT_DOUBLE_EQ(units->blocks, 4.0 / 2);
+  EXPECT_DOUBLE_EQ(units->weight_bytes, 4.0 / 2 * 32 * 64 * 4);
+}
+
 TEST(CostModel, UnitsThatCostNothingStayNothing) {
   const Constants ns = {20000, 0, 0.05, 0, 0.03, 0, 0};
   const CostFit fit = fit_cost({}, samples(ns, 40));
