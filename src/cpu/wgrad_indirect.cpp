@@ -167,35 +167,31 @@ void add_units(const MapPairs& pairs, const WgradCut& cut, UnitQueue::Worker wor
 /// grad_weights from tiles of sums, after those of the ranges are added up.
 void finish_tiles(const Execution& execution, const WeightGradient& task, std::int64_t ranges,
                   float* sums, void* grad_weights) {
-  constexpr std::int64_t most_rows = 16;
   const std::int64_t in = task.in_group(), out = task.out_group(), width = task.plan.out_channels;
-  const std::int64_t elements = sum_elements(task), group_elements = tiled_elements(in, out);
-  const std::int64_t parts = (in + most_rows - 1) / most_rows, all = task.pairs.offsets * parts,
-                     part_elements = group_elements / parts;
-  const std::int64_t together =
-      std::max<std::int64_t>(kAddedElements / (task.plan.groups * part_elements), 1);
+  const std::int64_t elements = sum_elements(task), range_elements = task.pairs.offsets * elements;
+  const std::int64_t strips = tiled_strips(in, out), group_strips = task.plan.groups * strips;
+  const std::int64_t strip_elements = elements / group_strips;
   const WorkspaceLease workspaces(thread_count(execution));
-  const auto finish_part = [&](std::int64_t index, Workspace& workspace) {
-    const std::int64_t k = index / parts, first = index % parts * most_rows;
-    const std::int64_t rows = std::min(most_rows, in - first);
-    auto* const ordered = workspace.gathered.as<float>(rows * width);
-    for (int group = 0; group < task.plan.groups; ++group) {
-      float* const of_group = sums + k * elements + group * group_elements;
-      for (std::int64_t range = 1; range < ranges; ++range)
-        add_rows(DType::float32,
-                 of_group + range * task.pairs.offsets * elements + index % parts * part_elements,
-                 1, part_elements, of_group + index % parts * part_elements);
-      untile_sums(of_group, out, first, rows, ordered + group * out, width);
-    }
-    finish_rows({task.dtype, ordered, nullptr, nullptr, 1, rows * width, 0, rows * width,
+  const auto finish_strip = [&](std::int64_t index, Workspace& workspace) {
+    const std::int64_t k = index / group_strips, group = index % group_strips / strips;
+    const WgradStrip strip = tiled_strip(in, out, index % strips);
+    float* const of_strip = sums + index * strip_elements;
+    for (std::int64_t range = 1; range < ranges; ++range)
+      add_rows(DType::float32, of_strip + range * range_elements, 1, strip_elements, of_strip);
+    const std::int64_t column = group * out + strip.column;
+    auto* const ordered = workspace.gathered.as<float>(strip.rows * width);
+    untile_strip(of_strip, in, out, strip, ordered + column, width);
+    finish_rows({task.dtype, ordered, nullptr, nullptr, strip.rows, width, column, strip.columns,
                  RowEpilogue{},
                  static_cast<std::byte*>(grad_weights) +
-                     (k * in + first) * width * size_bytes(task.dtype)});
+                     (k * in + strip.row) * width * size_bytes(task.dtype)});
   };
+  const std::int64_t all = task.pairs.offsets * group_strips;
+  const std::int64_t together = std::max<std::int64_t>(kAddedElements / strip_elements, 1);
   parallel_for(execution, (all + together - 1) / together, [&](std::int64_t i, int worker) {
     const std::int64_t end = std::min((i + 1) * together, all);
     for (std::int64_t index = i * together; index < end; ++index)
-      finish_part(index, workspaces[worker]);
+      finish_strip(index, workspaces[worker]);
   });
 }
 

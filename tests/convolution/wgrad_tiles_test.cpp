@@ -12,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "cpu/simd/intrinsics.h"
@@ -167,9 +168,12 @@ struct Problem {
     std::vector<float> sums(at(test.groups * elements), std::numeric_limits<float>::quiet_NaN());
     if (!test.first)
       for (std::int64_t k = 0; k < test.groups * elements; ++k) {
-        const std::int64_t tile = k % elements / 256, columns = (test.out + 15) / 16;
-        const std::int64_t i = tile / columns * 16 + k % 256 / 16;
-        const std::int64_t o = channel_of(test.out, tile % columns, k % 16);
+        const bool turned = tiles_of(test.in) > tiles_of(test.out);
+        const std::int64_t wide = turned ? test.in : test.out;
+        const std::int64_t tile = k % elements / 256, columns = (wide + 15) / 16;
+        std::int64_t i = tile / columns * 16 + k % 256 / 16;
+        std::int64_t o = channel_of(wide, tile % columns, k % 16);
+        if (turned) std::swap(i, o);
         if (i < test.in && o < test.out)
           sums[at(k)] = before[at((k / elements * test.in + i) * test.out + o)];
       }
@@ -183,11 +187,14 @@ struct Problem {
             test.first,
             static_cast<std::byte*>(memory.get())});
     std::vector<float> ordered(before.size());
+    const std::int64_t strips = tiled_strips(test.in, test.out);
     for (int group = 0; group < test.groups; ++group)
-      for (std::int64_t first = 0; first < test.in; first += 16)
-        untile_sums(sums.data() + group * elements, test.out, first,
-                    std::min<std::int64_t>(test.in - first, 16),
-                    ordered.data() + (group * test.in + first) * test.out, test.out);
+      for (std::int64_t s = 0; s < strips; ++s) {
+        const WgradStrip strip = tiled_strip(test.in, test.out, s);
+        untile_strip(
+            sums.data() + group * elements + s * elements / strips, test.in, test.out, strip,
+            ordered.data() + (group * test.in + strip.row) * test.out + strip.column, test.out);
+      }
     return ordered;
   }
 

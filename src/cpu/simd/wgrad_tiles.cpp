@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "cpu/simd/intrinsics.h"
 #include "cpu/simd/matrix_tiles.h"
@@ -43,16 +44,29 @@ bool takes_wgrad_tiles(std::int64_t in, std::int64_t out, int groups, bool matri
 }
 
 std::int64_t tiled_wgrad_bytes(std::int64_t in, std::int64_t out) {
-  return amx::WgradMemory::bytes(in, out);
+  return amx::takes_turned(in, out) ? amx::WgradMemory::bytes(out, in)
+                                    : amx::WgradMemory::bytes(in, out);
 }
 
 std::int64_t tiled_elements(std::int64_t in, std::int64_t out) {
   return amx::tiles_of(in) * amx::tiles_of(out) * amx::kTileElements;
 }
 
-void untile_sums(const float* sums, std::int64_t out, std::int64_t first, std::int64_t rows,
-                 float* to, std::int64_t to_stride) {
-  amx::untile_rows(sums, out, first, rows, to, to_stride);
+std::int64_t tiled_strips(std::int64_t in, std::int64_t out) {
+  return std::min(amx::tiles_of(in), amx::tiles_of(out));
+}
+
+WgradStrip tiled_strip(std::int64_t in, std::int64_t out, std::int64_t strip) {
+  const std::int64_t first = strip * amx::kTileSide;
+  if (amx::takes_turned(in, out)) return {0, in, first, std::min(amx::kTileSide, out - first)};
+  return {first, std::min(amx::kTileSide, in - first), 0, out};
+}
+
+void untile_strip(const float* sums, std::int64_t in, std::int64_t out, const WgradStrip& strip,
+                  float* to, std::int64_t to_stride) {
+  if (amx::takes_turned(in, out))
+    return amx::untile_columns(sums, in, strip.columns, to, to_stride);
+  amx::untile_rows(sums, out, strip.rows, to, to_stride);
 }
 
 void tiled_wgrad(const TiledWgrad& args) {

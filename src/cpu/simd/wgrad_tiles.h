@@ -29,11 +29,19 @@ bool takes_wgrad_tiles(std::int64_t in, std::int64_t out, int groups, bool matri
 /// Memory that a call works in.
 std::int64_t tiled_wgrad_bytes(std::int64_t in, std::int64_t out);
 
-/// Sums lie as tiles hold them: [in / 16, rounded up][out / 16, rounded up][16][16], columns in an order of their own.
+/// Sums lie as tiles hold them: [in / 16, rounded up][out / 16, rounded up][16][16], columns in an order of their own; with in
+/// and out in each other's place where there are fewer tiles of outputs. The first of the two is the narrow side.
 std::int64_t tiled_elements(std::int64_t in, std::int64_t out);
-/// Rows [first, first + rows) of such sums, `first` a multiple of 16, as rows of `out` elements with to_stride between them.
-void untile_sums(const float* sums, std::int64_t out, std::int64_t first, std::int64_t rows,
-                 float* to, std::int64_t to_stride);
+/// How many strips of 16 channels of the narrow side there are; each is an equal part of the elements.
+std::int64_t tiled_strips(std::int64_t in, std::int64_t out);
+/// The part of [in, out] that is a strip.
+struct WgradStrip {
+  std::int64_t row, rows, column, columns;
+};
+WgradStrip tiled_strip(std::int64_t in, std::int64_t out, std::int64_t strip);
+/// That part from the strip's sums, with to_stride between rows.
+void untile_strip(const float* sums, std::int64_t in, std::int64_t out, const WgradStrip& strip,
+                  float* to, std::int64_t to_stride);
 
 /// For a process that may use tiles of bfloat16 (matrix_tiles.h) alone. Subnormal numbers count as zeros.
 void tiled_wgrad(const TiledWgrad& args);
