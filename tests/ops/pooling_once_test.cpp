@@ -14,7 +14,7 @@ namespace {
 
 using namespace testing_ops;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
 /// A box of voxels, some of which are left out, in random order.
 Coordinates box_with_holes(std::mt19937& random, int size) {
@@ -77,8 +77,8 @@ TEST(PoolingOnce, IsThatOfTheLists) {
     for (const std::int64_t channels : {1, 16, 64, 75, 128}) {
       Doubles x = quarters(random, map.in_rows() * channels);
       Doubles grad = quarters(random, map.out_rows() * channels);
-      for (std::size_t i = 0; i < x.size(); i += 7) x[i] = i % 2 == 0 ? kNaN : -0.0;
-      for (std::size_t i = 0; i < grad.size(); i += 5) grad[i] = i % 2 == 0 ? kNaN : -0.0;
+      for (std::size_t i = 0; i < x.size(); i += 7) x[i] = i % 2 == 0 ? kNotANumber : -0.0;
+      for (std::size_t i = 0; i < grad.size(); i += 5) grad[i] = i % 2 == 0 ? kNotANumber : -0.0;
       for (const DType dtype : kFloatingDTypes) {
         if (large && channels * size_bytes(dtype) != kLargeRow) continue;
         const Tensor fine = tensor(dtype, {map.in_rows(), channels}, x);
