@@ -171,17 +171,19 @@ void convolve_depthwise(const ForwardTask& task, std::int64_t first_row, std::in
   const auto* weights = static_cast<const T*>(task.weights);
   const std::int64_t multiplier = task.out_channels / task.groups;
   if (multiplier > 1) std::fill(sums, sums + rows * task.out_channels, T{0});
-  const EntryLists lists{task.x, task.in_channels * size_bytes(task.dtype), true};
+  const std::int64_t row_bytes = task.in_channels * size_bytes(task.dtype);
+  const EntryLists lists{.offsets = true, .fetched = task.x, .row_bytes = row_bytes};
   for_each_block(pairs, lists, first_row, rows, workspace, [&](const RowEntries& entries) {
     T* sum = sums + (entries.first - first_row) * task.out_channels;
     if (multiplier == 1)
-      return depthwise_rows({task.dtype, weights, entries.counts, entries.inputs, entries.offsets,
-                             entries.stride, entries.rows, task.out_channels, sum});
+      return depthwise_rows({task.dtype, weights, entries.counts, task.x, entries.inputs,
+                             entries.offsets, entries.stride, entries.rows, task.out_channels,
+                             sum});
     for (std::int64_t row = 0; row < entries.rows; ++row, sum += task.out_channels) {
       const std::int64_t end = row + entries.counts[row] * entries.stride;
       for (std::int64_t e = row; e < end; e += entries.stride) {
         const T* weight = weights + entries.offsets[e] * task.out_channels;
-        gather_rows({task.dtype, entries.inputs[e], nullptr, 1, task.in_channels, 0,
+        gather_rows({task.dtype, task.x, entries.inputs + e, 1, task.in_channels, 0,
                      task.in_channels, input});
         for (std::int64_t c = 0; c < task.in_channels; ++c)
           for (std::int64_t m = c * multiplier; m < (c + 1) * multiplier; ++m)

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "cpu/simd/pool_rows.h"
-#include "cpu/tile_entries.h"
 #include "dispatch.h"
 #include "parallel.h"
 
@@ -82,14 +81,14 @@ A divisor(PoolMode mode, std::int64_t rows) {
 class ChunkRows {
  public:
   ChunkRows(const Entries& entries, const Chunk& chunk, ConstTensorView x, TensorView y)
-      : count_(static_cast<std::uint32_t>(chunk.end - chunk.begin)),
-        args_{x.dtype, y.dtype, y.data, y.shape[1], 0, 1, 1, &count_, inputs_.data(), nullptr} {
-    const std::int64_t row_bytes = x.shape[1] * size_bytes(x.dtype);
-    for (std::uint32_t i = 0; i < count_; ++i) {
+      : count_(static_cast<std::uint32_t>(chunk.end - chunk.begin)), args_{x.dtype,    y.dtype,
+                                                                           x.data,     y.data,
+                                                                           y.shape[1], 0,
+                                                                           1,          1,
+                                                                           &count_,    rows_.data(),
+                                                                           nullptr} {
+    for (std::uint32_t i = 0; i < count_; ++i)
       rows_[i] = static_cast<std::int32_t>(entries.row(chunk.begin + i));
-      inputs_[i] =
-          fetch_row(static_cast<const std::byte*>(x.data) + rows_[i] * row_bytes, row_bytes);
-    }
   }
   ChunkRows(const ChunkRows&) = delete;
   ChunkRows& operator=(const ChunkRows&) = delete;
@@ -99,7 +98,6 @@ class ChunkRows {
 
  private:
   std::uint32_t count_;
-  std::array<const std::byte*, kChunkRows> inputs_;
   std::array<std::int32_t, kChunkRows> rows_;
   PoolRows args_;
 };
@@ -184,7 +182,7 @@ void send_to_winners(const Execution& execution, const Entries& entries, const T
     // find_winners() only reads y.
     const ChunkRows rows(entries, chunk, {x, dtype_of<T>, {chunk.end, channels}},
                          {const_cast<T*>(y) + chunk.entry * channels, dtype_of<T>, {1, channels}});
-    find_winners(rows.args(), {rows.rows(), x, winner + index * channels});
+    find_winners(rows.args(), {rows.rows(), winner + index * channels});
     for (std::int64_t p = chunk.begin; p < chunk.end; ++p)
       std::fill_n(grad_x + entries.row(p) * channels, channels, static_cast<T>(0.0F));
   });

@@ -15,7 +15,8 @@ constexpr std::int32_t kTileRows = 1024;
 
 /// Calls body(a tile's rows) in parallel.
 void for_each_tile(const Execution& execution, const KernelMap& map, const ConstTensorView& x,
-                   const TensorView& y, FunctionRef<void(const ReceiveRows&)> body) {
+                   const TensorView& y, const float* scales,
+                   FunctionRef<void(const ReceiveRows&)> body) {
   const std::int64_t channels = x.shape[1];
   const MapPairs pairs(map, MapPairs::Order::key);
   if (pairs.out_rows == 0 || channels == 0) return;
@@ -34,7 +35,7 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
         }
         body({x.dtype, y.dtype, x.data, y.data, channels, first, rows, pairs.offsets, runs,
               pairs.out_order, pairs.out_rank, workspace.partial.as<std::byte>(kReceiverBytes),
-              workspace.entry_begin.as<std::uint32_t>(rows), is_streamed(y)});
+              workspace.entry_begin.as<std::uint32_t>(rows), is_streamed(y), scales});
       });
 }
 
@@ -49,14 +50,14 @@ bool pools_by_receiving(const ConstTensorView& x) {
 }
 
 void receive_average(const Execution& execution, const KernelMap& map, std::int64_t divisor,
-                     const ConstTensorView& x, const TensorView& y) {
-  for_each_tile(execution, map, x, y,
+                     const ConstTensorView& x, const TensorView& y, const float* scales) {
+  for_each_tile(execution, map, x, y, scales,
                 [&](const ReceiveRows& tile) { receive_average(tile, divisor); });
 }
 
 void receive_max(const Execution& execution, const KernelMap& map, const ConstTensorView& x,
                  const TensorView& y) {
-  for_each_tile(execution, map, x, y, [](const ReceiveRows& tile) { receive_max(tile); });
+  for_each_tile(execution, map, x, y, nullptr, [](const ReceiveRows& tile) { receive_max(tile); });
 }
 
 }  // namespace gavotte::internal::cpu

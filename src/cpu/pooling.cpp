@@ -5,13 +5,11 @@
 #include "cpu/pooling.h"
 
 #include <array>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "cpu/pool_receivers.h"
 #include "cpu/pool_senders.h"
-#include "cpu/scratch.h"
 #include "cpu/simd/pool_rows.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/tile_entries.h"
@@ -37,15 +35,15 @@ class Tiles {
     config_.tile_rows = kTileRows;
   }
 
-  /// Calls body(rows, the offset of each entry) in parallel. x and y: features on the two sides; lists: those of x.
+  /// Calls body(rows, the offset of each entry where these are asked for) in parallel. x and y: features on the two sides.
   template <class Body>
-  void for_each(const ConstTensorView& x, const TensorView& y, const EntryLists& lists,
-                Body&& body) const {
+  void for_each(const ConstTensorView& x, const TensorView& y, bool offsets, Body&& body) const {
+    const EntryLists lists{.offsets = offsets, .order = true};
     for_each_tile([&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
       for_each_block(pairs_, lists, first, rows, workspace, [&](const RowEntries& entries) {
-        body(PoolRows{x.dtype, y.dtype, y.data, channels_, entries.first, entries.rows,
+        body(PoolRows{x.dtype, y.dtype, x.data, y.data, channels_, entries.first, entries.rows,
                       entries.stride, entries.counts, entries.inputs, pairs_.out_order,
-                      entries.filled},
+                      entries.order},
              entries.offsets);
       });
     });
@@ -74,24 +72,6 @@ class Tiles {
   ConvConfig config_;
 };
 
-/// A row of `value` that the lists of sums and maxima are filled up with.
-class Filler {
- public:
-  Filler(DType dtype, std::int64_t channels, double value) : memory_(channels * size_bytes(dtype)) {
-    dispatch_floating(dtype, [&]<class T>() {
-      std::fill_n(memory_.as<T>(), channels, static_cast<T>(static_cast<Accumulator<T>>(value)));
-    });
-  }
-  const void* row() const { return memory_.as<void>(); }
-
- private:
-  Scratch memory_;
-};
-
-EntryLists lists_of(const ConstTensorView& x, const void* filler) {
-  return {x.data, x.shape[1] * size_bytes(x.dtype), false, filler};
-}
-
 /// The gradient of each output over what the mode divides by: accumulators [out_rows, channels].
 Tensor quotients_of(const Execution& execution, const KernelMap& map, PoolMode mode,
                     const ConstTensorView& grad_y) {
@@ -112,6 +92,25 @@ Tensor quotients_of(const Execution& execution, const KernelMap& map, PoolMode m
   return quotients;
 }
 
+/// What the mode multiplies the gradient of each output by: [out_rows].
+Tensor scales_of(const Execution& execution, const KernelMap& map, PoolMode mode) {
+  Tensor scales(DType::float32, {map.out_rows()});
+  float* const scale = scales.span<float>().data();
+  if (mode == PoolMode::average_volume) {
+    std::fill_n(scale, map.out_rows(), 1.0F / static_cast<float>(map.offsets()));
+    return scales;
+  }
+  Tiles(execution, map, 1)
+      .for_each_count([scale](std::int64_t first, std::int64_t rows, const std::uint32_t* counts,
+                              const std::int32_t* y_rows) {
+        for (std::int64_t r = 0; r < rows; ++r) {
+          const std::int64_t place = first + r;
+          scale[y_rows != nullptr ? y_rows[place] : place] = 1.0F / static_cast<float>(counts[r]);
+        }
+      });
+  return scales;
+}
+
 /// For each output element the first offset whose input equals it: [out_rows, channels], uint8 where offsets are so few that
 /// they fit (labels are read once for each pair: 1.1 of the rate of int32), or int32.
 Tensor winners_of(const Execution& execution, const KernelMap& map, const ConstTensorView& x,
@@ -121,11 +120,9 @@ Tensor winners_of(const Execution& execution, const KernelMap& map, const ConstT
   void* const winner = winners.view().data;
   // find_winners() only reads y.
   const TensorView outputs(const_cast<void*>(y.data), y.dtype, y.shape);
-  EntryLists lists = lists_of(x, nullptr);
-  lists.offsets = true;
   Tiles(execution, map, y.shape[1])
-      .for_each(x, outputs, lists, [&](const PoolRows& rows, const std::int32_t* offsets) {
-        find_winners(rows, {offsets, x.data, winner, bytes});
+      .for_each(x, outputs, true, [&](const PoolRows& rows, const std::int32_t* offsets) {
+        find_winners(rows, {offsets, winner, bytes});
       });
   return winners;
 }
@@ -143,9 +140,8 @@ void pool_forward(const Execution& execution, const KernelMap& map, PoolMode mod
   const bool max = mode == PoolMode::max;
   if (pools_by_receiving(x))
     return max ? receive_max(execution, map, x, y) : receive_average(execution, map, divisor, x, y);
-  const Filler filler(x.dtype, x.shape[1], max ? -std::numeric_limits<double>::infinity() : 0.0);
   Tiles(execution, map, x.shape[1])
-      .for_each(x, y, lists_of(x, filler.row()), [&](const PoolRows& rows, const std::int32_t*) {
+      .for_each(x, y, false, [&](const PoolRows& rows, const std::int32_t*) {
         max ? max_rows(rows) : average_rows(rows, divisor);
       });
 }
@@ -165,22 +161,27 @@ void pool_backward(const Execution& execution, const KernelMap& map, PoolMode mo
     Tensor winners = winners_of(execution, map, x, y);
     void* const winner = winners.view().data;
     const bool bytes = winners.dtype() == DType::uint8;
-    // Nobody has won with the label of the filler.
-    EntryLists lists = lists_of(grad_y, grad_y.data);
-    lists.offsets = true;
-    lists.filler_offset = -2;
-    tiles.for_each(grad_y, grad_x, lists, [&](const PoolRows& rows, const std::int32_t* offsets) {
-      add_won(rows, {offsets, grad_y.data, winner, bytes});
+    tiles.for_each(grad_y, grad_x, true, [&](const PoolRows& rows, const std::int32_t* offsets) {
+      add_won(rows, {offsets, winner, bytes});
     });
     return;
   }
-  Tensor quotients;
-  if (mode != PoolMode::sum) quotients = quotients_of(execution, map, mode, grad_y);
-  const ConstTensorView sent = mode == PoolMode::sum ? grad_y : std::as_const(quotients).view();
-  if (pools_by_receiving(sent)) return receive_average(execution, back, 1, sent, grad_x);
-  const Filler zeros(sent.dtype, sent.shape[1], 0.0);
-  tiles.for_each(sent, grad_x, lists_of(sent, zeros.row()),
-                 [](const PoolRows& rows, const std::int32_t*) { average_rows(rows, 1); });
+  // Gradients of 16 bits are scaled as they are taken, others divided beforehand.
+  const bool is_scaled = mode != PoolMode::sum && size_bytes(grad_y.dtype) == 2;
+  Tensor scales, quotients;
+  ConstTensorView sent = grad_y;
+  if (is_scaled) {
+    scales = scales_of(execution, map, mode);
+  } else if (mode != PoolMode::sum) {
+    quotients = quotients_of(execution, map, mode, grad_y);
+    sent = std::as_const(quotients).view();
+  }
+  const float* const scale = is_scaled ? scales.span<float>().data() : nullptr;
+  if (pools_by_receiving(sent)) return receive_average(execution, back, 1, sent, grad_x, scale);
+  tiles.for_each(sent, grad_x, false, [scale](PoolRows rows, const std::int32_t*) {
+    rows.scales = scale;
+    average_rows(rows, 1);
+  });
 }
 
 }  // namespace gavotte::internal::cpu

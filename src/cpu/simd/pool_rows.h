@@ -9,24 +9,21 @@
 
 namespace gavotte::internal::cpu {
 
-/// Inputs that are taken without a branch between them.
-constexpr std::uint32_t kInputStep = 4;
-
-/// For r < rows: row y_rows[first + r] of y (first + r where null) is made from counts[r] rows of x in turn, which begin at
-/// inputs[r], inputs[r + stride] and so on. A row without inputs is 0.
+/// For r < rows: row y_rows[first + r] of y (first + r where null) is made from counts[r] rows of x in turn: inputs[r],
+/// inputs[r + stride] and so on. A row without inputs is 0.
 struct PoolRows {
   DType x_dtype, y_dtype;  ///< The same, or for sums float32 and one of 16 bits.
+  const void* x;
   void* y;
   std::int64_t channels, first, rows, stride;
   const std::uint32_t* counts;
-  const std::byte* const* inputs;
+  const std::int32_t* inputs;
   const std::int32_t* y_rows;
-  /// After the inputs of each row come as many more as make their number a multiple of kInputStep: rows that change no result,
-  /// for add_won labels that have not won.
-  bool filled = false;
+  const std::int32_t* order = nullptr;  ///< [rows]: r as they are taken, or null: in their order.
+  const float* scales = nullptr;        ///< Of rows of x, for sums of 16-bit dtypes; null: 1.
 };
 
-/// The sum over `divisor`; 0: over the number of inputs.
+/// The sum over `divisor`; 0: over the number of inputs. Of scaled rows the sum.
 void average_rows(const PoolRows& args, std::int64_t divisor);
 /// The largest; NaN where one is NaN; of equals the first.
 void max_rows(const PoolRows& args);
@@ -34,7 +31,6 @@ void max_rows(const PoolRows& args);
 /// Which input has won each element of an output: labels as the inputs.
 struct Winners {
   const std::int32_t* labels;
-  const void* x;       ///< Where row 0 of the inputs begins.
   void* winners;       ///< [rows of y, channels]: labels, int32
   bool bytes = false;  ///< or uint8: labels are below kNoByteLabel.
 };

@@ -36,7 +36,7 @@ HWY_INLINE void begin_sums(D d, hn::TFromD<D>* sums, std::int64_t rows, hn::Vec<
 }
 
 // The pairs of a run that belong to the rows; returns how many they are.
-template <class X, int vectors, bool by_two, class D, class Way>
+template <class X, class Y, int vectors, class D, class Way>
 HWY_INLINE std::int64_t take_run(D d, const ReceiveRows& args, const ReceiveRun& run,
                                  std::int64_t c, std::uint32_t* counts, const Way& way) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -58,16 +58,11 @@ HWY_INLINE std::int64_t take_run(D d, const ReceiveRows& args, const ReceiveRun&
     GAVOTTE_UNROLL
     for (std::int64_t i = 0; i < bytes; i += kLine)
       __builtin_prefetch(reinterpret_cast<const char*>(next) + i);
-    const auto* const input = x + std::int64_t{from[j]} * channels;
+    const std::int64_t input_row = from[j];
+    const auto* const input = x + input_row * channels;
     hn::Vec<D> values[vectors];
-    if constexpr (by_two) {
-      GAVOTTE_UNROLL
-      for (int v = 0; v < vectors; v += 2)
-        X::load_two(d, input + v * lanes, values[v], values[v + 1]);
-    } else {
-      GAVOTTE_UNROLL
-      for (int v = 0; v < vectors; ++v) values[v] = X::load(d, input + v * lanes);
-    }
+    load_column<X, vectors, kByTwo<X, Y, vectors, Way>>(d, input, values);
+    way.template scale<vectors>(d, input_row, values);
     auto* const sum = sums + place * width;
     GAVOTTE_UNROLL
     for (int v = 0; v < vectors; ++v)
@@ -84,14 +79,13 @@ HWY_NOINLINE void receive_column(D d, const ReceiveRows& call, std::int64_t c,
   using Element = typename Y::Element;
   const ReceiveRows args = call;  // copies that no store changes: their members stay in registers
   const Way way = call_way;
-  constexpr bool by_two = vectors % 2 == 0 && std::is_same_v<X, Y>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   T* const sums = static_cast<T*>(args.sums);
   begin_sums<vectors>(d, sums, args.rows, way.start(d));
   const bool counts = way.counts();
   for (std::int64_t k = 0; k < args.offsets; ++k)
-    args.runs[k].taken = take_run<X, vectors, by_two>(
-        d, args, args.runs[k], c, counts && c == 0 ? args.counts : nullptr, way);
+    args.runs[k].taken = take_run<X, Y, vectors>(d, args, args.runs[k], c,
+                                                 counts && c == 0 ? args.counts : nullptr, way);
   for (std::int64_t r = 0; r < args.rows; ++r) {
     T* const sum = sums + r * vectors * lanes;
     const std::uint32_t count = counts ? args.counts[r] : 1;
@@ -103,14 +97,7 @@ HWY_NOINLINE void receive_column(D d, const ReceiveRows& call, std::int64_t c,
     const std::int64_t row = args.order != nullptr ? std::int64_t{args.order[place]} : place;
     auto* const y = static_cast<Element*>(args.y) + row * args.channels + c;
     auto* const to = stream ? reinterpret_cast<Element*>(sum) : y;
-    if constexpr (by_two) {
-      GAVOTTE_UNROLL
-      for (int v = 0; v < vectors; v += 2)
-        Y::template store_two<Way::kExact>(d, values[v], values[v + 1], to + v * lanes);
-    } else {
-      GAVOTTE_UNROLL
-      for (int v = 0; v < vectors; ++v) Y::store(d, values[v], to + v * lanes);
-    }
+    store_column<Y, vectors, kByTwo<X, Y, vectors, Way>, Way::kExact>(d, values, to);
     if constexpr (stream) copy_column<Y, vectors, stream>(d, to, y);
   }
 }
@@ -139,6 +126,7 @@ void receive(const ReceiveRows& args, const Way& way) {
 }
 
 void receive_all_average(const ReceiveRows& args, std::int64_t divisor) {
+  if (args.scales != nullptr) return receive(args, ScaledSum(args.scales));
   divisor == 1 ? receive(args, Sum()) : receive(args, Average(divisor));
 }
 void receive_all_max(const ReceiveRows& args) { receive(args, Maximum()); }

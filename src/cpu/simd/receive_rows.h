@@ -27,13 +27,14 @@ struct ReceiveRows {
   void* sums;  ///< Room for kReceiverBytes, 64-byte aligned; a row of accumulators has no more.
   std::uint32_t* counts;  ///< Room for [rows]
   bool stream;            ///< y is so large that it is written past the caches.
+  const float* scales;    ///< As PoolRows'.
 };
 
 /// Of the accumulators of rows that receive at the same time: half of a first-level cache (EPYC, 2026-11-23, maximum of 16
 /// channels: 1.03 to 1.1 of the rate of 64 KiB, 8 and 32 KiB the same).
 constexpr std::int64_t kReceiverBytes = 16 << 10;
 
-/// The sum over `divisor`; 0: over the number of inputs.
+/// The sum over `divisor`; 0: over the number of inputs. Of scaled rows the sum.
 void receive_average(const ReceiveRows& args, std::int64_t divisor);
 /// As max_rows.
 void receive_max(const ReceiveRows& args);

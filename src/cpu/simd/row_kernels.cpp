@@ -140,13 +140,14 @@ void depthwise(const DepthwiseRows& args) {
     using Storage = decltype(storage);
     using T = typename Storage::Accumulator;
     const T* weights = accumulators<Storage>(args.weights);
+    const auto* x = elements<Storage>(args.x);
     T* sums = accumulators<Storage>(args.sums);
     for (std::int64_t row = 0; row < args.rows; ++row) {
       for_channels<T>(0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
         auto sum = hn::Zero(d);
         const std::int64_t entries_end = row + args.counts[row] * args.stride;
         for (std::int64_t e = row; e < entries_end; e += args.stride)
-          sum = hn::MulAdd(Storage::load(d, elements<Storage>(args.inputs[e]) + c),
+          sum = hn::MulAdd(Storage::load(d, x + args.inputs[e] * args.channels + c),
                            hn::LoadU(d, weights + args.offsets[e] * args.channels + c), sum);
         hn::StoreU(sum, d, sums + row * args.channels + c);
       });

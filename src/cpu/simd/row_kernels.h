@@ -51,12 +51,13 @@ struct FinishRows {
 void finish_rows(const FinishRows& args);
 
 /// One multiplier for each channel: sums[r] = sum over the counts[r] entries e of row r, which are r, r + stride and so on,
-/// of the row of x that begins at inputs[e] * weights[offsets[e]].
+/// of row inputs[e] of x * weights[offsets[e]].
 struct DepthwiseRows {
   DType dtype;          ///< Of x.
   const void* weights;  ///< Accumulators [K, channels]
   const std::uint32_t* counts;
-  const std::byte* const* inputs;
+  const void* x;  ///< [*, channels]
+  const std::int32_t* inputs;
   const std::int32_t* offsets;
   std::int64_t stride, rows, channels;
   void* sums;  ///< Accumulators [rows, channels]

@@ -11,7 +11,9 @@
 #include <algorithm>
 
 #include "cpu/simd/columns-inl.h"
+#include "cpu/simd/comparable-inl.h"
 #include "cpu/simd/epilogue-inl.h"
+#include "cpu/simd/pool_ways-inl.h"
 #include "cpu/simd/send_rows.h"
 #include "cpu/simd/storage-inl.h"
 #include "cpu/simd/unroll.h"
@@ -46,37 +48,50 @@ HWY_INLINE void for_pairs(const SendRows& args, const SendRun& run, std::int64_t
   }
 }
 
-// store(where in a column, made(r, vector of x)) for the channels [c, + vectors) of each row r of the block.
-template <class Storage, int vectors, class D, class Made, class Store>
-HWY_INLINE void make_sent(D d, const SendRows& args, std::int64_t c, Made&& made, Store&& store) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto* const x = elements<Storage>(args.x) + c;
+// Calls make(place in the block, row of x) for each row of the block.
+template <class Make>
+HWY_INLINE void for_senders(const SendRows& args, Make&& make) {
   for (std::int64_t r = 0; r < args.rows; ++r) {
     const std::int64_t place = args.first + r;
-    const std::int64_t row = args.order != nullptr ? std::int64_t{args.order[place]} : place;
-    const auto* const from = x + row * args.channels;
-    GAVOTTE_UNROLL
-    for (int v = 0; v < vectors; ++v)
-      store(r * vectors * lanes + v * lanes, made(r, Storage::load(d, from + v * lanes)));
+    make(r, args.order != nullptr ? std::int64_t{args.order[place]} : place);
   }
+}
+
+// Gradients of 16 bits are multiplied by the inverse (ScaledSum). Of others an exact inverse gives the quotient without waiting
+// for the divider; a branch for that pays where rows have several vectors.
+template <class Storage, int vectors, class D>
+HWY_INLINE hn::Vec<D> quotient(D d, hn::Vec<D> value, std::uint32_t by) {
+  using T = hn::TFromD<D>;
+  const T divisor = static_cast<T>(by);
+  const bool inverse =
+      sizeof(typename Storage::Element) == 2 || (vectors > 1 && (by & (by - 1)) == 0);
+  return inverse ? hn::Mul(value, hn::Set(d, T{1} / divisor)) : hn::Div(value, hn::Set(d, divisor));
 }
 
 template <class Storage, int vectors, bool stream, class D>
 HWY_NOINLINE void send_column(D d, const SendRows& call, std::int64_t c,
                               const std::uint32_t* counts, std::int64_t divisor) {
   using Element = typename Storage::Element;
-  using T = hn::TFromD<D>;
+  constexpr bool by_two = vectors % 2 == 0;
   const SendRows args = call;  // a copy that no store changes: its members stay in registers
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t width = vectors * lanes;
   auto* const sent = static_cast<Element*>(args.sent);
-  make_sent<Storage, vectors>(
-      d, args, c,
-      [&](std::int64_t r, hn::Vec<D> value) HWY_ATTR {
-        const auto by = hn::Set(d, static_cast<T>(counts != nullptr ? counts[r] : divisor));
-        return hn::Div(hn::Add(value, hn::Zero(d)), by);  // as a sum: of -0 that is 0
-      },
-      [&](std::int64_t at, hn::Vec<D> value) HWY_ATTR { Storage::store(d, value, sent + at); });
+  const auto* const x = elements<Storage>(args.x) + c;
+  const bool copies = counts == nullptr && divisor == 1;
+  for_senders(args, [&](std::int64_t r, std::int64_t row) HWY_ATTR {
+    hn::Vec<D> values[vectors];
+    load_column<Storage, vectors, by_two>(d, x + row * args.channels, values);
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v)
+      values[v] = hn::Add(values[v], hn::Zero(d));  // of -0 that is 0
+    Element* const to = sent + r * width;
+    if (copies) return store_column<Storage, vectors, by_two, true>(d, values, to);
+    const auto by = counts != nullptr ? counts[r] : static_cast<std::uint32_t>(divisor);
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v) values[v] = quotient<Storage, vectors>(d, values[v], by);
+    store_column<Storage, vectors, by_two, false>(d, values, to);
+  });
   auto* const y = static_cast<Element*>(args.y) + c;
   for (std::int64_t k = 0; k < args.offsets; ++k) {
     for_pairs(args, args.runs[k], width * static_cast<std::int64_t>(sizeof(Element)),
@@ -89,72 +104,71 @@ HWY_NOINLINE void send_column(D d, const SendRows& call, std::int64_t c,
 }
 
 // What is left of a row's gradient is sent: nothing once the first equal input has got it.
-template <class Storage, int vectors, bool stream, class D>
+template <class Comparable, int vectors, bool stream, class D>
 HWY_NOINLINE void send_column_to_first_equal(D d, const SendRows& call, std::int64_t c,
                                              const void* inputs, const void* outputs) {
-  using Element = typename Storage::Element;
-  using T = hn::TFromD<D>;
+  using Element = typename Comparable::Element;
   const SendRows args = call;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t width = vectors * lanes;
-  auto* const left = static_cast<T*>(args.sent);
+  auto* const left = static_cast<Element*>(args.sent);
   // Not on the stack: g++ 12 does not align that for whole vectors under AddressSanitizer.
-  auto* const part = reinterpret_cast<Element*>(left + args.rows * width);
-  make_sent<Storage, vectors>(
-      d, args, c,
-      [&](std::int64_t, hn::Vec<D> value) HWY_ATTR { return hn::Add(value, hn::Zero(d)); },
-      [&](std::int64_t at, hn::Vec<D> value) HWY_ATTR { hn::StoreU(value, d, left + at); });
+  auto* const part = left + args.rows * width;
+  const auto* const x = elements<Comparable>(args.x) + c;
+  for_senders(args, [&](std::int64_t r, std::int64_t row) HWY_ATTR {
+    GAVOTTE_UNROLL
+    for (int v = 0; v < vectors; ++v) {
+      const auto value = hn::LoadU(d, x + row * args.channels + v * lanes);
+      hn::StoreU(Comparable::added_to_zero(d, value), d, left + r * width + v * lanes);
+    }
+  });
   auto* const y = static_cast<Element*>(args.y) + c;
-  const auto* const input = elements<Storage>(inputs) + c;
-  const auto* const output = elements<Storage>(outputs) + c;
+  const auto* const input = elements<Comparable>(inputs) + c;
+  const auto* const output = elements<Comparable>(outputs) + c;
   for (std::int64_t k = 0; k < args.offsets; ++k) {
     for_pairs(args, args.runs[k], width * static_cast<std::int64_t>(sizeof(Element)),
-              [&](std::int64_t place, std::int64_t sender, std::int64_t row,
-                  std::int64_t ahead) HWY_ATTR {
-                if constexpr (!stream) fetch<vectors, Storage>(d, y + ahead * args.channels);
-                fetch<vectors, Storage>(d, input + ahead * args.channels);
-                Element* const to = stream ? part : y + row * args.channels;
-                GAVOTTE_UNROLL
-                for (int v = 0; v < vectors; ++v) {
-                  const auto value = Storage::load(d, input + row * args.channels + v * lanes);
-                  const auto wanted = Storage::load(d, output + sender * args.channels + v * lanes);
-                  const auto equal =
-                      hn::Or(hn::Eq(value, wanted), hn::And(hn::IsNaN(value), hn::IsNaN(wanted)));
-                  T* const rest = left + place * width + v * lanes;
-                  const auto gradient = hn::LoadU(d, rest);
-                  hn::StoreU(hn::IfThenZeroElse(equal, gradient), d, rest);
-                  Storage::store(d, hn::IfThenElseZero(equal, gradient), to + v * lanes);
-                }
-                if constexpr (stream)
-                  copy_column<Storage, vectors, stream>(d, part, y + row * args.channels);
-              });
+              [&](std::int64_t place, std::int64_t sender, std::int64_t row, std::int64_t ahead)
+                  HWY_ATTR {
+                    if constexpr (!stream) fetch<vectors, Comparable>(d, y + ahead * args.channels);
+                    fetch<vectors, Comparable>(d, input + ahead * args.channels);
+                    Element* const to = stream ? part : y + row * args.channels;
+                    GAVOTTE_UNROLL
+                    for (int v = 0; v < vectors; ++v) {
+                      const auto value = hn::LoadU(d, input + row * args.channels + v * lanes);
+                      const typename Comparable::template Wanted<D> wanted(
+                          d, hn::LoadU(d, output + sender * args.channels + v * lanes));
+                      const auto equal = wanted.equals(d, value);
+                      Element* const rest = left + place * width + v * lanes;
+                      const auto gradient = hn::LoadU(d, rest);
+                      hn::StoreU(hn::IfThenZeroElse(equal, gradient), d, rest);
+                      hn::StoreU(hn::IfThenElseZero(equal, gradient), d, to + v * lanes);
+                    }
+                    if constexpr (stream)
+                      copy_column<Comparable, vectors, stream>(d, part, y + row * args.channels);
+                  });
   }
 }
 
-// Calls body.operator()<Storage, vectors, stream>(d, c) for columns.
-template <class Body>
-void for_send_columns(const SendRows& args, Body&& body) {
+void send_all(const SendRows& args, const std::uint32_t* counts, std::int64_t divisor) {
   with_storage(args.dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
-    for_stored_columns<Storage>(args.channels, args.stream,
-                                [&]<int vectors, bool stream>(auto d, std::int64_t c) HWY_ATTR {
-                                  body.template operator()<Storage, vectors, stream>(d, c);
-                                });
+    for_stored_columns<Storage>(
+        args.channels, args.stream, [&]<int vectors, bool stream>(auto d, std::int64_t c) HWY_ATTR {
+          send_column<Storage, vectors, stream>(d, args, c, counts, divisor);
+        });
   });
   if (args.stream) hwy::FlushStream();
 }
 
-void send_all(const SendRows& args, const std::uint32_t* counts, std::int64_t divisor) {
-  for_send_columns(
-      args, [&]<class Storage, int vectors, bool stream>(auto d, std::int64_t c)
-                HWY_ATTR { send_column<Storage, vectors, stream>(d, args, c, counts, divisor); });
-}
-
 void send_first(const SendRows& args, const void* inputs, const void* outputs) {
-  for_send_columns(
-      args, [&]<class Storage, int vectors, bool stream>(auto d, std::int64_t c) HWY_ATTR {
-        send_column_to_first_equal<Storage, vectors, stream>(d, args, c, inputs, outputs);
-      });
+  with_comparable(args.dtype, [&](auto comparable) HWY_ATTR {
+    using Comparable = decltype(comparable);
+    for_stored_columns<Comparable>(
+        args.channels, args.stream, [&]<int vectors, bool stream>(auto d, std::int64_t c) HWY_ATTR {
+          send_column_to_first_equal<Comparable, vectors, stream>(d, args, c, inputs, outputs);
+        });
+  });
+  if (args.stream) hwy::FlushStream();
 }
 
 }  // namespace gavotte::internal::cpu::HWY_NAMESPACE

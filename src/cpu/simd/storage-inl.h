@@ -93,13 +93,19 @@ struct BFloat16Storage {
     a = load(d, from);
     b = load(d, from + 1);
 #else
-    const hn::Repartition<std::uint16_t, D> d16;
-    const hn::Rebind<std::uint32_t, D> d32;
-    const auto both = hn::BitCast(d32, hn::LoadU(d16, from));
-    a = hn::BitCast(d, hn::ShiftLeft<16>(both));
-    b = hn::BitCast(d, hn::And(both, hn::Set(d32, 0xffff0000u)));
+    split(d, hn::LoadU(hn::Repartition<std::uint16_t, D>(), from), a, b);
 #endif
   }
+#if HWY_TARGET != HWY_SCALAR
+  template <class D>
+  static HWY_INLINE void split(D d, hn::Vec<hn::Repartition<std::uint16_t, D>> elements,
+                               hn::Vec<D>& a, hn::Vec<D>& b) {
+    const hn::Rebind<std::uint32_t, D> d32;
+    const auto both = hn::BitCast(d32, elements);
+    a = hn::BitCast(d, hn::ShiftLeft<16>(both));
+    b = hn::BitCast(d, hn::And(both, hn::Set(d32, 0xffff0000u)));
+  }
+#endif
   template <bool exact, class D>
   static HWY_INLINE void store_two(D d, hn::Vec<D> a, hn::Vec<D> b, Element* to) {
 #if HWY_TARGET == HWY_SCALAR
@@ -201,8 +207,8 @@ struct Float16Storage {
   }
 };
 
-/// Calls body(d, c) over channels [begin, end): whole vectors, then parts of four, then single
-/// lanes.
+/// Calls body(d, c) over channels [begin, end): whole vectors, then parts of sixteen where lanes have 16 bits, of four, and
+/// single lanes.
 template <class T, class Body>
 HWY_INLINE void for_channels(std::int64_t begin, std::int64_t end, Body&& body) {
   const hn::ScalableTag<T> whole;
@@ -211,6 +217,12 @@ HWY_INLINE void for_channels(std::int64_t begin, std::int64_t end, Body&& body) 
   std::int64_t c = begin;
   for (const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole)); c + lanes <= end; c += lanes)
     body(whole, c);
+  if constexpr (sizeof(T) == 2) {
+    const hn::CappedTag<T, 16> sixteen;
+    for (const auto lanes = static_cast<std::int64_t>(hn::Lanes(sixteen)); c + lanes <= end;
+         c += lanes)
+      body(sixteen, c);
+  }
   for (const auto lanes = static_cast<std::int64_t>(hn::Lanes(four)); c + lanes <= end; c += lanes)
     body(four, c);
   for (; c < end; ++c) body(one, c);
