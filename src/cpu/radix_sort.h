@@ -30,33 +30,41 @@ inline constexpr std::int64_t kSmallSort =
 inline constexpr std::int64_t kMinSortBlock =
     1 << 13;  // items of a block: fewer do not pay for a thread
 
-/// Counts the digits of items [0, count) in counters [2^bits].
+/// Keys as items: key i is of row i.
 template <class Key>
-void count_digits(const KeyRow<Key>* items, std::int64_t count, int shift, int bits,
+struct KeysOfRows {
+  const Key* keys;
+  KeyRow<Key> operator[](std::int64_t i) const { return {static_cast<std::uint32_t>(i), keys[i]}; }
+};
+
+/// Counts the digits of items [begin, end) in counters [2^bits].
+template <class Items>
+void count_digits(const Items& items, std::int64_t begin, std::int64_t end, int shift, int bits,
                   std::uint32_t* counters) {
   std::fill_n(counters, std::size_t{1} << bits, 0U);
-  for (std::int64_t i = 0; i < count; ++i) ++counters[key_digit(items[i].key, shift, bits)];
+  for (std::int64_t i = begin; i < end; ++i) ++counters[key_digit(items[i].key, shift, bits)];
 }
 
-/// Moves items [0, count) to the positions of their digits, which it counts up.
-template <class Key>
-void scatter_items(const KeyRow<Key>* items, std::int64_t count, int shift, int bits,
+/// Moves items [begin, end) to the positions of their digits, which it counts up.
+template <class Items, class Key>
+void scatter_items(const Items& items, std::int64_t begin, std::int64_t end, int shift, int bits,
                    std::uint32_t* positions, KeyRow<Key>* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t i = begin; i < end; ++i) {
     const KeyRow<Key> item = items[i];
     to[positions[key_digit(item.key, shift, bits)]++] = item;
   }
 }
 
-/// Sorts `count` items by key; equal keys keep their order. bits: keys are below 2^bits. scratch:
-/// as long as items. Returns where the sorted items are: in one of the two.
-template <class Key>
-KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<Key>* scratch,
-                        std::int64_t count, int bits) {
+/// Sorts `count` items by key; equal keys keep their order. from: KeysOfRows, or KeyRow<Key>*. bits: keys are below 2^bits.
+/// to, spare: as long; `spare` may be `from`. Returns where the sorted items are: in one of these two.
+template <class Items, class Key>
+KeyRow<Key>* radix_sort(const Execution& execution, const Items& from, KeyRow<Key>* to,
+                        KeyRow<Key>* spare, std::int64_t count, int bits) {
   const auto key_less = [](const KeyRow<Key>& a, const KeyRow<Key>& b) { return a.key < b.key; };
   if (count < kSmallSort) {
-    std::stable_sort(items, items + count, key_less);
-    return items;
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+    std::stable_sort(to, to + count, key_less);
+    return to;
   }
   const std::int64_t blocks =
       std::clamp<std::int64_t>(count / kMinSortBlock, 1, thread_count(execution));
@@ -70,15 +78,11 @@ KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<K
   const int digit_bits = std::max(1, (bits + passes - 1) / passes);
   const auto buckets = std::int64_t{1} << digit_bits;
   const auto block_begin = [&](std::int64_t block) { return count * block / blocks; };
-  const auto block_size = [&](std::int64_t block) {
-    return block_begin(block + 1) - block_begin(block);
-  };
 
   std::vector<std::uint32_t> counters(static_cast<std::size_t>(blocks * buckets));
-  for (int pass = 0; pass < passes; ++pass) {
-    const int shift = pass * digit_bits;
+  const auto run_pass = [&](const auto& items, int shift) {
     parallel_for(execution, blocks, [&](std::int64_t block, int) {
-      count_digits(items + block_begin(block), block_size(block), shift, digit_bits,
+      count_digits(items, block_begin(block), block_begin(block + 1), shift, digit_bits,
                    counters.data() + block * buckets);
     });
     std::uint32_t sum = 0;
@@ -89,12 +93,14 @@ KeyRow<Key>* radix_sort(const Execution& execution, KeyRow<Key>* items, KeyRow<K
       }
     }
     parallel_for(execution, blocks, [&](std::int64_t block, int) {
-      scatter_items(items + block_begin(block), block_size(block), shift, digit_bits,
-                    counters.data() + block * buckets, scratch);
+      scatter_items(items, block_begin(block), block_begin(block + 1), shift, digit_bits,
+                    counters.data() + block * buckets, to);
     });
-    std::swap(items, scratch);
-  }
-  return items;
+    std::swap(to, spare);
+  };
+  run_pass(from, 0);
+  for (int pass = 1; pass < passes; ++pass) run_pass(spare, pass * digit_bits);
+  return spare;
 }
 
 }  // namespace gavotte::internal::cpu

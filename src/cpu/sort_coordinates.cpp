@@ -10,6 +10,7 @@
 #include "loan.h"
 #include "radix_sort.h"
 #include "simd/column_range.h"
+#include "simd/make_keys.h"
 #include "simd/walk_columns.h"
 
 namespace gavotte::internal::cpu {
@@ -23,18 +24,28 @@ constexpr std::int64_t kKeyGuard = 2;  // reach of a kernel of 3, from one end t
 
 std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
-/// Items of the rows [begin, end). True where their keys ascend strictly.
+/// The keys of 32 bits as make_keys has them.
+KeySum sum_of_columns(const KeyLayout& layout) {
+  KeySum sum;
+  sum.factors[3] = 1;
+  for (std::size_t c = 3; c > 0; --c)
+    sum.factors[c - 1] = sum.factors[c] * static_cast<std::uint32_t>(layout.extent[c]);
+  for (std::size_t c = 0; c < 4; ++c)
+    sum.start -= sum.factors[c] * static_cast<std::uint32_t>(layout.lower[c]);
+  return sum;
+}
+
+/// Keys of `rows` rows of values. True where they ascend strictly.
 template <class Key>
-bool make_items(const std::int32_t* values, const KeyLayout& layout, std::int64_t begin,
-                std::int64_t end, KeyRow<Key>* items) {
+bool keys_of(const std::int32_t* values, const KeyLayout& layout, std::int64_t rows, Key* keys) {
+  if constexpr (std::is_same_v<Key, Key32>) {
+    if (layout.columns == 4) return make_keys(values, rows, sum_of_columns(layout), keys);
+  }
   const auto make = [&](const KeyLayout& fixed) {
     bool ascends = true;
-    Key before = signed_key<Key>(0);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Key key = fixed.key<Key>(values + i * fixed.columns);
-      items[i] = {static_cast<std::uint32_t>(i), key};
-      ascends = ascends && (i == begin || before < key);
-      before = key;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      keys[i] = fixed.key<Key>(values + i * fixed.columns);
+      ascends = ascends && (i == 0 || keys[i - 1] < keys[i]);
     }
     return ascends;
   };
@@ -62,40 +73,41 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
              Keys keep, SortedRows& sorted) {
   const std::int64_t rows = lattice.rows();
   const std::int32_t* values = lattice.span<std::int32_t>().data();
-  const std::int64_t bytes = rows * static_cast<std::int64_t>(sizeof(KeyRow<Key>));
-  const Borrowed item_memory(bytes);
-  KeyRow<Key>* items = item_memory.as<KeyRow<Key>>();
-  std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    const std::int64_t begin = block * kBlock;
-    block_ascends[static_cast<std::size_t>(block)] =
-        make_items(values, layout, begin, std::min(rows, begin + kBlock), items);
-  });
+  const auto key_size = static_cast<std::int64_t>(sizeof(Key));
+  Borrowed key_memory;
   Key* keys = nullptr;
   if (keep == Keys::keep) {
     const auto size = rows + static_cast<std::int64_t>(kTargetPadding);
-    auto memory = std::make_shared<Scratch>(size * static_cast<std::int64_t>(sizeof(Key)));
+    auto memory = std::make_shared<Scratch>(size * key_size);
     keys = memory->template as<Key>();
     std::fill(keys + rows, keys + size, padding_key<Key>());
     sorted.keys = std::shared_ptr<const void>(std::move(memory), keys);
+  } else {
+    key_memory = Borrowed(rows * key_size);
+    keys = key_memory.template as<Key>();
   }
+  std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    const std::int64_t begin = block * kBlock;
+    block_ascends[static_cast<std::size_t>(block)] = keys_of(
+        values + begin * layout.columns, layout, std::min(kBlock, rows - begin), keys + begin);
+  });
   sorted.already_sorted = true;
   for (std::int64_t block = 0; block < blocks_of(rows) && sorted.already_sorted; ++block) {
     const std::int64_t begin = block * kBlock;
     sorted.already_sorted = block_ascends[static_cast<std::size_t>(block)] != 0 &&
-                            (begin == 0 || items[begin - 1].key < items[begin].key);
+                            (begin == 0 || keys[begin - 1] < keys[begin]);
   }
   if (sorted.already_sorted) {
     sorted.distinct = rows;
-    parallel_for(execution, keys != nullptr ? blocks_of(rows) : 0, [&](std::int64_t block, int) {
-      for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
-        keys[i] = items[i].key;
-    });
     return;
   }
 
-  const Borrowed scratch(bytes);
-  items = radix_sort(execution, items, scratch.as<KeyRow<Key>>(), rows, layout.bits);
+  const std::int64_t bytes = rows * static_cast<std::int64_t>(sizeof(KeyRow<Key>));
+  const Borrowed memory(bytes), spare(bytes);
+  const KeyRow<Key>* const items =
+      radix_sort(execution, KeysOfRows<Key>{keys}, memory.as<KeyRow<Key>>(),
+                 spare.as<KeyRow<Key>>(), rows, layout.bits);
   const auto new_rows = [&](DType dtype) {
     return keep == Keys::keep ? Tensor(dtype, {rows}) : borrowed_tensor(dtype, {rows});
   };
@@ -104,7 +116,8 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   std::vector<std::int64_t> block_distinct(static_cast<std::size_t>(blocks_of(rows)));
   parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
     const std::int64_t begin = block * kBlock, end = std::min(rows, begin + kBlock);
-    block_distinct[static_cast<std::size_t>(block)] = take_items(items, begin, end, order, keys);
+    block_distinct[static_cast<std::size_t>(block)] =
+        take_items(items, begin, end, order, keep == Keys::keep ? keys : nullptr);
   });
   for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
   if (keep == Keys::keep && sorted.distinct == rows) return;

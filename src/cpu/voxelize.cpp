@@ -123,7 +123,7 @@ std::vector<std::uint32_t> lexicographic_order(const std::vector<Index4>& coordi
     for (std::size_t i = 0; i < items.size(); ++i) {
       items[i] = {static_cast<std::uint32_t>(i), layout.key<Key>(coordinates[i].data())};
     }
-    const auto* sorted = radix_sort(execution, items.data(), scratch.data(),
+    const auto* sorted = radix_sort(execution, items.data(), scratch.data(), items.data(),
                                     static_cast<std::int64_t>(items.size()), layout.bits);
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = sorted[i].row;
   });
