@@ -30,7 +30,8 @@ from tqdm import tqdm
 from comparison.checks import LayerCheck, NetworkCheck, WrongValuesError
 from comparison.libraries import LIBRARIES, REMARKS, available
 from comparison.ours import Gavotte, settle_batch_norms
-from comparison.report import OURS, Row, is_ours, to_markdown, write_json, write_plot
+from comparison.plot import write_plot
+from comparison.report import OURS, Row, is_ours, to_markdown, write_json
 from comparison.scenes import Scene, make_scene
 from comparison.spconv_layers import stream_in_name
 from comparison.timing import Call, Clock, clock_for, interleaved, ratio_and_noise

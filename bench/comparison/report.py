@@ -1,4 +1,4 @@
-"""What a run leaves: rows as JSON for programs, a page and a plot for people."""
+"""What a run leaves: rows as JSON for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot
 
 OURS = "gavotte"
 
@@ -100,45 +94,3 @@ def _other_ways(rows: Sequence[Row]) -> str:
     )
     text += "the outputs against the same in double: sum of differences' magnitudes over that of values.\n"
     return text + _table(["scene", "operation", "layer", "threads", "way", "error", *others], lines)
-
-
-def write_plot(rows: Sequence[Row], path: Path) -> None:
-    """One panel an operation and number of threads: how many times gavotte's time a peer takes, by layer."""
-    rows = [row for row in rows if row.ratio_to == OURS]
-    operations = list(dict.fromkeys(row.operation for row in rows))
-    threads = sorted({row.threads for row in rows})
-    size = (5 * len(threads), 3 * len(operations))
-    figure, panels = pyplot.subplots(
-        len(operations), len(threads), figsize=size, squeeze=False, sharey="row", layout="constrained"
-    )
-    markers = {scene: "osv^D"[i % 5] for i, scene in enumerate(dict.fromkeys(row.scene for row in rows))}
-    colours = {peer: f"C{i}" for i, peer in enumerate(dict.fromkeys(r.library for r in rows if r.library != OURS))}
-    for line, operation in zip(panels, operations, strict=True):
-        for panel, count in zip(line, threads, strict=True):
-            for peer, colour in colours.items():
-                for scene, marker in markers.items():
-                    of = [
-                        r
-                        for r in rows
-                        if (r.operation, r.threads, r.library, r.scene) == (operation, count, peer, scene)
-                    ]
-                    if of:
-                        style = "-" if of[0].form == "exact" else ":"
-                        panel.plot(
-                            [r.layer for r in of], [1 / r.ratio for r in of], style, marker=marker, color=colour,
-                            label=f"{peer}, {scene}",
-                        )  # fmt: skip
-            panel.axhline(1, color="black", linewidth=0.8)
-            panel.set_yscale("log")
-            panel.set_title(f"{operation}, {count} thread{'s' if count > 1 else ''}", fontsize=9)
-            panel.set_ylabel("time over gavotte's")
-            for set_formatter in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
-                set_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
-            panel.tick_params(axis="both", which="both", labelsize=6)
-            panel.grid(axis="y", which="both", alpha=0.3)
-    handles = {
-        label: handle for panel in panels.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=3, fontsize=7)
-    figure.savefig(path, dpi=90)
-    pyplot.close(figure)

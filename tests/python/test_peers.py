@@ -17,6 +17,7 @@ if not BENCH.is_dir():
 sys.path.insert(0, str(BENCH))
 
 import peers  # noqa: E402
+from comparison import plot  # noqa: E402
 from comparison.checks import WrongValuesError  # noqa: E402
 from comparison.gathered import Gathered, GatheredLayer  # noqa: E402
 from comparison.ours import Gavotte  # noqa: E402
@@ -207,6 +208,25 @@ def test_program_writes_table_rows_and_plot(
     }
     assert all(row["median_ms"] > 0 and row["form"] == "exact" for row in rows)
     assert (folder / "peers.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_layer_is_drawn_as_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(operation: str, layer: str, library: str, ratio: float, form: str = "exact") -> Row:
+        return Row("room", operation, layer, "float32", 2, library, form, 1.0, ratio, "gavotte", 0.0)
+
+    figures: list[Any] = []
+    monkeypatch.setattr(plot.pyplot, "close", figures.append)
+    rows = [row("forward", layer, "slow", 0.5) for layer in ("2->3", "3->4")]
+    rows += [row("network", "UNet", "gavotte", 1.0), row("network", "UNet", "slow", 0.5, "racing")]
+    rows.append(row("network", "UNet", "fast", 4.0))
+    plot.write_plot(rows, tmp_path / "plot.png")
+    lines, bars = figures[0].axes
+    assert [list(line.get_ydata()) for line in lines.get_lines()] == [[2.0, 2.0], [1, 1]]
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["slow, room", "fast, room"]
+    assert [text.get_text() for text in bars.texts] == ["2.00 (!)", "0.25"]
+    assert [bar.get_x() + bar.get_width() for bar in bars.patches] == [2.0, 0.25]
+    plot.write_plot([], tmp_path / "empty.png")  # a run that was stopped at once
+    assert (tmp_path / "empty.png").exists()
 
 
 class Interrupted(Gathered):
