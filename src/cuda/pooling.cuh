@@ -167,7 +167,12 @@ GAVOTTE_KERNEL void pool_rows_backward_kernel(PoolRowsBackwardArgs<T> args) {
               } else {
                 const A divisor = static_cast<A>(
                     args.mode == PoolMode::average_present ? args.counts[out] : args.table.offsets);
-                for (int i = 0; i < N; ++i) sum[i] += widen(ahead[slot][i]) / divisor;
+                // As the CPU does, which spares quotients of 16-bit gradients in memory.
+                const A scale = A{1} / divisor;
+                for (int i = 0; i < N; ++i) {
+                  const A gradient = widen(ahead[slot][i]);
+                  sum[i] += sizeof(T) == 2 ? gradient * scale : gradient / divisor;
+                }
               }
             });
         Pack<T, N> grad_x;
