@@ -20,9 +20,9 @@ void check_threads(const Execution& execution);
 int thread_count(const Execution& execution);
 
 /// Calls `body(task, worker)` once for each task in [0, tasks), on up to thread_count(execution)
-/// threads; returns when all are done. Tasks start in ascending order. `worker` is in [0,
-/// thread_count(execution)) and no two calls with the same worker run at once, so it may index
-/// scratch memory. One thread, one task, or a call from inside another parallel_for: all tasks run
+/// threads; returns when all are done. Each worker takes a run of tasks in ascending order, the same run in
+/// each call with as many tasks, before it helps the others. `worker` is in [0, thread_count(execution))
+/// and no two calls with the same worker run at once, so it may index scratch memory. One thread, one task, or a call from inside another parallel_for: all tasks run
 /// in the caller, in order, as worker 0. An exception of the body stops the tasks that have not
 /// started and is thrown here; of several, the one of the lowest task. So does the flag of a StopScope
 /// (cpu/stop.h) that is set: Stopped is thrown here once no task runs.

@@ -23,7 +23,7 @@ void parallel_for(const Execution& execution, std::int64_t tasks,
   const int threads = static_cast<int>(std::min<std::int64_t>(thread_count(execution), tasks));
   const bool nested = omp_in_parallel() != 0 || cpu::in_started_thread();
   if (cpu::ran_inline(threads, tasks, nested, body)) return;
-  cpu::TaskQueue queue(tasks, body);
+  cpu::TaskQueue queue(tasks, threads, body);
   if (forked) {
     cpu::run_on_started_threads(queue, threads);
   } else {

@@ -4,7 +4,6 @@
 #include "cpu/tile_indirect.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <numeric>
 #include <utility>
@@ -151,42 +150,6 @@ std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
   return std::max(divide_up(rows, tiles), kFewestTileRows);
 }
 
-// Tasks in runs, one for each worker, who takes them in order and then those that others have left: what is near in
-// space stays in one core's cache, from layer to layer.
-class TaskRuns {
- public:
-  TaskRuns(std::int64_t tasks, int workers)
-      : tasks_(tasks), runs_(static_cast<std::size_t>(workers)) {
-    for (int run = 0; run < workers; ++run) runs_[at(run)].next = begin(run);
-  }
-
-  // To be called up to `tasks` times, by any worker.
-  std::int64_t take(int worker) {
-    const int runs = static_cast<int>(runs_.size());
-    for (int run = worker;; run = run + 1 == runs ? 0 : run + 1) {
-      const std::int64_t task = runs_[at(run)].next.fetch_add(1, std::memory_order_relaxed);
-      if (task < begin(run + 1)) return task;
-    }
-  }
-
-  // Whether it is the one behind that which the worker asked of last.
-  bool goes_on(int worker, std::int64_t task) {
-    return std::exchange(runs_[at(worker)].last, task) + 1 == task;
-  }
-
- private:
-  struct alignas(64) Run {
-    std::atomic<std::int64_t> next;
-    std::int64_t last = -2;
-  };
-  static std::size_t at(int run) { return static_cast<std::size_t>(run); }
-  std::int64_t begin(int run) const {
-    return tasks_ * run / static_cast<std::int64_t>(runs_.size());
-  }
-  std::int64_t tasks_;
-  std::vector<Run> runs_;
-};
-
 }  // namespace
 
 void for_each_tile(const Execution& execution, const ConvConfig& config, const MapPairs& pairs,
@@ -198,13 +161,15 @@ void for_each_tile(const Execution& execution, const ConvConfig& config, const M
   const std::int64_t task_rows =
       std::max<std::int64_t>(std::min(share, kMostTaskRows) / tile_rows, 1) * tile_rows;
   const std::int64_t tasks = (pairs.out_rows + task_rows - 1) / task_rows;
-  TaskRuns runs(tasks, thread_count(execution));
+  std::vector<std::int64_t> next(static_cast<std::size_t>(thread_count(execution)), -1);
   EvictionFlag* const flag = StopScope::flag_of_this_thread();
-  parallel_for(execution, tasks, [&](std::int64_t, int worker) {
+  parallel_for(execution, tasks, [&](std::int64_t task, int worker) {
     Workspace& workspace = workspaces[worker];
-    const std::int64_t task = runs.take(worker), first = task * task_rows;
+    const std::int64_t first = task * task_rows;
     const std::int64_t end = std::min(first + task_rows, pairs.out_rows);
-    if (!runs.goes_on(worker, task)) seek_pairs(pairs, first, workspace);
+    // What the worker did last may end where this begins.
+    if (std::exchange(next[static_cast<std::size_t>(worker)], task + 1) != task)
+      seek_pairs(pairs, first, workspace);
     for (std::int64_t row = first; row < end; row += tile_rows) {
       if (row > first) tile_boundary(flag);  // before the first lies the task's
       const std::int64_t rows = std::min(tile_rows, end - row);

@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <latch>
 #include <numeric>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "cpu/stop.h"
@@ -74,17 +76,49 @@ TEST(Parallel, RunsInAChildOfAProcessThatHasRunIt) {
 }
 #endif
 
-TEST(Parallel, ThrowsTheLowestFailure) {
+TEST(Parallel, AWorkerTakesARunOfTasksBeforeItHelps) {
+  constexpr int kTasks = 1001;
+  for (int threads : {2, 3, 5}) {
+    std::vector<std::vector<std::int64_t>> taken(static_cast<std::size_t>(threads));
+    std::latch begun(threads);
+    parallel_for(with_threads(threads), kTasks, [&](std::int64_t task, int worker) {
+      auto& tasks = taken[static_cast<std::size_t>(worker)];
+      tasks.push_back(task);
+      if (tasks.size() == 1) begun.arrive_and_wait();  // nobody can help before
+    });
+    for (int worker = 0; worker < threads; ++worker) {
+      const auto& tasks = taken[static_cast<std::size_t>(worker)];
+      EXPECT_EQ(tasks.front(), kTasks * worker / threads) << threads << " threads";
+      EXPECT_LE(std::count_if(tasks.begin() + 1, tasks.end(),
+                              [last = tasks.front()](std::int64_t task) mutable {
+                                return task < std::exchange(last, task);
+                              }),
+                threads - 1);  // ascending but for the runs of others
+    }
+  }
+}
+
+TEST(Parallel, MoreWorkersThanRuns) {
+  std::vector<std::atomic<int>> runs(1000);
+  parallel_for(with_threads(100), 1000,
+               [&](std::int64_t task, int) { ++runs[static_cast<std::size_t>(task)]; });
+  EXPECT_TRUE(std::all_of(runs.begin(), runs.end(), [](const auto& n) { return n == 1; }));
+}
+
+TEST(Parallel, ThrowsTheLowestFailureAfterAllTasksBelow) {
   for (int threads : {1, 4}) {
     for (int repeat = 0; repeat < 20; ++repeat) {
+      std::vector<int> ran(500);
       try {
-        parallel_for(with_threads(threads), 500, [](std::int64_t task, int) {
-          if (task >= 100) throw Error(ErrorKind::value, std::to_string(task));
+        parallel_for(with_threads(threads), 500, [&](std::int64_t task, int) {
+          if (task >= 200) throw Error(ErrorKind::value, std::to_string(task));
+          ran[static_cast<std::size_t>(task)] = 1;
         });
         FAIL() << "no Error was thrown";
       } catch (const Error& error) {
-        EXPECT_STREQ(error.what(), "100");
+        EXPECT_STREQ(error.what(), "200");
       }
+      EXPECT_EQ(std::count(ran.begin(), ran.end(), 1), 200);
     }
   }
 }
