@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -76,36 +77,81 @@ float reduced(const std::vector<float>& values, Reduce reduce) {
 
 class VoxelizeReduce : public testing::TestWithParam<Reduce> {};
 
+// Rows [N, 3 + C] of several scans, grouped in an ordered map.
+void expect_equals_ordered_map(const Voxels& voxels, const std::vector<std::vector<float>>& scans,
+                               std::size_t features, const VoxelizeOptions& options) {
+  struct Point {
+    std::size_t scan, row, place;  // place: of all points
+  };
+  std::map<Index, std::vector<Point>> oracle;
+  std::size_t place = 0, dropped = 0;
+  std::vector<std::int32_t> inverse;
+  for (std::size_t s = 0; s < scans.size(); ++s) {
+    for (std::size_t i = 0; i < scans[s].size() / (3 + features); ++i, ++place) {
+      Index index = {static_cast<std::int32_t>(s), 0, 0, 0};
+      bool kept = true;
+      for (std::size_t a = 0; a < 3; ++a) {
+        const double p = scans[s][(3 + features) * i + a];
+        kept = kept && std::isfinite(p);
+        if (options.range)
+          kept = kept && p >= options.range->min_m[a] && p < options.range->max_m[a];
+        if (kept)
+          index[a + 1] = static_cast<std::int32_t>(
+              std::floor((p - double{options.origin_m[a]}) / double{options.voxel_size_m[a]}));
+      }
+      inverse.push_back(-1);
+      if (kept) oracle[index].push_back({s, i, place});
+      dropped += kept ? 0 : 1;
+    }
+  }
+  ASSERT_EQ(voxels.size(), static_cast<std::int64_t>(oracle.size()));
+  EXPECT_EQ(static_cast<std::size_t>(voxels.dropped_nonfinite + voxels.dropped_out_of_range),
+            dropped);
+  const std::vector<Index> coordinates = coordinates_of(voxels);
+  const auto values = voxels.features.span<float>();
+  std::size_t row = 0;
+  for (const auto& [index, points] : oracle) {
+    EXPECT_EQ(coordinates[row], index);
+    for (std::size_t c = 0; c < features; ++c) {
+      std::vector<float> column;
+      for (const Point& p : points) column.push_back(scans[p.scan][(3 + features) * p.row + 3 + c]);
+      EXPECT_EQ(values[features * row + c], reduced(column, options.reduce));
+    }
+    for (const Point& p : points) inverse[p.place] = static_cast<std::int32_t>(row);
+    ++row;
+  }
+  EXPECT_EQ(values_of<std::int32_t>(voxels.inverse), inverse);
+}
+
 TEST_P(VoxelizeReduce, EqualsOrderedMap) {
   const std::vector<float> rows = random_rows(5000, 2, 4.0f, 7);
   const VoxelizeOptions options{
       .voxel_size_m = {0.3f, 0.2f, 0.5f}, .reduce = GetParam(), .origin_m = {0.1f, 0.0f, -0.2f}};
-  const Voxels voxels = voxelize(view_of(rows, 2), options);
+  expect_equals_ordered_map(voxelize(view_of(rows, 2), options), {rows}, 2, options);
+}
 
-  std::map<Index, std::vector<std::size_t>> oracle;
-  for (std::size_t i = 0; i < rows.size() / 5; ++i) {
-    Index index = {0, 0, 0, 0};
-    for (std::size_t a = 0; a < 3; ++a) {
-      index[a + 1] = static_cast<std::int32_t>(
-          std::floor((double{rows[5 * i + a]} - double{options.origin_m[a]}) /
-                     double{options.voxel_size_m[a]}));
+// So many points that threads share them, also those of one voxel; some in each part are dropped.
+TEST_P(VoxelizeReduce, LargeBatchesOnSeveralThreads) {
+  constexpr std::size_t kWidth = 3 + 5;
+  std::vector<std::vector<float>> scans = {
+      random_rows(20000, 5, 4.0f, 1), {}, random_rows(13001, 5, 4.0f, 2)};
+  for (std::vector<float>& rows : scans) {
+    for (std::size_t i = 0; i < rows.size() / kWidth; ++i) {
+      if (i % 5 < 3) std::fill_n(rows.begin() + static_cast<std::ptrdiff_t>(kWidth * i), 3, 0.1f);
+      if (i % 997 == 3) rows[kWidth * i + i % 3] = i % 2 == 0 ? kNan : kInf;
     }
-    oracle[index].push_back(i);
   }
-  ASSERT_EQ(voxels.size(), static_cast<std::int64_t>(oracle.size()));
-  const std::vector<Index> coordinates = coordinates_of(voxels);
-  const auto features = voxels.features.span<float>();
-  const auto inverse = voxels.inverse.span<std::int32_t>();
-  std::size_t row = 0;
-  for (const auto& [index, points] : oracle) {
-    EXPECT_EQ(coordinates[row], index);
-    for (std::size_t c = 0; c < 2; ++c) {
-      std::vector<float> values;
-      for (const std::size_t p : points) values.push_back(rows[5 * p + 3 + c]);
-      EXPECT_EQ(features[2 * row + c], reduced(values, GetParam()));
-    }
-    for (const std::size_t p : points) EXPECT_EQ(inverse[p], static_cast<std::int32_t>(row));
-    ++row;
+  const std::vector<PointsView> views = {view_of(scans[0], 5), view_of(scans[1], 5),
+                                         view_of(scans[2], 5)};
+  const VoxelizeOptions options{.voxel_size_m = {0.3f, 0.2f, 0.5f},
+                                .range = PointRange{{-1.5f, -2.0f, -2.0f}, {2.0f, 2.0f, kInf}},
+                                .reduce = GetParam()};
+  for (const int threads : {1, 2, 3, 8}) {
+    SCOPED_TRACE(threads);
+    const Voxels voxels = voxelize(views, options, {.threads = threads});
+    EXPECT_GT(voxels.dropped_nonfinite, 20);
+    EXPECT_GT(voxels.dropped_out_of_range, 1000);
+    expect_equals_ordered_map(voxels, scans, 5, options);
   }
 }
 
