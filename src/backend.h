@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "coordinate_data.h"
 #include "function_ref.h"
+#include "gavotte/batch_norm.h"
 #include "gavotte/config.h"
 #include "gavotte/convolution.h"
 #include "gavotte/device_config.h"
@@ -176,6 +177,13 @@ class Backend {
   virtual void global_pool_backward(const Execution&, const CoordinateData&, PoolMode,
                                     ConstTensorView x, ConstTensorView y, ConstTensorView grad_y,
                                     TensorView grad_x) = 0;
+  /// In training; see batch_norm.h. For the CPU: PyTorch has its own on a GPU. Others throw Error.
+  virtual void batch_norm_forward(const Execution&, ConstTensorView x, ConstTensorView residual,
+                                  const BatchNormOptions&, const RunningStatistics&,
+                                  TensorView statistics, TensorView y);
+  virtual void batch_norm_backward(const Execution&, ConstTensorView grad_y, ConstTensorView x,
+                                   ConstTensorView y, ConstTensorView statistics,
+                                   const BatchNormOptions&, const BatchNormGradients& out);
   virtual void epilogue(const Execution&, ConstTensorView x, const Epilogue&, TensorView y) = 0;
   virtual void binary(const Execution&, BinaryOp, ConstTensorView a, ConstTensorView b,
                       TensorView y) = 0;

@@ -17,4 +17,18 @@ void Backend::quantize(const Execution& execution, ConstTensorView, const ByteSc
                 "int8 convolutions run on the CPU; got the device " + execution.device.to_string());
 }
 
+void Backend::batch_norm_forward(const Execution& execution, ConstTensorView, ConstTensorView,
+                                 const BatchNormOptions&, const RunningStatistics&, TensorView,
+                                 TensorView) {
+  GAVOTTE_CHECK(false,
+                "batch norm runs on the CPU; got the device " + execution.device.to_string());
+}
+
+void Backend::batch_norm_backward(const Execution& execution, ConstTensorView, ConstTensorView,
+                                  ConstTensorView, ConstTensorView, const BatchNormOptions&,
+                                  const BatchNormGradients&) {
+  GAVOTTE_CHECK(false,
+                "batch norm runs on the CPU; got the device " + execution.device.to_string());
+}
+
 }  // namespace gavotte::internal

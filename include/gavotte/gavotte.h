@@ -1,6 +1,7 @@
 // All of the public interface.
 #pragma once
 
+#include "gavotte/batch_norm.h"
 #include "gavotte/config.h"
 #include "gavotte/conv_spec.h"
 #include "gavotte/convolution.h"

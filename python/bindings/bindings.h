@@ -5,6 +5,7 @@
 
 namespace gavotte::python {
 
+void bind_batch_norm(pybind11::module_& module);
 void bind_conv_spec(pybind11::module_& module);
 void bind_errors(pybind11::module_& module);
 void bind_executor(pybind11::module_& module);

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, module) {
   gavotte::python::bind_conv_spec(module);
   gavotte::python::bind_maps(module);
   gavotte::python::bind_operations(module);
+  gavotte::python::bind_batch_norm(module);
   gavotte::python::bind_points(module);
   gavotte::python::bind_quantization(module);
   gavotte::python::bind_scenes(module);

@@ -425,6 +425,19 @@ def live_tokens() -> tuple[int, int]:
 
 def unite(a: Coordinates, b: Coordinates, stream: int = 0, threads: int = 0) -> tuple[Coordinates, Tensor, Tensor]: ...
 
+# batch_norm.cpp
+# On the CPU. What a call writes comes first.
+def batch_norm_forward(
+    y: _Torch, statistics: _Torch, running_mean: _Torch | None, running_var: _Torch | None, x: _Torch,
+    residual: _Torch | None, weight: _Torch | None, bias: _Torch | None, relu: bool, momentum: float, eps: float,
+    threads: int, /,
+) -> None: ...  # fmt: skip
+def batch_norm_backward(
+    grad_x: _Torch | None, grad_weight: _Torch | None, grad_bias: _Torch | None, grad_residual: _Torch | None,
+    grad_y: _Torch, x: _Torch, y: _Torch | None, statistics: _Torch, weight: _Torch | None, bias: _Torch | None,
+    relu: bool, eps: float, threads: int, /,
+) -> None: ...  # fmt: skip
+
 # operations.cpp
 # A token is that of a kernel map, or of a coordinate set where batch entries are joined. What a call writes comes
 # second; device, stream and threads come last, as gavotte._device.place gives them.

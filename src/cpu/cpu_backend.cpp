@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "batch_norm.h"
 #include "byte_convolution.h"
 #include "convolution.h"
 #include "coordinates.h"
@@ -166,6 +167,20 @@ void CpuBackend::global_pool_backward(const Execution& execution, const Coordina
                                       PoolMode mode, ConstTensorView x, ConstTensorView y,
                                       ConstTensorView grad_y, TensorView grad_x) {
   cpu::global_pool_backward(execution, set, mode, x, y, grad_y, grad_x);
+}
+
+void CpuBackend::batch_norm_forward(const Execution& execution, ConstTensorView x,
+                                    ConstTensorView residual, const BatchNormOptions& options,
+                                    const RunningStatistics& running, TensorView statistics,
+                                    TensorView y) {
+  cpu::batch_norm_forward(execution, x, residual, options, running, statistics, y);
+}
+
+void CpuBackend::batch_norm_backward(const Execution& execution, ConstTensorView grad_y,
+                                     ConstTensorView x, ConstTensorView y,
+                                     ConstTensorView statistics, const BatchNormOptions& options,
+                                     const BatchNormGradients& out) {
+  cpu::batch_norm_backward(execution, grad_y, x, y, statistics, options, out);
 }
 
 void CpuBackend::epilogue(const Execution& execution, ConstTensorView x, const Epilogue& epilogue,

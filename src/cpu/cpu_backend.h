@@ -60,6 +60,12 @@ class CpuBackend final : public Backend {
                            TensorView y) override;
   void global_pool_backward(const Execution&, const CoordinateData&, PoolMode, ConstTensorView x,
                             ConstTensorView y, ConstTensorView grad_y, TensorView grad_x) override;
+  void batch_norm_forward(const Execution&, ConstTensorView x, ConstTensorView residual,
+                          const BatchNormOptions&, const RunningStatistics&, TensorView statistics,
+                          TensorView y) override;
+  void batch_norm_backward(const Execution&, ConstTensorView grad_y, ConstTensorView x,
+                           ConstTensorView y, ConstTensorView statistics, const BatchNormOptions&,
+                           const BatchNormGradients& out) override;
   void epilogue(const Execution&, ConstTensorView x, const Epilogue&, TensorView y) override;
   void binary(const Execution&, BinaryOp, ConstTensorView a, ConstTensorView b,
               TensorView y) override;

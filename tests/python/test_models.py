@@ -45,7 +45,10 @@ def test_feature_modules_are_torchs_on_rows(name: str) -> None:
     theirs = getattr(torch.nn, {"BatchNorm": "BatchNorm1d"}.get(name, name))(*arguments)
     y = ours(x)
     assert y.coordinates is x.coordinates
-    assert torch.equal(y.feats, theirs(x.feats))
+    if name == "BatchNorm":  # sums in another order
+        assert torch.allclose(y.feats, theirs(x.feats), atol=2e-6)
+    else:
+        assert torch.equal(y.feats, theirs(x.feats))
     assert ours.state_dict().keys() == theirs.state_dict().keys()
 
 

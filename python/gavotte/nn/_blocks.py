@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules import module as everywhere
 
 from gavotte._core import ConvSpec
+from gavotte.nn._batch_norm import normalised, takes
 from gavotte.nn._conv import SparseConvolution
 from gavotte.nn._features import BatchNorm, ReLU
 from gavotte.sparse_tensor import SparseTensor
@@ -37,6 +40,14 @@ class ConvBlock(nn.Sequential):
         if relu:
             parts["relu"] = ReLU()
         super().__init__(parts)
+
+    # Any, as nn.Sequential says nothing.
+    def forward(self, input: Any) -> Any:
+        parts = self._modules
+        names = tuple(parts)
+        if torch.compiler.is_compiling() or names not in (("conv", "bn"), ("conv", "bn", "relu")):
+            return super().forward(input)  # type: ignore[no-untyped-call]
+        return _norm_and_relu(self.get_submodule("bn"), parts.get("relu"), self.get_submodule("conv")(input))
 
 
 class ResidualBlock(nn.Module):
@@ -67,8 +78,39 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         shortcut = x if self.shortcut is None else self.shortcut(x)
-        y: SparseTensor = self.relu(self.get_submodule("2")(self.get_submodule("1")(x)) + shortcut)
-        return y
+        y: SparseTensor = self.get_submodule("1")(x)
+        second = self.get_submodule("2")
+        if torch.compiler.is_compiling() or not _is_bare(second, ConvBlock) or tuple(second._modules) != ("conv", "bn"):
+            y = self.relu(second(y) + shortcut)
+            return y
+        return _norm_and_relu(second.get_submodule("bn"), self.relu, second.get_submodule("conv")(y), shortcut)
+
+
+def _is_bare(module: nn.Module | None, cls: type[nn.Module]) -> bool:
+    """Whether calling the module does what its class does and nobody looks on: its work may be done elsewhere."""
+    if type(module) is not cls or "forward" in module.__dict__:
+        return False
+    hooks = (
+        module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks,
+        everywhere._global_forward_hooks, everywhere._global_forward_pre_hooks, everywhere._global_backward_hooks,
+        everywhere._global_backward_pre_hooks,
+    )  # fmt: skip
+    return not any(hooks)
+
+
+def _norm_and_relu(
+    norm: nn.Module, relu: nn.Module | None, x: SparseTensor, shortcut: SparseTensor | None = None
+) -> SparseTensor:
+    """relu(norm(x) + shortcut), in one operation where that may be."""
+    bare = _is_bare(norm, BatchNorm) and (relu is None or _is_bare(relu, ReLU))
+    if bare and (shortcut is None or shortcut._set is x._set):
+        residual = None if shortcut is None else shortcut.feats
+        if takes(norm, x.feats, residual):  # type: ignore[arg-type]
+            return x.replace(normalised(norm, x.feats, relu is not None, residual))  # type: ignore[arg-type]
+    y: SparseTensor = norm(x)
+    if shortcut is not None:
+        y = y + shortcut
+    return y if relu is None else relu(y)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
+from gavotte.nn._batch_norm import BatchNormOfRows
 from gavotte.sparse_tensor import SparseTensor
 
 
@@ -19,7 +20,7 @@ class OnFeatures:
         return input.replace(feats)
 
 
-class BatchNorm(OnFeatures, nn.BatchNorm1d):
+class BatchNorm(OnFeatures, BatchNormOfRows):
     """``torch.nn.BatchNorm1d`` over all voxels of the batch: features [N, C].
 
     Args:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gavotte.compat._common import refuse
 from gavotte.compat.minkowski.pooling import PoolingMode
 from gavotte.compat.minkowski.tensor import SparseTensor
+from gavotte.nn._batch_norm import BatchNormOfRows
 
 __all__ = ["MinkowskiBatchNorm", "MinkowskiInstanceNorm", "MinkowskiStableInstanceNorm", "MinkowskiSyncBatchNorm"]
 
@@ -28,7 +29,7 @@ class MinkowskiBatchNorm(nn.Module):
         track_running_stats: bool = True,
     ) -> None:
         super().__init__()
-        self.bn = nn.BatchNorm1d(num_features, eps, momentum, affine, track_running_stats)
+        self.bn = BatchNormOfRows(num_features, eps, momentum, affine, track_running_stats)
 
     def forward(self, input: Any) -> Any:
         return input._with(self.bn(input.F))

@@ -13,6 +13,7 @@ from gavotte.compat._common import ntuple, refuse
 from gavotte.compat.torchsparse.nn import functional as F
 from gavotte.compat.torchsparse.nn.utils import fapply
 from gavotte.compat.torchsparse.tensor import SparseTensor
+from gavotte.nn._batch_norm import BatchNormOfRows
 
 __all__ = [
     "BatchNorm",
@@ -106,7 +107,7 @@ class Conv3d(nn.Module):
         )
 
 
-class BatchNorm(nn.BatchNorm1d):
+class BatchNorm(BatchNormOfRows):
     """``torch.nn.BatchNorm1d`` on the features."""
 
     def forward(self, input: SparseTensor) -> SparseTensor:  # type: ignore[override]
