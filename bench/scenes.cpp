@@ -57,12 +57,13 @@ Scene make_scene(std::string_view name, RowOrder order) {
   GAVOTTE_CHECK(parsed.ec == std::errc() && parsed.ptr == end && size > 0,
                 "expected a scene random_N, lidar_C, room_C or sphere_R, a number above 0; got '" +
                     std::string(name) + "'");
-  const PointCloud cloud = make_cloud(kind, size);
+  PointCloud cloud = make_cloud(kind, size);
   const bool in_centimetres = kind == "lidar" || kind == "room";
   const float voxel_size_m = in_centimetres ? static_cast<float>(size) / 100.0F : 1.0F;
   VoxelizeOptions options;
   options.voxel_size_m = {voxel_size_m, voxel_size_m, voxel_size_m};
-  Scene scene{std::string(name), voxelize(cloud.view(), options).coordinates};
+  Tensor coordinates = voxelize(cloud.view(), options).coordinates;
+  Scene scene{std::string(name), std::move(coordinates), std::move(cloud), voxel_size_m};
   if (order == RowOrder::shuffled) shuffle_rows(scene.coordinates);
   return scene;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gavotte/points.h"
 #include "gavotte/tensor.h"
 
 namespace gavotte::bench {
@@ -13,6 +14,8 @@ namespace gavotte::bench {
 struct Scene {
   std::string name;
   Tensor coordinates;  ///< int32 [N, 4], distinct.
+  PointCloud points;   ///< What they are the voxels of,
+  float voxel_size_m;  ///< of this edge.
 };
 
 /// shuffled: as a user may bring them. key: as the Executor and the library's own sets have them.

@@ -11,6 +11,7 @@
 #include "compare.h"
 #include "gavotte/convolution.h"
 #include "gavotte/sparse_ops.h"
+#include "gavotte/voxelize.h"
 #include "map_bench.h"
 #include "parallel.h"
 #include "register_peak.h"
@@ -103,10 +104,26 @@ void compare_layers(const Scene& scene, const KernelMap& map, DType dtype, std::
                     dtype, work, operations, threads, rounds, report);
 }
 
+// Of the means of x, y, z and what else the scan has.
+void compare_voxelize(const Scene& scene, const std::vector<int>& threads, int rounds,
+                      Report& report) {
+  const PointsView points = scene.points.view_with_xyz();
+  const float size = scene.voxel_size_m;
+  const VoxelizeOptions options{.voxel_size_m = {size, size, size}, .reduce = Reduce::mean};
+  compare_threads(
+      {.scene = scene.name,
+       .operation = "voxelize",
+       .layer = fmt::format("{} points, {} features", points.count, points.features),
+       .dtype = ""},
+      DType::float32, [&](const Execution& execution) { voxelize(points, options, execution); }, 0,
+      threads, rounds, report);
+}
+
 }  // namespace
 
 void bench_threads(const Scene& scene, const std::vector<int>& threads, int rounds,
                    Report& report) {
+  compare_voxelize(scene, threads, rounds, report);
   compare_threads(
       {.scene = scene.name, .operation = "map_step", .layer = "3x3x3 submanifold", .dtype = ""},
       DType::int32,

@@ -128,21 +128,25 @@ TEST(BenchProgram, ComparesNumbersOfThreads) {
       " --scenes random_500 --rounds 1 --threads 1 3 --operations threads -o '" + folder.string() +
       "' > /dev/null 2>&1";
   ASSERT_EQ(std::system(command.c_str()), 0);
-  std::size_t layers = 0, peaks = 0, maps = 0;
+  std::size_t layers = 0, peaks = 0, maps = 0, voxels = 0;
   for (const nlohmann::json& row : read_json(folder / "report.json")) {
     EXPECT_GT(row.at("ratio").get<double>(), 0);
     const std::string threads = row.at("threads") == 1 ? ", 1 thread" : ", 3 threads";
     EXPECT_EQ(row.at("library"), "gavotte" + threads);
     const bool of_peak = row.at("ratio_to") != "gavotte, 1 thread";
-    if (of_peak)
+    if (of_peak) {
       EXPECT_EQ(row.at("ratio_to"), "registers " + row.at("dtype").get<std::string>() + threads);
+    }
     if (row.at("operation") == "map_step") {
       ++maps;
+    } else if (row.at("operation") == "voxelize") {
+      ++voxels;
     } else {
       ++(of_peak ? peaks : layers);
     }
   }
-  EXPECT_EQ(maps, 2U);                   // numbers of threads
+  EXPECT_EQ(maps, 2U);  // numbers of threads
+  EXPECT_EQ(voxels, 2U);
   EXPECT_EQ(layers, 2U * 5U * 3U * 2U);  // and dtypes, widths, directions
   EXPECT_GE(peaks, 5U * 3U * 2U);        // of float32 at the least
   std::filesystem::remove_all(folder);
