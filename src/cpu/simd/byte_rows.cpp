@@ -28,15 +28,40 @@ struct Rounding {
         zero(scale.zero) {}
 };
 
+// As int32 of [0, 255]. Beyond 2^22 a float holds integers alone, so that adding 3 * 2^22 leaves the nearest one in the
+// lowest bits, as NearestInt rounds, without what that does for values that are out of range.
 template <class D>
-HWY_INLINE void store_bytes(D d, hn::Vec<D> value, const Rounding& rounding, std::uint8_t* to) {
+HWY_INLINE auto rounded_bytes(D d, hn::Vec<D> value, const Rounding& rounding) {
   const hn::Rebind<std::int32_t, D> d32;
-  const hn::Rebind<std::uint8_t, D> d8;
+  constexpr float large = 0x1.8p23F;
+  constexpr std::int32_t large_bits = 0x4b400000;
   value = hn::Mul(value, hn::Set(d, rounding.inverse));
   value = hn::IfThenZeroElse(hn::IsNaN(value), value);
   value = hn::Min(hn::Max(value, hn::Set(d, rounding.lowest)), hn::Set(d, rounding.highest));
-  const auto whole = hn::Add(hn::NearestInt(value), hn::Set(d32, rounding.zero));
-  hn::StoreU(hn::DemoteTo(d8, whole), d8, to);
+  const auto bits = hn::BitCast(d32, hn::Add(value, hn::Set(d, large)));
+  return hn::Add(bits, hn::Set(d32, rounding.zero - large_bits));
+}
+
+template <class D>
+HWY_INLINE void store_bytes(D d, hn::Vec<D> value, const Rounding& rounding, std::uint8_t* to) {
+  const hn::Rebind<std::uint8_t, D> d8;
+  hn::StoreU(hn::DemoteTo(d8, rounded_bytes(d, value, rounding)), d8, to);
+}
+
+// Two vectors side by side, which are narrowed together.
+template <class D>
+HWY_INLINE void store_byte_pair(D d, hn::Vec<D> low, hn::Vec<D> high, const Rounding& rounding,
+                                std::uint8_t* to) {
+#if HWY_TARGET == HWY_SCALAR
+  store_bytes(d, low, rounding, to);
+  store_bytes(d, high, rounding, to + 1);
+#else
+  const hn::Repartition<std::int16_t, D> d16;
+  const hn::Rebind<std::uint8_t, decltype(d16)> d8;
+  const auto both = hn::ConcatEven(d16, hn::BitCast(d16, rounded_bytes(d, high, rounding)),
+                                   hn::BitCast(d16, rounded_bytes(d, low, rounding)));
+  hn::StoreU(hn::DemoteTo(d8, both), d8, to);
+#endif
 }
 
 void quantize_all(const QuantizeRows& args) {
@@ -44,11 +69,17 @@ void quantize_all(const QuantizeRows& args) {
   with_storage(args.dtype, [&](auto storage) HWY_ATTR {
     using Storage = decltype(storage);
     if constexpr (std::is_same_v<typename Storage::Accumulator, float>) {
+      const hn::ScalableTag<float> whole;
+      const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
       for (std::int64_t row = 0; row < args.rows; ++row) {
         const auto* x = elements<Storage>(args.x) + row * args.channels;
         std::uint8_t* y = args.y + row * args.y_stride;
-        for_channels<float>(0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
-          store_bytes(d, Storage::load(d, x + c), rounding, y + c);
+        std::int64_t c = 0;
+        for (; c + 2 * lanes <= args.channels; c += 2 * lanes)
+          store_byte_pair(whole, Storage::load(whole, x + c), Storage::load(whole, x + c + lanes),
+                          rounding, y + c);
+        for_channels<float>(c, args.channels, [&](auto d, std::int64_t channel) HWY_ATTR {
+          store_bytes(d, Storage::load(d, x + channel), rounding, y + channel);
         });
       }
     }
@@ -96,10 +127,14 @@ void add_scaled(const AddScaledRows& args) {
 // Rows whose lines of y are fetched before they are written, as where float sums end.
 constexpr std::int64_t kRowsAhead = 12;
 
-template <class Storage, bool floats, bool bytes>
-void finish_into(const FinishSums& args) {
+// What is written and the activation are known when this is compiled, as in finish_single of row_kernels.cpp.
+template <class Storage, bool floats, bool bytes, Activation activation>
+HWY_NOINLINE void finish_into(const FinishSums& call) {
+  const FinishSums args = call;  // a copy that no store to y changes: its members stay in registers
   const Rounding rounding(args.scale);
   auto* const y = static_cast<typename Storage::Element*>(args.y);
+  const hn::ScalableTag<float> whole;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(whole));
   constexpr std::int64_t line = 64 / sizeof(*y);
   for (std::int64_t row = 0; row < args.rows; ++row) {
     if (args.y_rows != nullptr && row + kRowsAhead < args.rows) {
@@ -112,7 +147,7 @@ void finish_into(const FinishSums& args) {
     }
     const std::int64_t start = (args.y_rows != nullptr ? args.y_rows[row] : row) * args.channels;
     const std::int64_t from = row * args.channels;
-    for_channels<float>(0, args.channels, [&](auto d, std::int64_t c) HWY_ATTR {
+    const auto finished = [&](auto d, std::int64_t c) HWY_ATTR {
       const hn::Rebind<std::int32_t, decltype(d)> d32;
       auto sum =
           args.float_sums
@@ -121,11 +156,27 @@ void finish_into(const FinishSums& args) {
                     hn::ConvertTo(
                         d, hn::LoadU(d32, static_cast<const std::int32_t*>(args.sums) + from + c)),
                     hn::Set(d, args.sum_scale));
-      const auto value = finish<Storage>(d, sum, args.epilogue, start, c);
-      if constexpr (floats) Storage::store(d, value, y + start + c);
-      if constexpr (bytes) store_bytes(d, value, rounding, args.bytes + start + c);
+      return finish<Storage, activation>(d, sum, args.epilogue, start, c);
+    };
+    std::int64_t c = 0;
+    for (; c + 2 * lanes <= args.channels; c += 2 * lanes) {
+      const auto low = finished(whole, c), high = finished(whole, c + lanes);
+      if constexpr (floats) Storage::store_pair(whole, low, high, y + start + c);
+      if constexpr (bytes) store_byte_pair(whole, low, high, rounding, args.bytes + start + c);
+    }
+    for_channels<float>(c, args.channels, [&](auto d, std::int64_t channel) HWY_ATTR {
+      const auto value = finished(d, channel);
+      if constexpr (floats) Storage::store(d, value, y + start + channel);
+      if constexpr (bytes) store_bytes(d, value, rounding, args.bytes + start + channel);
     });
   }
+}
+
+template <class Storage, bool floats, bool bytes>
+void finish_into(const FinishSums& args) {
+  with_activation(args.epilogue.activation, [&]<Activation activation>() {
+    finish_into<Storage, floats, bytes, activation>(args);
+  });
 }
 
 void finish_all_sums(const FinishSums& args) {
