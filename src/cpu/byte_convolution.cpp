@@ -1,7 +1,8 @@
 // A tile's sums are int32 in a worker's own memory. Bytes of either sign stand 128 above their
 // values, so the sum of each pair begins with -128 times the column sums of its offset's
 // weights to make up for it. With a scale for each row, the products of a block of pairs are summed over the
-// channels as integers, then scaled into float sums.
+// channels as integers, then scaled into float sums. Where rows share their offsets matrix tiles hold the sums of groups of
+// rows (row_groups.h, simd/group_tiles.h).
 #include "cpu/byte_convolution.h"
 
 #include <algorithm>
@@ -10,8 +11,10 @@
 
 #include "cpu/convolution_tile.h"
 #include "cpu/panels.h"
+#include "cpu/row_groups.h"
 #include "cpu/scratch.h"
 #include "cpu/simd/byte_rows.h"
+#include "cpu/simd/group_tiles.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/tile_indirect.h"
 #include "parallel.h"
@@ -118,9 +121,17 @@ class Tiles {
         x_(x),
         epilogue_(epilogue),
         output_(output),
-        only_identity_(plan.map.is_identity()) {}
+        only_identity_(plan.map.is_identity()),
+        in_groups_(fills_groups(plan, x)) {}
+
+  // Bytes of an output row in a worker's memory.
+  std::int64_t row_bytes() const {
+    const auto row = static_cast<std::int64_t>(sizeof(std::int32_t));
+    return plan_.in_channels + plan_.out_channels * row + (in_groups_ ? pairs_.offsets * row : 0);
+  }
 
   void run(std::int64_t first, std::int64_t rows, Workspace& workspace) const {
+    if (in_groups_ && run_groups(first, rows, workspace)) return;
     const std::int64_t elements = rows * plan_.out_channels;
     auto* sums = workspace.partial.as<std::int32_t>(elements);
     const bool starts = pairs_.identity >= 0 && x_.row_scales == nullptr;
@@ -128,10 +139,49 @@ class Tiles {
     if (pairs_.identity >= 0) add(pairs_.identity, starts, first, sums, workspace);
     for (int k = 0; k < pairs_.offsets; ++k)
       if (k != pairs_.identity) add(k, false, first, sums, workspace);
-    finish(first, rows, sums);
+    finish(first, rows, sums, pairs_.out_order == nullptr ? nullptr : pairs_.out_order + first);
   }
 
  private:
+  // Whether rows are likely to share their offsets: where each has one pair, or many of those that it could have.
+  static bool fills_groups(const ConvPlan& plan, const Bytes& x) {
+    constexpr double kFewest = 0.4;
+    const auto pairs = static_cast<double>(plan.map.pairs());
+    const auto rows = static_cast<double>(plan.map.out_rows());
+    return plan.groups == 1 && x.row_scales == nullptr && plan.map.offsets() <= kMostGroupOffsets &&
+           (pairs <= rows || pairs >= kFewest * rows * plan.map.offsets()) &&
+           takes_groups(plan.in_channels, plan.out_channels, plan.config.matrix_tiles);
+  }
+
+  // By groups of rows, where their offsets are about the same; else does nothing and returns false.
+  bool run_groups(std::int64_t first, std::int64_t rows, Workspace& workspace) const {
+    constexpr double kMostProducts = 1.35;  // a pair
+    const RowGroups groups = only_identity_ ? identity_groups(first, rows, workspace)
+                                            : group_rows(pairs_, first, rows, workspace);
+    if (static_cast<double>(groups.products) > kMostProducts * static_cast<double>(groups.pairs))
+      return false;
+    const void* panels[kMostGroupOffsets];
+    const std::int32_t* added[kMostGroupOffsets];
+    for (int bit = 0; bit < pairs_.offsets; ++bit) {
+      const int k = groups.offsets[static_cast<std::size_t>(bit)];
+      panels[bit] = packed_.kept.panels.of(k, 0);
+      added[bit] = packed_.corrections.data() + k * plan_.out_channels;
+    }
+    auto* const sums =
+        workspace.partial.as<std::int32_t>(groups.groups * kGroupRows * plan_.out_channels);
+    multiply_groups({x_.rows, plan_.in_channels, plan_.in_channels, x_.scale.zero, panels,
+                     x_.scale.zero != 0 ? added : nullptr, plan_.out_channels, groups.groups,
+                     groups.some, groups.inputs, sums});
+    const std::int32_t* y_rows = groups.order;
+    if (pairs_.out_order != nullptr) {
+      auto* const to = workspace.entries.as<std::int32_t>(rows);
+      for (std::int64_t i = 0; i < rows; ++i) to[i] = pairs_.out_order[first + groups.order[i]];
+      y_rows = to;
+    }
+    finish(first, rows, sums, y_rows);
+    return true;
+  }
+
   // The pairs of offset k: rows of x, and places in the tile.
   void add(int k, bool starts, std::int64_t first, std::int32_t* sums, Workspace& workspace) const {
     const auto at_k = static_cast<std::size_t>(k);
@@ -183,7 +233,9 @@ class Tiles {
     }
   }
 
-  void finish(std::int64_t first, std::int64_t rows, const std::int32_t* sums) const {
+  // y_rows: of the output, or of those from `first` on where that is in the pairs' order; null: the rows themselves.
+  void finish(std::int64_t first, std::int64_t rows, const std::int32_t* sums,
+              const std::int32_t* y_rows) const {
     FinishSums args{output_.y.dtype,
                     sums,
                     x_.row_scales != nullptr,
@@ -191,13 +243,11 @@ class Tiles {
                     rows,
                     plan_.out_channels,
                     RowEpilogue::from(epilogue_),
-                    nullptr,
+                    y_rows,
                     output_.y.data,
                     static_cast<std::uint8_t*>(output_.bytes.data),
                     output_.scale};
-    if (pairs_.out_order != nullptr) {
-      args.y_rows = pairs_.out_order + first;
-    } else {
+    if (pairs_.out_order == nullptr) {
       const std::int64_t skip = first * plan_.out_channels;
       const std::int64_t bytes = skip * size_bytes(args.dtype);
       if (args.y != nullptr) args.y = static_cast<std::byte*>(args.y) + bytes;
@@ -215,6 +265,7 @@ class Tiles {
   const Epilogue& epilogue_;
   const ByteOutput& output_;
   const bool only_identity_;  ///< Row i is paired with row i; there may be no lists.
+  const bool in_groups_;      ///< Tiles whose rows share their offsets are multiplied in groups.
 };
 
 }  // namespace
@@ -233,8 +284,7 @@ void byte_convolution(const Execution& execution, const ConvPlan& plan, const By
   const WorkspaceLease workspaces(thread_count(execution));
   const Bytes x = bytes_of(execution, input);
   const Tiles tiles(plan, pairs, x, epilogue, output);
-  const std::int64_t row_bytes = plan.in_channels + plan.out_channels * size_bytes(DType::int32);
-  for_each_tile(execution, plan.config, pairs, row_bytes, workspaces,
+  for_each_tile(execution, plan.config, pairs, tiles.row_bytes(), workspaces,
                 [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
                   tiles.run(first, rows, workspace);
                 });

@@ -192,6 +192,32 @@ TEST(ByteConvolution, EqualsIntegerLoopsOverManyTiles) {
   expect_definition(small_tiles, 128);
 }
 
+// A solid cube, whose rows have about the same offsets, and rows of one pair each: matrix tiles keep the sums of groups of
+// rows. Rows that share few offsets, in the corner of a sparse cube, go pair by pair.
+TEST(ByteConvolution, EqualsIntegerLoopsInGroupsOfRows) {
+  std::mt19937 random(7);
+  const auto cube = ref::submanifold_map(random, 1728, 12, 3);
+  const auto sparse = ref::submanifold_map(random, 300, 8, 3);
+  const auto pointwise = ref::submanifold_map(random, 450, 8, 1);
+  std::vector<ref::Pair> pairs;
+  for (std::int32_t out = 0; out < 333; ++out)
+    pairs.push_back(
+        {static_cast<int>(random() % 8), static_cast<std::int32_t>(random() % 50), out});
+  const auto one_each = ref::make_reference(8, 50, 333, -1, pairs);
+  for (const std::uint8_t zero : {std::uint8_t{0}, std::uint8_t{128}}) {
+    expect_definition(Layer(random, cube, 32, 48), zero);
+    expect_definition(Layer(random, sparse, 40, 32), zero);
+    for (const auto& [in, out] :
+         {std::array{32, 32}, std::array{96, 96}, std::array{100, 64}, std::array{128, 112}}) {
+      expect_definition(Layer(random, pointwise, in, out), zero);
+      expect_definition(Layer(random, one_each, in, out), zero);
+    }
+  }
+  Layer small_tiles(random, cube, 32, 32);
+  small_tiles.config.tile_rows = 100;
+  expect_definition(small_tiles, 128);
+}
+
 TEST(ByteConvolution, TakesScalesFromTheFeatures) {
   std::mt19937 random(3);
   const auto map = ref::submanifold_map(random, 300, 8, 3);
@@ -261,18 +287,21 @@ TEST(ByteConvolution, OfNothingIsNothing) {
 
 TEST(ByteConvolution, RoundsEveryFloatAsSaid) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> values = {0,      -0.0F,  0.5F,   1.5F,      2.5F,       -0.5F,
-                                     -1.5F,  1e30F,  -1e30F, kInfinity, -kInfinity, std::nanf(""),
-                                     127.4F, 254.5F, 3,      -127.5F,   300};
-  const Tensor x = Tensor::from<float>(values, {1, 17});
+  const std::vector<float> some = {0,      -0.0F,  0.5F,   1.5F,      2.5F,       -0.5F,
+                                   -1.5F,  1e30F,  -1e30F, kInfinity, -kInfinity, std::nanf(""),
+                                   127.4F, 254.5F, 3,      -127.5F,   300};
+  std::vector<float> values;
+  for (int repeat = 0; repeat < 3; ++repeat)  // a pair of the widest vectors and more
+    values.insert(values.end(), some.begin(), some.end());
+  const Tensor x = Tensor::from<float>(values, {1, 51});
   test::for_each_target([&] {
     for (const std::uint8_t zero : {std::uint8_t{0}, std::uint8_t{128}}) {
-      Tensor y(DType::uint8, {1, 20});
+      Tensor y(DType::uint8, {1, 54});
       for (std::uint8_t& byte : y.span<std::uint8_t>()) byte = 77;
       cpu::quantize({}, x, {1, zero}, 2, y);
-      for (std::size_t i = 0; i < 20; ++i)
+      for (std::size_t i = 0; i < 54; ++i)
         EXPECT_EQ(int{y.span<std::uint8_t>()[i]},
-                  i < 2 || i == 19 ? 77 : int{byte_of(values[i - 2], {1, zero})})
+                  i < 2 || i == 53 ? 77 : int{byte_of(values[i - 2], {1, zero})})
             << i;
     }
   });

@@ -16,13 +16,15 @@ inline float flushed(float value) {
   return std::abs(value) < std::numeric_limits<float>::min() ? std::copysign(0.0F, value) : value;
 }
 
-/// The Tiles of cpu/simd/indirect_tiles-inl.h: eight of 16 rows of 64 bytes. What no instruction has written reads as NaN, or
+/// The Tiles of cpu/simd/indirect_tiles-inl.h and group_tiles-inl.h: eight of 16 rows of 64 bytes. What no instruction has written reads as NaN, or
 /// as large integers.
 class SoftwareTiles {
  public:
   inline static int configured = 0;  ///< That exist now; a kernel leaves none behind.
 
-  SoftwareTiles() {
+  SoftwareTiles() : SoftwareTiles(kRows) {}
+  /// Rows of tile 6 have 4 * `rows` bytes, tile 7 has so many rows.
+  explicit SoftwareTiles(int rows) : few_rows_(rows) {
     ++configured;
     for (Tile& tile : tiles_) std::memset(&tile, 0x7f, sizeof(tile));
   }
@@ -36,9 +38,10 @@ class SoftwareTiles {
   }
   template <int t>
   void load(const void* from, std::int64_t row_bytes) {
-    for (int row = 0; row < kRows; ++row)
+    const int rows = t == 7 ? few_rows_ : kRows, bytes = t == 6 ? 4 * few_rows_ : kBytes;
+    for (int row = 0; row < rows; ++row)
       std::memcpy(tiles_[t].bytes[row], static_cast<const std::byte*>(from) + row * row_bytes,
-                  kBytes);
+                  static_cast<std::size_t>(bytes));
   }
   template <int t>
   void store(void* to, std::int64_t row_bytes) {
@@ -52,7 +55,8 @@ class SoftwareTiles {
       if constexpr (std::is_same_v<Sum, float>) {
         add_bfloat16(tiles_[a].bytes[row], tiles_[b], tiles_[c].bytes[row]);
       } else {
-        add_bytes(tiles_[a].bytes[row], tiles_[b], tiles_[c].bytes[row]);
+        add_bytes(tiles_[a].bytes[row], tiles_[b], b == 7 ? few_rows_ : kRows,
+                  tiles_[c].bytes[row]);
       }
     }
   }
@@ -61,6 +65,15 @@ class SoftwareTiles {
   static void copy_row(const std::byte* from, std::int64_t bytes, std::byte* to) {
     std::memset(to, 0, kBytes);
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  }
+  static void copy_row(const std::byte* from, std::int64_t skipped, std::int64_t bytes,
+                       std::byte* to) {
+    std::memset(to, 0, kBytes);
+    std::memcpy(to + skipped, from + skipped, static_cast<std::size_t>(bytes - skipped));
+  }
+  static void copy_half(const std::byte* from, std::byte* to) { copy_row(from, kBytes / 2, to); }
+  static void copy_into_half(const std::byte* from, std::byte* to) {
+    std::memcpy(to, from, kBytes / 2);
   }
   template <class Sum>
   static void add_row(const std::byte* sums, const Sum* added, Sum* y) {
@@ -118,10 +131,10 @@ class SoftwareTiles {
   }
 
   // TDPBUSD
-  static void add_bytes(const std::byte* x, const Tile& weights, std::byte* sums) {
+  static void add_bytes(const std::byte* x, const Tile& weights, int rows, std::byte* sums) {
     for (int n = 0; n < kColumns; ++n) {
       auto sum = at<std::uint32_t>(sums, n);
-      for (int k = 0; k < kRows; ++k)
+      for (int k = 0; k < rows; ++k)
         for (int i = 0; i < 4; ++i)
           sum += static_cast<std::uint32_t>(int{at<std::uint8_t>(x, 4 * k + i)} *
                                             int{at<std::int8_t>(weights.bytes[k], 4 * n + i)});
@@ -129,6 +142,7 @@ class SoftwareTiles {
     }
   }
 
+  int few_rows_;
   std::array<Tile, 8> tiles_;
 };
 

@@ -16,6 +16,13 @@ inline constexpr TileConfiguration kConfiguration;
 class Tiles {
  public:
   HWY_INLINE Tiles() { asm volatile("ldtilecfg %0" : : "m"(kConfiguration) : "memory"); }
+  // Rows of tile 6 have 4 * `rows` bytes, tile 7 has so many rows.
+  HWY_INLINE explicit Tiles(int rows) {
+    TileConfiguration configuration;
+    configuration.row_bytes[6] = static_cast<std::uint16_t>(4 * rows);
+    configuration.rows[7] = static_cast<std::uint8_t>(rows);
+    asm volatile("ldtilecfg %0" : : "m"(configuration) : "memory");
+  }
   HWY_INLINE ~Tiles() { asm volatile("tilerelease" : : : "memory"); }
   Tiles(const Tiles&) = delete;
   Tiles& operator=(const Tiles&) = delete;
@@ -47,6 +54,18 @@ class Tiles {
   static HWY_INLINE void copy_row(const std::byte* from, std::int64_t bytes, std::byte* to) {
     const std::uint64_t some = (std::uint64_t{1} << bytes) - 1;
     _mm512_store_si512(to, _mm512_maskz_loadu_epi8(some, from));
+  }
+  static HWY_INLINE void copy_row(const std::byte* from, std::int64_t skipped, std::int64_t bytes,
+                                  std::byte* to) {
+    const std::uint64_t some = (~std::uint64_t{0} >> (64 - bytes)) >> skipped << skipped;
+    _mm512_store_si512(to, _mm512_maskz_loadu_epi8(some, from));
+  }
+  static HWY_INLINE void copy_half(const std::byte* from, std::byte* to) {
+    _mm512_store_si512(to, _mm512_maskz_loadu_epi64(0x0f, from));
+  }
+  static HWY_INLINE void copy_into_half(const std::byte* from, std::byte* to) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to),
+                       _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   }
   static HWY_INLINE void add_row(const std::byte* sums, const float*, float* y) {
     _mm512_storeu_ps(y, _mm512_add_ps(_mm512_loadu_ps(y), _mm512_load_ps(sums)));
