@@ -6,7 +6,8 @@
 //   Tiles()                         configures all eight tiles as 16 rows of 64 bytes, ~Tiles() releases them
 //   zero<t>(), load<t>(from, row_bytes), store<t>(to, row_bytes)
 //   multiply_add<Sum, c, a, b>()    c += a * b: of float, pairs of bfloat16; of int32, bytes by signed bytes
-//   copy_row(from, to), copy_row(from, bytes, to)  64 bytes, or fewer and zeros behind them, to an aligned row
+//   copy_row(from, to), copy_row(from, bytes, to), copy_half(from, to)  64 bytes, or fewer and zeros behind them, or 32 and as
+//                     many zeros, to an aligned row
 //   add_row(sums, added, y)  an aligned row of sums to 16 columns of y, as IndirectGemm has it where not first
 //   add_row(sums, added, first, y, columns)  the first columns of one, likewise
 // An element's sum over a chunk of kChunkBlocks tiles of channels begins with 0, and is added to what y held in Sum's own
@@ -102,13 +103,22 @@ HWY_INLINE void gather_tiles(const TileProduct<Sum>& product, const TileStep& st
                              TileRow (*to)[kStepPairs]) {
   const std::int64_t bytes = product.in_bytes - step.block * kTileBytes;
   const int whole = static_cast<int>(std::min<std::int64_t>(step.blocks, bytes / kTileBytes));
-  for (int row = 0; row < step.pairs; ++row) {
-    const std::byte* from =
-        product.x + product.x_rows[step.j + row] * product.x_row_bytes + step.block * kTileBytes;
-    for (int block = 0; block < whole; ++block)
-      Tiles::copy_row(from + block * kTileBytes, to[block][row]);
-    if (whole < step.blocks)
-      Tiles::copy_row(from + whole * kTileBytes, bytes - whole * kTileBytes, to[whole][row]);
+  const auto gather = [&](auto&& copy_last) {
+    for (int row = 0; row < step.pairs; ++row) {
+      const std::byte* from =
+          product.x + product.x_rows[step.j + row] * product.x_row_bytes + step.block * kTileBytes;
+      for (int block = 0; block < whole; ++block)
+        Tiles::copy_row(from + block * kTileBytes, to[block][row]);
+      copy_last(from + whole * kTileBytes, row);
+    }
+  };
+  const std::int64_t rest = bytes - whole * kTileBytes;
+  if (whole == step.blocks) {
+    gather([](const std::byte*, int) {});
+  } else if (rest == kTileBytes / 2) {
+    gather([&](const std::byte* from, int row) { Tiles::copy_half(from, to[whole][row]); });
+  } else {
+    gather([&](const std::byte* from, int row) { Tiles::copy_row(from, rest, to[whole][row]); });
   }
   for (int row = step.pairs; row % kTileRows != 0; ++row)
     for (int block = 0; block < step.blocks; ++block) std::memset(to[block][row], 0, kTileBytes);
