@@ -95,6 +95,16 @@ void bind_maps(py::module_& module) {
       .def_property_readonly("batch_size", &Coordinates::batch_size)
       .def_property_readonly("device", [](const Coordinates& c) { return number_of(c.device()); })
       .def("same_as", &Coordinates::same_as)
+      .def("key_order",  // a copy on the host; None: rows are in key order
+           [](const Coordinates& c) -> py::object {
+             Tensor copy;
+             {
+               const py::gil_scoped_release released;
+               if (!c.order()) return py::none();
+               copy = Tensor::copy_to(c.execution(), Device::cpu(), c.order());
+             }
+             return array_of(copy, /*writable=*/true);
+           })
       .def("lattice_extent", [](const Coordinates& c) { return extent_of(c.lattice()); })
       .def(
           "lattice_array",  // the set's own memory; of a set on a GPU, a copy

@@ -74,6 +74,18 @@ class CoordinateSet:
         return tensor_over(self._core.token())
 
     @cached_property
+    def _key_order(self) -> tuple[CoordinateSet, Tensor, Tensor] | None:
+        """The set with rows in lexicographic order, the row here of each row there, and the row there of each row here;
+        None where rows are in that order. On a GPU it waits."""
+        sorted_rows = self._core.key_order()
+        if sorted_rows is None:
+            return None
+        order = tensor_over(sorted_rows).to(self.tensor.device)
+        inverse = torch.empty_like(order)
+        inverse[order.long()] = torch.arange(len(order), dtype=order.dtype, device=order.device)
+        return CoordinateSet.of(self.tensor.index_select(0, order), self.stride), order, inverse
+
+    @cached_property
     def rows(self) -> int:
         """Number of coordinates N."""
         return self._core.rows

@@ -34,6 +34,12 @@ class _Value(SparseTensor):
         value.graph, value.name = graph, name
         return value
 
+    def in_key_order(self) -> SparseTensor:
+        return self  # as a matter of speed: an executor of the network sees to it
+
+    def in_order_of(self, other: SparseTensor) -> SparseTensor:
+        return self if other.coordinates is self.coordinates else super().in_order_of(other)
+
     def _with(self, other: Any, op: Callable[[Any, Any], Any]) -> SparseTensor:
         y = super()._with(other, op)
         if op is not operator.add or not isinstance(other, _Value):

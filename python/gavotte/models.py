@@ -1,17 +1,29 @@
-"""Networks of the literature, with random weights. Sparse tensor in; a sparse tensor of class scores out."""
+"""Networks of the literature, with random weights. Sparse tensor in; a sparse tensor of class scores out.
+
+On the CPU the features inside a network have their rows in key order (:meth:`gavotte.SparseTensor.in_key_order`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 
 from gavotte import sparse_tensor
 from gavotte._core import ConvSpec
+from gavotte._device import place
 from gavotte.nn import ConvBlock, Linear, ResidualBlock
 from gavotte.sparse_tensor import SparseTensor
 
 __all__ = ["MinkUNet", "SecondEncoder", "SparseResNet21D", "SparseResUNet42", "minkunet14", "minkunet18", "minkunet34"]
+
+
+def _ordered(x: SparseTensor) -> SparseTensor:
+    """On the CPU in key order, where layers find their inputs in cache: of a training step on shuffled rows 1.02 of the
+    rate on lidar_10, 1.06 on room_10 (Xeon with AMX, 2026-11-23, SparseResUNet42, two threads)."""
+    on_cpu = x.feats.is_cpu and place(x.feats)[0] < 0
+    return x.in_key_order() if on_cpu and not torch.compiler.is_compiling() else x
+
 
 _SUBMANIFOLD = ConvSpec("submanifold", kernel_size=3)
 _DOWN = ConvSpec("strided", kernel_size=2, stride=2)
@@ -47,6 +59,7 @@ class SparseResNet21D(nn.Module):
         self.classifier = Linear(128, classes)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        x = _ordered(x)
         for stage in range(1, 5):
             x = self.get_submodule(f"stage{stage}")(x)
         y: SparseTensor = self.classifier(self.head(x))
@@ -104,7 +117,8 @@ class MinkUNet(nn.Module):
         self.classifier = Linear(width, classes)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        x = self.stem(x)
+        given = x
+        x = self.stem(_ordered(x))
         skips = [x]
         for level in range(1, 5):
             for part in self.get_submodule(f"encoder{level}").children():
@@ -117,7 +131,7 @@ class MinkUNet(nn.Module):
             for block in blocks:
                 x = block(x)
         y: SparseTensor = self.classifier(x)
-        return y
+        return y.in_order_of(given)
 
 
 def _level(first: nn.Module, name: str) -> nn.Module:
@@ -222,5 +236,5 @@ class SecondEncoder(nn.Module):
         self.head = ConvBlock(64, 128, spec)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        y: SparseTensor = self.head(self.stages(self.stem(x)))
+        y: SparseTensor = self.head(self.stages(self.stem(_ordered(x))))
         return y

@@ -186,6 +186,46 @@ class SparseTensor:
         _device.record_stream(self._feats, stream)
         self._set.record_stream(stream)
 
+    def in_key_order(self) -> SparseTensor:
+        """The same voxels with their rows in lexicographic order, batch index first; itself where they are.
+
+        On the CPU layers find more of their inputs in cache so. What `from_points` and :func:`gavotte.voxelize` make
+        has this order, and the networks of :mod:`gavotte.models` run in it. The set and its maps are kept: all tensors
+        on one set come to one other. Differentiable. The first call on a set waits on a GPU.
+
+        >>> import torch, gavotte
+        >>> coords = torch.tensor([[0, 7], [0, 5], [0, 6]], dtype=torch.int32)
+        >>> x = gavotte.SparseTensor(torch.tensor([[7.0], [5.0], [6.0]]), coords)
+        >>> x.in_key_order().feats.flatten().tolist()
+        [5.0, 6.0, 7.0]
+        """
+        known = self._set._key_order
+        if known is None:
+            return self
+        coordinates, order, inverse = known
+        return SparseTensor._make(_permuted(self._feats, order, inverse), coordinates, self._manager, self._batch_size)
+
+    def in_order_of(self, other: SparseTensor) -> SparseTensor:
+        """With rows in the order of the tensor whose `in_key_order` the voxels of this one come from. Differentiable.
+
+        Raises:
+            ValueError: it does not lie on the voxels of ``other.in_key_order()``.
+
+        >>> import torch, gavotte
+        >>> x = gavotte.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 7], [0, 5]], dtype=torch.int32))
+        >>> y = gavotte.nn.SubmConv1d(1, 8, 3)(x.in_key_order())
+        >>> y.in_order_of(x).coords is x.coords
+        True
+        """
+        if self._set is other._set:
+            return self
+        known = other._set._key_order
+        if known is None or known[0] is not self._set:
+            raise ValueError(f"in_order_of: expected a tensor on the voxels of {other} in key order, got {self}")
+        _, order, inverse = known
+        feats = _permuted(self._feats, inverse, order)
+        return SparseTensor._make(feats, other._set, self._manager, self._batch_size)
+
     def __getitem__(self, entry: int) -> SparseTensor:
         """One batch entry as a tensor of batch size 1, its rows in their order; differentiable. IndexError beyond the
         batch.
@@ -354,6 +394,25 @@ class SparseTensor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return SparseTensor, (self._feats, self.coords, self.stride, self._batch_size)
+
+
+class _Permuted(torch.autograd.Function):
+    """feats[rows], whose gradient goes back by the inverse of rows: index_select's adds up one by one."""
+
+    @staticmethod
+    def forward(ctx: Any, feats: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, inverse)
+        return feats.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        rows, inverse = ctx.saved_tensors
+        return _permuted(grad, inverse, rows), None, None
+
+
+def _permuted(feats: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
+    result: Tensor = _Permuted.apply(feats, rows, inverse)  # type: ignore[no-untyped-call]
+    return result
 
 
 def cat(tensors: Sequence[SparseTensor]) -> SparseTensor:

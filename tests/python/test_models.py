@@ -35,6 +35,23 @@ def shaken(model: Any) -> Any:
     return model.eval()
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_networks_keep_the_order_of_rows(training: bool) -> None:
+    torch.manual_seed(1)
+    model = models.MinkUNet(2, 3, (4, 4, 4, 8, 8), (8, 4, 4, 4), (1,) * 4, (1,) * 4).double().train(training)
+    x = scan()
+    x = x.replace(x.feats.double().requires_grad_())
+    ascending = x.in_key_order()
+    assert ascending is not x
+    y, expected = model(x), model(ascending)
+    assert y.coordinates is x.coordinates and y.manager is x.manager
+    expected = expected.in_order_of(x).feats
+    assert torch.allclose(y.feats, expected, atol=1e-9)
+    cotangent = torch.randn_like(expected)
+    ours, theirs = (torch.autograd.grad(f, [x.feats, *model.parameters()], cotangent) for f in (y.feats, expected))
+    assert all(torch.allclose(a, b, atol=1e-8) for a, b in zip(ours, theirs, strict=True))
+
+
 @pytest.mark.parametrize("name", ["BatchNorm", "ELU", "GELU", "LayerNorm", "Linear", "PReLU", "ReLU", "SiLU", "Tanh"])
 def test_feature_modules_are_torchs_on_rows(name: str) -> None:
     x = scan(channels=4)

@@ -28,6 +28,43 @@ def test_describes_itself() -> None:
     assert len(x) == 1 and x.dims == 2 and x.dtype == torch.float32
 
 
+def test_in_key_order_sorts_rows_and_keeps_the_set() -> None:
+    x = make()
+    y = x.in_key_order()
+    assert y.coords.tolist() == sorted(x.coords.tolist()) != x.coords.tolist()
+    assert y.manager is x.manager and y.stride == x.stride and y.batch_size == x.batch_size
+    left, right = as_dict(x), as_dict(y)
+    assert all(torch.equal(left[at], right[at]) for at in left)
+    assert (x * 2).in_key_order().coordinates is y.coordinates
+    assert y.in_key_order() is y
+
+
+def test_in_order_of_undoes_key_order() -> None:
+    x = make()
+    y = (x.in_key_order() * 2).in_order_of(x)
+    assert y.coordinates is x.coordinates and torch.equal(y.feats, x.feats * 2)
+    assert x.in_order_of(x) is x
+    with pytest.raises(ValueError, match="in key order"):
+        make(1).in_order_of(x)
+    with pytest.raises(ValueError, match="in key order"):
+        x.in_order_of(x.in_key_order())
+
+
+def test_orders_have_gradients_of_gradients() -> None:
+    x = make(count=6)
+    feats = x.feats.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda feats: x.replace(feats).in_key_order().feats, feats)
+    assert torch.autograd.gradgradcheck(
+        lambda feats: x.replace(x.replace(feats).in_key_order().feats ** 2).feats.square(), feats
+    )
+
+
+def test_orders_of_no_voxels_and_one() -> None:
+    for rows in (0, 1):
+        x = gavotte.SparseTensor(torch.ones(rows, 2), torch.zeros(rows, 3, dtype=torch.int32))
+        assert x.in_key_order() is x
+
+
 @pytest.mark.parametrize("style", ["divided", "multiples"])
 def test_both_stride_styles(style: str) -> None:
     coords = torch.tensor([[0, 2, 4], [0, -2, 0]], dtype=torch.int32)
