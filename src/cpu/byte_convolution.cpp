@@ -124,10 +124,20 @@ class Tiles {
         only_identity_(plan.map.is_identity()),
         in_groups_(fills_groups(plan, x)) {}
 
-  // Bytes of an output row in a worker's memory.
-  std::int64_t row_bytes() const {
-    const auto row = static_cast<std::int64_t>(sizeof(std::int32_t));
-    return plan_.in_channels + plan_.out_channels * row + (in_groups_ ? pairs_.offsets * row : 0);
+  // The plan's, with a number of rows for groups where it says none. The more rows, the better they fit each other, and sums
+  // that are written once need not stay in cache (Xeon with AMX, 2026-11-23, room_10, 96 -> 96 on 4329 rows: 1.1 to 1.2 of the
+  // rate with 1536 rows beside 640).
+  ConvConfig config(const Execution& execution) const {
+    constexpr std::int64_t kMostRows = 1536;
+    ConvConfig config = plan_.config;
+    if (!in_groups_ || config.tile_rows > 0) return config;
+    const auto parts = [](std::int64_t rows, std::int64_t part) {
+      return (rows + part - 1) / part;
+    };
+    const std::int64_t threads = thread_count(execution);
+    const std::int64_t tiles = parts(parts(pairs_.out_rows, kMostRows), threads) * threads;
+    config.tile_rows = static_cast<int>(parts(pairs_.out_rows, tiles));
+    return config;
   }
 
   void run(std::int64_t first, std::int64_t rows, Workspace& workspace) const {
@@ -284,7 +294,8 @@ void byte_convolution(const Execution& execution, const ConvPlan& plan, const By
   const WorkspaceLease workspaces(thread_count(execution));
   const Bytes x = bytes_of(execution, input);
   const Tiles tiles(plan, pairs, x, epilogue, output);
-  for_each_tile(execution, plan.config, pairs, tiles.row_bytes(), workspaces,
+  const std::int64_t row_bytes = plan.in_channels + plan.out_channels * size_bytes(DType::int32);
+  for_each_tile(execution, tiles.config(execution), pairs, row_bytes, workspaces,
                 [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {
                   tiles.run(first, rows, workspace);
                 });
