@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any, ClassVar
 
 import torch
@@ -62,7 +63,9 @@ class NetworkCheck:
     """
 
     OUTPUTS: ClassVar = {"float32": 1e-4, "bfloat16": 7 * 2.0**-6, "int8": 7 * 2.0**-5}
-    GRADIENTS = 5e-2
+    # One value on the other side of a ReLU's 0 is 0.06 of one parameter's gradient on lidar_10, where all of them are
+    # right within 2e-6 but for such values; so half of the parameters are to be nearer than one may be.
+    GRADIENTS, MEDIAN_GRADIENT = 1e-1, 2.5e-2
 
     def __init__(self, network: Network, gradients: bool = True) -> None:
         self._outputs = network.forward_with_map()
@@ -78,8 +81,13 @@ class NetworkCheck:
         error = error_of(outputs, self._outputs)
         if self._gradients is None or not hasattr(network, "gradients_with_map"):
             return error
-        for i, (found, right) in enumerate(zip(network.gradients_with_map(), self._gradients, strict=True)):
+        offs = [
             _compare_norms(f"gradients of parameter {i}", found, right, self.GRADIENTS)
+            for i, (found, right) in enumerate(zip(network.gradients_with_map(), self._gradients, strict=True))
+        ]
+        if not (off := statistics.median(offs)) <= self.MEDIAN_GRADIENT:
+            most = self.MEDIAN_GRADIENT
+            raise WrongValuesError(f"gradients: half of them off by {off:.3g} of their norm, expected at most {most:g}")
         return error
 
 
@@ -97,9 +105,11 @@ def _compare(name: str, found: Tensor, right: Tensor, bound: Tensor) -> None:
         raise WrongValuesError(f"{name}: {int(wrong.sum())} of {wrong.numel()} wrong, by up to {off:.3g}")
 
 
-def _compare_norms(name: str, found: Tensor, right: Tensor, most: float) -> None:
+def _compare_norms(name: str, found: Tensor, right: Tensor, most: float) -> float:
+    """How far it is off."""
     if found.shape != right.shape:
         raise WrongValuesError(f"{name}: expected the shape {list(right.shape)}, got {list(found.shape)}")
     off = float((found.double() - right).norm() / right.norm())
     if not off <= most:
         raise WrongValuesError(f"{name}: off by {off:.3g} of their norm, expected at most {most:g}")
+    return off
