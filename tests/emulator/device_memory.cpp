@@ -137,8 +137,12 @@ namespace {
 
 // Of whole pages, with what lies behind the used part of a block, which AddressSanitizer has shut: by a loop that it does
 // not see, and that the compiler must not make a memcpy() of, which it does.
-[[gnu::no_sanitize_address, gnu::optimize("no-tree-loop-distribute-patterns")]] void copy_pages(
-    const std::byte* from, std::byte* to, std::size_t bytes) {
+#if defined(__clang__)
+[[gnu::no_sanitize_address, clang::no_builtin("memcpy", "memmove")]]
+#else
+[[gnu::no_sanitize_address, gnu::optimize("no-tree-loop-distribute-patterns")]]
+#endif
+void copy_pages(const std::byte* from, std::byte* to, std::size_t bytes) {
   for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
     std::uint64_t word;
     __builtin_memcpy(&word, from + at, sizeof(word));

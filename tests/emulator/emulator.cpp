@@ -120,7 +120,7 @@ std::int64_t block_index_y() { return current().block->y; }
 std::int64_t grid_blocks() { return current().block->shape.blocks; }
 std::int64_t grid_blocks_y() { return current().block->shape.blocks_y; }
 
-void sync_block(const std::source_location& at) {
+void sync_block(const Place& at) {
   if (is_left_out(at)) return;
   Block& block = *current().block;
   block.meet(block.barrier, block.shape.threads, "sync_block", [] {});
@@ -151,7 +151,7 @@ const unsigned char* exchange_bytes(unsigned mask, const void* value, std::size_
   return slots;
 }
 
-void sync_warp(unsigned mask, const std::source_location& at) {
+void sync_warp(unsigned mask, const Place& at) {
   if (!is_left_out(at)) exchange_bytes(mask, nullptr, 0);
 }
 
@@ -191,7 +191,7 @@ void copy_async_commit() {
   thread.groups.push_back(std::exchange(thread.open, {}));
 }
 
-void copy_async_wait(int pending, const std::source_location& at) {
+void copy_async_wait(int pending, const Place& at) {
   if (is_left_out(at)) return;
   Thread& thread = current();
   while (static_cast<int>(thread.groups.size()) > pending) {

@@ -14,8 +14,9 @@
 #include <cstring>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <type_traits>
+
+#include "place.h"
 
 namespace gavotte::emulator {
 
@@ -70,8 +71,8 @@ std::int64_t grid_blocks_y();
 inline int lane_index() { return thread_index() % 32; }
 
 // The place in the source is a barrier's name where one is left out (mutation.h).
-void sync_block(const std::source_location& at = std::source_location::current());
-void sync_warp(unsigned mask, const std::source_location& at = std::source_location::current());
+void sync_block(const Place& at = Place::current());
+void sync_warp(unsigned mask, const Place& at = Place::current());
 bool any_of_block(bool vote);
 
 /// Shared memory of the block; an error where the launch gave less than `bytes`.
@@ -149,6 +150,6 @@ inline void fence_device() { std::atomic_thread_fence(std::memory_order_seq_cst)
 void copy_async(void* shared, const void* global, std::size_t bytes, std::size_t zero_from);
 void copy_async_commit();
 /// Waits until at most `pending` of this thread's groups are on their way.
-void copy_async_wait(int pending, const std::source_location& at = std::source_location::current());
+void copy_async_wait(int pending, const Place& at = Place::current());
 
 }  // namespace gavotte::emulator

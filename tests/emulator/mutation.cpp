@@ -55,7 +55,7 @@ std::set<std::string> take_reached_mutants() {
   return names;
 }
 
-bool leaves_out(const std::source_location& barrier) {
+bool leaves_out(const Place& barrier) {
   if (records) {
     const std::lock_guard lock(mutex);
     reached_barriers.emplace(within_sources(barrier.file_name()), barrier.line());

@@ -8,9 +8,10 @@
 #include <atomic>
 #include <cstdint>
 #include <set>
-#include <source_location>
 #include <string>
 #include <type_traits>
+
+#include "place.h"
 
 namespace gavotte::emulator {
 
@@ -26,13 +27,11 @@ void record_mutants();
 std::set<std::string> take_reached_mutants();
 
 /// Of watched mutants: notes that the barrier was met; whether it is the one to leave out.
-bool leaves_out(const std::source_location& barrier);
+bool leaves_out(const Place& barrier);
 /// The same of a bound that is about to differ from what it was.
 bool changes(int bound);
 
-inline bool is_left_out(const std::source_location& barrier) {
-  return watches_mutants && leaves_out(barrier);
-}
+inline bool is_left_out(const Place& barrier) { return watches_mutants && leaves_out(barrier); }
 
 /// A condition of an instrumented kernel: `kept`, or `changed` where this bound is the mutant.
 constexpr bool bound(int number, bool kept, bool changed) {

@@ -11,7 +11,7 @@ struct Graph::Impl {
 };
 
 Graph::Graph(Stream, const std::function<void()>& enqueue)
-    : impl_(std::make_unique<Impl>(emulator::Capture(enqueue))) {}
+    : impl_(new Impl{emulator::Capture(enqueue)}) {}
 Graph::~Graph() = default;
 void Graph::replay() { impl_->capture.replay(); }
 std::size_t Graph::nodes() const { return impl_->capture.size(); }

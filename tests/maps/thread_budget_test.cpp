@@ -73,7 +73,7 @@ TEST(ThreadBudget, HoldsForFormsOfAMap) {
       for (const int threads : {1, 3}) {
         const KernelMap map = map_with(points, spec, threads);
         EXPECT_EQ(map.execution().threads, threads);
-        EXPECT_EQ(threads_added([&] { make(map); }), threads - 1) << what;
+        EXPECT_EQ(threads_added([&map, &make = make] { make(map); }), threads - 1) << what;
       }
     }
   }

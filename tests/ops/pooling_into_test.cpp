@@ -94,7 +94,7 @@ TEST(PoolingInto, WritesNothingWhereTheMemoryDoesNotFit) {
     Tensor memory(DType::float64, {8, 8});
     std::memset(memory.data(), 0x5A, static_cast<std::size_t>(memory.view().bytes()));
     const auto before = bytes_of(memory);
-    const auto message = [&](TensorView out) { return error_of([&] { into(out); }); };
+    const auto message = [&into = into](TensorView out) { return error_of([&] { into(out); }); };
     const auto expect = [&](TensorView out, const std::string& part) {
       EXPECT_NE(message(out).find(part), std::string::npos) << i << ": " << message(out);
     };

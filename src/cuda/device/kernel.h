@@ -140,11 +140,11 @@ GAVOTTE_DEVICE std::int64_t grid_blocks() { return emulator::grid_blocks(); }
 GAVOTTE_DEVICE std::int64_t grid_blocks_y() { return emulator::grid_blocks_y(); }
 
 // The place in the source is a barrier's name where the emulator leaves one out.
-GAVOTTE_DEVICE void sync_block(const std::source_location& at = std::source_location::current()) {
+GAVOTTE_DEVICE void sync_block(const emulator::Place& at = emulator::Place::current()) {
   emulator::sync_block(at);
 }
 GAVOTTE_DEVICE void sync_warp(unsigned mask = kFullMask,
-                              const std::source_location& at = std::source_location::current()) {
+                              const emulator::Place& at = emulator::Place::current()) {
   emulator::sync_warp(mask, at);
 }
 GAVOTTE_DEVICE bool any_of_block(bool vote) { return emulator::any_of_block(vote); }

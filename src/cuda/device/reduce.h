@@ -18,7 +18,7 @@ GAVOTTE_DEVICE A start_value(bool is_max) {
 template <class A>
 GAVOTTE_DEVICE A join_values(bool is_max, A joined, A value) {
   if (!is_max) return joined + value;
-  return (value > joined) | (value != value) ? value : joined;
+  return ((value > joined) | (value != value)) ? value : joined;
 }
 
 template <int N, class A>

@@ -47,8 +47,7 @@ GAVOTTE_DEVICE void cp_async_wait_group() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
 }
 #else
-GAVOTTE_DEVICE void cp_async_wait_group(
-    const std::source_location& at = std::source_location::current()) {
+GAVOTTE_DEVICE void cp_async_wait_group(const emulator::Place& at = emulator::Place::current()) {
   emulator::copy_async_wait(Pending, at);
 }
 #endif
