@@ -100,7 +100,7 @@ TEST_F(TuneCommand, CtrlCKeepsWhatWasFound) {
   // Many layers, so that the signal comes in the middle.
   const std::string scan = folder_.write("large.bin", kitti_bytes(2000));
   const Outcome outcome = gavotte_interrupted(
-      {"tune", "sparse_resnet21d", scan, "--device", "cpu", "--budget", "2m", "-o", device_},
+      {"tune", "sparse_resnet21d", scan, "--device", "cpu", "--budget", "20s", "-o", device_},
       device_);
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.err, "");
