@@ -52,7 +52,8 @@ Fate quantize_point(const std::byte* xyz, const Grid& grid, Cell& cell) {
   bool fits = true;
   for (std::size_t a = 0; a < 3; ++a) {
     place[a] = (static_cast<double>(p[a]) - grid.origin[a]) / grid.size[a];
-    fits = fits & (place[a] >= -kEnd) & (place[a] < kEnd);
+    fits &= place[a] >= -kEnd;
+    fits &= place[a] < kEnd;
   }
   if (!fits) return out_of_int32;
   for (std::size_t a = 0; a < 3; ++a) {
