@@ -37,7 +37,7 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 // Rows of x and each panel end with their memory: AddressSanitizer sees a read behind them.
 struct Problem {
-  static constexpr std::int64_t kInputs = 40, kBefore = 3;
+  static constexpr std::int64_t kInputs = 40;
   std::int64_t in, out, groups, x_stride;
   int bits;
   std::uint8_t zero;
