@@ -131,7 +131,9 @@ def test_networks_pass_their_check_and_wrong_ones_do_not() -> None:
     with pytest.raises(WrongValuesError, match="outputs: off by"):
         check.check(Gavotte().network(model, scene, feats * 1.01, cotangent))
     with pytest.raises(WrongValuesError, match="gradients of parameter 0: off by"):
-        check.check(Gavotte().network(model, scene, feats, cotangent * 1.1))
+        check.check(Gavotte().network(model, scene, feats, cotangent * 1.2))
+    with pytest.raises(WrongValuesError, match=r"gradients: half of them off by 0\.05"):
+        check.check(Gavotte().network(model, scene, feats, cotangent * 1.05))
 
 
 def test_gradients_are_left_out_when_they_are_not_asked_for() -> None:
