@@ -15,6 +15,11 @@ endif()
 if(GAVOTTE_SANITIZE)
   add_compile_options(-fsanitize=${GAVOTTE_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GAVOTTE_SANITIZE})
+  # g++ defines these itself; the sources ask for them.
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang AND GAVOTTE_SANITIZE MATCHES "address|thread")
+    string(TOUPPER ${CMAKE_MATCH_0} sanitizer)
+    add_compile_definitions(__SANITIZE_${sanitizer}__=1)
+  endif()
   if(GAVOTTE_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
@@ -30,6 +35,13 @@ if(GAVOTTE_COVERAGE)
   add_compile_options(--coverage -fprofile-update=atomic)
   add_link_options(--coverage)
 endif()
+
+# gavotte_watch_for_fuzzers(TARGET): libFuzzer learns which branches of it an input took.
+function(gavotte_watch_for_fuzzers target)
+  if(GAVOTTE_LIBFUZZER)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
 
 # gavotte_static_library(TARGET): its objects are those of the shared library, so that a compiler cache serves both;
 # a shared library of somebody else's that takes them in does not export them.

@@ -113,9 +113,16 @@ if(GAVOTTE_BUILD_CLI AND GAVOTTE_CHART_JS)
 endif()
 gavotte_optional(GAVOTTE_WITH_REPORT "${found}" "The page of gavotte tune --report (libjs-chart.js), in the command")
 
+# g++ for what takes clang long with AddressSanitizer, of which clang compiles the rest (HACKING.md), and for what stands on
+# OpenMP, whose library is GNU's then.
+set(GAVOTTE_KERNEL_CXX "" CACHE STRING "g++ for src/cpu/simd and OpenMP, empty: CMAKE_CXX_COMPILER")
+
 # The threading seam: OpenMP shares the pool of other OpenMP users (PyTorch among them); plain threads
 # are what ThreadSanitizer understands.
 find_package(OpenMP QUIET COMPONENTS CXX)
+if(GAVOTTE_KERNEL_CXX)
+  set(OpenMP_CXX_FOUND ON)
+endif()
 if(OpenMP_CXX_FOUND)
   set(GAVOTTE_THREADS openmp CACHE STRING "Threads of the CPU backend: openmp or std")
 else()
@@ -130,4 +137,5 @@ if(GAVOTTE_THREADS STREQUAL openmp AND NOT OpenMP_CXX_FOUND)
 endif()
 
 set(GAVOTTE_SANITIZE "" CACHE STRING "Sanitizers to build everything with: address,undefined or thread")
+option(GAVOTTE_LIBFUZZER "Build programs that libFuzzer drives (clang)" OFF)
 option(GAVOTTE_COVERAGE "Instrument for gcov" OFF)
