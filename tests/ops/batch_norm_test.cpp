@@ -139,19 +139,6 @@ NormOutput run_norm(const NormCase& c, const NormInput& input, int threads = 1) 
   return out;
 }
 
-double rounding_of(DType dtype) {
-  switch (dtype) {
-    case DType::bfloat16:
-      return 0x1p-8;
-    case DType::float16:
-      return 0x1p-11;
-    case DType::float32:
-      return 0x1p-24;
-    default:
-      return 0x1p-53;
-  }
-}
-
 // Within so many roundings of the largest magnitude of the expected.
 void expect_near(const Tensor& given, const Doubles& expected, double roundings, const char* what) {
   const Doubles values = doubles(given.view());
@@ -170,8 +157,8 @@ void expect_by_loops(const NormCase& c, DType dtype) {
   const NormOutput out = run_norm(c, input);
   const NormResult expected = norm_by_loops(c, input, doubles(out.y.view()));
   // A sum of a column is one of float32 over a block of 256 rows at most, and its terms have some roundings each.
-  const double sums = 300 * rounding_of(accumulator_of(dtype));
-  const double features = sums + 2 * rounding_of(dtype);
+  const double sums = 300 * rounding(accumulator_of(dtype));
+  const double features = sums + 2 * rounding(dtype);
   expect_near(out.y, expected.y, features, "y");
   Doubles statistics = expected.mean;
   statistics.insert(statistics.end(), expected.inverse.begin(), expected.inverse.end());
@@ -182,7 +169,7 @@ void expect_by_loops(const NormCase& c, DType dtype) {
   expect_near(out.grad_scale, expected.grad_scale, sums, "grad_scale");
   expect_near(out.grad_shift, expected.grad_shift, sums, "grad_shift");
   if (c.relu && c.residual)
-    expect_near(out.grad_residual, expected.grad_residual, rounding_of(dtype), "grad_residual");
+    expect_near(out.grad_residual, expected.grad_residual, rounding(dtype), "grad_residual");
 }
 
 TEST(BatchNorm, IsThatOfLoopsInDoubleWithVectorsOfEachTarget) {
