@@ -15,15 +15,13 @@ export CXX
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 export CMAKE_CUDA_COMPILER_LAUNCHER ?= $(CMAKE_CXX_COMPILER_LAUNCHER)
 export CTEST_PARALLEL_LEVEL ?= $(JOBS)
-# Whether a warning of g++ is an error, in `make test`: clang has the sanitizers' build.
-WERROR ?= OFF
 
 .PHONY: demo test installed bench lint build asan tsan fuzz neon mutants cuda-compile python docs coverage clean
 .DEFAULT_GOAL := build
 
 build:
 	tools/setup.sh build test
-	cmake --preset release -DGAVOTTE_WERROR=$(WERROR)
+	cmake --preset release
 	cmake --build --preset release -j $(JOBS)
 
 demo:
@@ -39,7 +37,7 @@ demo:
 test:
 	tools/setup.sh build test
 	$(MAKE) --no-print-directory --jobs 2 asan installed
-	$(MAKE) --no-print-directory WERROR=ON tsan neon cuda-compile python build
+	$(MAKE) --no-print-directory tsan neon cuda-compile python build
 	ctest --preset release
 
 installed:
@@ -85,7 +83,7 @@ bench:
 # The CUDA backend for all three architectures, with warnings as errors; needs no GPU.
 cuda-compile:
 	tools/setup.sh build test bench cuda
-	cmake --preset cuda-compile -DGAVOTTE_WERROR=$(WERROR)
+	cmake --preset cuda-compile
 	cmake --build --preset cuda-compile -j $(JOBS)
 	ctest --preset cuda-compile
 
@@ -94,9 +92,9 @@ cuda-compile:
 # presets: as many processes as cores would else spin away each other's time.
 python:
 	tools/setup.sh build test python
-	cmake --preset release -DGAVOTTE_WERROR=$(WERROR)
+	cmake --preset release
 	cmake --build --preset release -j $(JOBS) --target gavotte_cuda_emulated_library
-	.venv/bin/pip install --quiet --disable-pip-version-check --config-settings cmake.define.GAVOTTE_WERROR=$(WERROR) .
+	.venv/bin/pip install --quiet --disable-pip-version-check .
 	.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy
 	OMP_WAIT_POLICY=passive .venv/bin/pytest --numprocesses $(JOBS) --doctest-modules --pyargs tests/python gavotte --ignore=tests/python/on_gpu
 	OMP_WAIT_POLICY=passive GAVOTTE_EMULATOR=build/emulated/libgavotte_cuda.so \
