@@ -17,6 +17,7 @@
 #include "cpu/simd/group_tiles.h"
 #include "cpu/simd/indirect_gemm.h"
 #include "cpu/tile_indirect.h"
+#include "cpu/tile_rows.h"
 #include "parallel.h"
 
 namespace gavotte::internal::cpu {
@@ -131,12 +132,8 @@ class Tiles {
     constexpr std::int64_t kMostRows = 1536;
     ConvConfig config = plan_.config;
     if (!in_groups_ || config.tile_rows > 0) return config;
-    const auto parts = [](std::int64_t rows, std::int64_t part) {
-      return (rows + part - 1) / part;
-    };
-    const std::int64_t threads = thread_count(execution);
-    const std::int64_t tiles = parts(parts(pairs_.out_rows, kMostRows), threads) * threads;
-    config.tile_rows = static_cast<int>(parts(pairs_.out_rows, tiles));
+    config.tile_rows =
+        static_cast<int>(even_tile_rows(pairs_.out_rows, kMostRows, thread_count(execution)));
     return config;
   }
 

@@ -8,24 +8,22 @@
 #include <numeric>
 #include <utility>
 
+#include "cpu/radix_sort.h"
+
 namespace gavotte::internal::cpu {
 namespace {
 
 constexpr int kDigitBits = 9, kDigits = 1 << kDigitBits;
 
-struct Row {
-  std::uint32_t bits;
-  std::int32_t place;
-};
+using Row = KeyRow<Key32>;  // a place, and the bits of its offsets
 
-// Radix sort, stable; returns where the rows are then, `rows` or `other`.
+// Radix sort on this thread, in memory of the workspace; returns where the rows are then, `rows` or `other`.
 Row* sort_rows(Row* rows, Row* other, std::int64_t count, int bits) {
   for (int shift = 0; shift < bits; shift += kDigitBits) {
-    std::array<std::int32_t, kDigits> begin = {};
-    const auto digit = [shift](const Row& row) { return (row.bits >> shift) % kDigits; };
-    for (std::int64_t i = 0; i < count; ++i) ++begin[digit(rows[i])];
-    std::exclusive_scan(begin.begin(), begin.end(), begin.begin(), 0);
-    for (std::int64_t i = 0; i < count; ++i) other[begin[digit(rows[i])]++] = rows[i];
+    std::array<std::uint32_t, kDigits> places;
+    count_digits(rows, 0, count, shift, kDigitBits, places.data());
+    std::exclusive_scan(places.begin(), places.end(), places.begin(), 0U);
+    scatter_items(rows, 0, count, shift, kDigitBits, places.data(), other);
     std::swap(rows, other);
   }
   return rows;
@@ -42,8 +40,8 @@ void cut_groups(const Row* rows, RowGroups& groups, Workspace& workspace) {
     const std::int64_t end = std::min(first + kGroupRows, groups.rows);
     std::uint32_t bits = 0;
     for (std::int64_t i = first; i < end; ++i) {
-      bits |= rows[i].bits;
-      order[i] = rows[i].place;
+      bits |= rows[i].key;
+      order[i] = static_cast<std::int32_t>(rows[i].row);
     }
     some[group] = bits;
     groups.products += std::popcount(bits) * std::int64_t{kGroupRows};
@@ -82,11 +80,11 @@ RowGroups group_rows(const MapPairs& pairs, std::int64_t first_row, std::int64_t
                    [&](int a, int b) { return count_of(a) > count_of(b); });
 
   auto* const by_place = workspace.entry_begin.as<Row>(2 * rows);
-  for (std::int64_t i = 0; i < rows; ++i) by_place[i] = {0, static_cast<std::int32_t>(i)};
+  for (std::int64_t i = 0; i < rows; ++i) by_place[i] = {static_cast<std::uint32_t>(i), 0};
   for (int bit = 0; bit < pairs.offsets; ++bit) {
     const std::uint32_t one = std::uint32_t{1} << bit;
     for_each_pair(pairs, groups.offsets[static_cast<std::size_t>(bit)], first_row, workspace,
-                  [=](std::int32_t place, std::int32_t) { by_place[place].bits |= one; });
+                  [=](std::int32_t place, std::int32_t) { by_place[place].key |= one; });
   }
   Row* const sorted = sort_rows(by_place, by_place + rows, rows, pairs.offsets);
   cut_groups(sorted, groups, workspace);
@@ -114,7 +112,7 @@ RowGroups identity_groups(std::int64_t first_row, std::int64_t rows, Workspace& 
   std::fill(inputs + rows, inputs + groups.groups * kGroupRows, -1);
   groups.inputs = inputs;
   auto* const by_place = workspace.entry_begin.as<Row>(rows);
-  for (std::int64_t i = 0; i < rows; ++i) by_place[i] = {1, static_cast<std::int32_t>(i)};
+  for (std::int64_t i = 0; i < rows; ++i) by_place[i] = {static_cast<std::uint32_t>(i), 1};
   cut_groups(by_place, groups, workspace);
   return groups;
 }

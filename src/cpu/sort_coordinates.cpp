@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "coordinates.h"
@@ -17,8 +18,7 @@ namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock =
-    1 << 12;  // rows of a task: enough to pay for handing it to a thread
+constexpr std::int64_t kBlock = kSortedBlock;
 
 constexpr std::int64_t kKeyGuard = 2;  // reach of a kernel of 3, from one end to the other
 
@@ -179,6 +179,21 @@ SortedRows sort_rows(const Execution& execution, ConstTensorView lattice, Keys k
   return sorted;
 }
 
+std::vector<std::int64_t> distinct_before(const Execution& execution, const SortedRows& sorted) {
+  const std::uint8_t* const is_first =
+      sorted.is_first ? sorted.is_first.span<std::uint8_t>().data() : nullptr;
+  const std::int64_t rows = is_first != nullptr ? sorted.is_first.rows() : sorted.distinct;
+  std::vector<std::int64_t> before(static_cast<std::size_t>(blocks_of(rows)) + 1);
+  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+    const std::int64_t begin = block * kBlock, end = std::min(rows, begin + kBlock);
+    before[static_cast<std::size_t>(block) + 1] =
+        is_first != nullptr ? std::accumulate(is_first + begin, is_first + end, std::int64_t{0})
+                            : end - begin;
+  });
+  std::partial_sum(before.begin(), before.end(), before.begin());
+  return before;
+}
+
 std::shared_ptr<const CoordinateData> unique_set(const Execution& execution,
                                                  ConstTensorView lattice, PerAxis stride,
                                                  Tensor* row_of) {
@@ -203,15 +218,7 @@ std::shared_ptr<const CoordinateData> unique_set(const Execution& execution,
 
   const std::int32_t* order = sorted.order.span<std::int32_t>().data();
   const std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
-  std::vector<std::int64_t> begin(static_cast<std::size_t>(blocks_of(rows)) + 1);
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    std::int64_t distinct = 0;
-    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
-      distinct += is_first[i];
-    begin[static_cast<std::size_t>(block) + 1] = distinct;
-  });
-  for (std::size_t block = 1; block < begin.size(); ++block) begin[block] += begin[block - 1];
-
+  const std::vector<std::int64_t> begin = distinct_before(execution, sorted);
   set->lattice = Tensor(DType::int32, {sorted.distinct, columns});
   const std::int32_t* source = lattice.span<std::int32_t>().data();
   std::int32_t* destination = set->lattice.span<std::int32_t>().data();

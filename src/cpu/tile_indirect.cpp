@@ -136,18 +136,14 @@ void run_tile(const ForwardTask& task, const Panels& panels, const std::byte* x,
   finish(task, tile);
 }
 
-std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-// Output rows of a tile, or config.tile_rows where that is set. Tiles are alike, and as many for each thread, so that
-// threads end together.
+// Output rows of a tile, or config.tile_rows where that is set.
 std::int64_t rows_of_tile(const Execution& execution, const ConvConfig& config,
                           const MapPairs& pairs, std::int64_t row_bytes) {
   static const std::int64_t cache_bytes = second_level_cache_bytes();
   if (config.tile_rows > 0) return rows_per_tile(config, pairs.offsets);
   const std::int64_t threads = thread_count(execution), rows = pairs.out_rows;
   const std::int64_t most = default_tile_rows(rows, row_bytes, cache_bytes, threads);
-  const std::int64_t tiles = divide_up(divide_up(rows, most), threads) * threads;
-  return std::max(divide_up(rows, tiles), kFewestTileRows);
+  return std::max(even_tile_rows(rows, most, threads), kFewestTileRows);
 }
 
 }  // namespace

@@ -25,4 +25,10 @@ inline std::int64_t default_tile_rows(std::int64_t rows, std::int64_t row_bytes,
                     kMost);
 }
 
+/// Rows of a tile such that tiles of at most `most` rows are alike, and as many for each thread: threads then end together.
+inline std::int64_t even_tile_rows(std::int64_t rows, std::int64_t most, std::int64_t threads) {
+  const auto divide_up = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  return divide_up(rows, divide_up(divide_up(rows, most), threads) * threads);
+}
+
 }  // namespace gavotte::internal::cpu

@@ -18,7 +18,7 @@
 namespace gavotte::internal::cpu {
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 12;  // points of a task
+constexpr std::int64_t kBlock = kSortedBlock;  // points of a task
 
 std::int64_t blocks_of(std::int64_t points) { return (points + kBlock - 1) / kBlock; }
 
@@ -101,19 +101,6 @@ ReduceVoxel reduce_voxel_of(DType features) {
   }
 }
 
-// Of each block of points the voxels that begin before it; of all at the end.
-std::vector<std::int64_t> voxels_before(const Execution& execution, const SortedPoints& points) {
-  std::vector<std::int64_t> before(static_cast<std::size_t>(blocks_of(points.count)) + 1);
-  parallel_for(execution, blocks_of(points.count), [&](std::int64_t block, int) {
-    const std::int64_t end = std::min(points.count, (block + 1) * kBlock);
-    std::int64_t voxels = 0;
-    for (std::int64_t i = block * kBlock; i < end; ++i) voxels += points.first(i);
-    before[static_cast<std::size_t>(block) + 1] = voxels;
-  });
-  for (std::size_t block = 1; block < before.size(); ++block) before[block] += before[block - 1];
-  return before;
-}
-
 template <class T>
 void spread_rows(const Execution& execution, std::span<const T> values,
                  std::span<const std::int32_t> inverse, std::int64_t width, T missing,
@@ -146,7 +133,7 @@ void voxelize(const Execution& execution, std::span<const PointsView> scans,
   const SortedPoints points{
       kept.count, sorted.order ? sorted.order.span<std::int32_t>().data() : nullptr,
       sorted.is_first ? sorted.is_first.span<std::uint8_t>().data() : nullptr, kept.rows()};
-  const std::vector<std::int64_t> before = voxels_before(execution, points);
+  const std::vector<std::int64_t> before = distinct_before(execution, sorted);
 
   const std::int64_t voxels = before.back(), channels = scans.empty() ? 0 : scans[0].features;
   out.coordinates = Tensor(DType::int32, {voxels, 4});
