@@ -24,6 +24,11 @@ def place(tensor: torch.Tensor) -> tuple[int, int, int]:
     return index, current_stream(index), 0
 
 
+def runs_on_cpu(tensor: torch.Tensor) -> bool:
+    """Whether calls on the tensor run on the CPU."""
+    return tensor.is_cpu and place(tensor)[0] < 0
+
+
 # Tests that run the CUDA backend in its emulator replace the functions from here to the line below: what PyTorch has
 # on the CPU is then memory of cuda:0.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gavotte import _core
-from gavotte._device import place
+from gavotte._device import place, runs_on_cpu
 from gavotte.ops._library import is_plain, wants_gradient
 
 _ACCUMULATORS = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.float32: torch.float32}
@@ -40,7 +40,7 @@ def takes(norm: nn.BatchNorm1d, feats: Tensor, residual: Tensor | None = None) -
         if residual.shape != feats.shape or residual.dtype != feats.dtype:
             return False
         parameters.append(residual)
-    return is_plain(feats, *parameters) and place(feats)[0] < 0
+    return is_plain(feats, *parameters) and runs_on_cpu(feats)
 
 
 def normalised(norm: nn.BatchNorm1d, feats: Tensor, relu: bool = False, residual: Tensor | None = None) -> Tensor:
