@@ -2,6 +2,7 @@
 
 #include <pybind11/gil_safe_call_once.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -100,9 +101,11 @@ std::optional<DType> dtype_of(const dlpack::Tensor& tensor) {
 
 bool is_contiguous(const dlpack::Tensor& tensor) {
   if (tensor.strides == nullptr) return true;
+  // As PyTorch has it: one without elements is, whatever its strides.
+  if (std::find(tensor.shape, tensor.shape + tensor.rank, 0) != tensor.shape + tensor.rank)
+    return true;
   std::int64_t elements = 1;
   for (std::int32_t axis = tensor.rank; axis-- > 0;) {
-    if (tensor.shape[axis] == 0) return true;
     if (tensor.shape[axis] != 1 && tensor.strides[axis] != elements) return false;
     elements *= tensor.shape[axis];
   }

@@ -132,6 +132,27 @@ def test_rows_that_do_not_lie_one_after_another() -> None:
         assert torch.equal(a, b)
 
 
+def test_gradients_of_no_rows_whose_strides_are_zero() -> None:
+    """What ``sum()`` hands back is expanded, which PyTorch calls contiguous where it has no elements."""
+    feats = torch.ones(0, 4, requires_grad=True)
+    empty = gavotte.SparseTensor(feats, torch.zeros(0, 4, dtype=torch.int32))
+    for layer in (gavotte.nn.SubmConv3d(4, 8, 3), gavotte.nn.MaxPool(2), gavotte.nn.AvgPool(2)):
+        layer(empty).feats.sum().backward()
+        assert feats.grad.shape == (0, 4)
+        assert all(not parameter.grad.any() for parameter in layer.parameters())
+    gavotte.nn.GlobalPool("max")(empty).sum().backward()
+
+
+def test_an_output_without_rows_gives_gradients_of_zero() -> None:
+    feats = torch.ones(1, 4, requires_grad=True)
+    x = gavotte.SparseTensor(feats, torch.tensor([[0, 5, 5, 5]], dtype=torch.int32))
+    layer = gavotte.nn.Conv3d(4, 8, 2, stride=2, spatial_shape=2)
+    y = layer(x)
+    assert len(y) == 0
+    y.feats.sum().backward()
+    assert not feats.grad.any() and not layer.weight.grad.any() and not layer.bias.grad.any()
+
+
 def test_what_is_no_tensor_is_named() -> None:
     x, weight, bias, pairs = operands()
     with pytest.raises(RuntimeError, match=r"(?s)argument 'weight'.*ndarray"):
