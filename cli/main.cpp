@@ -5,6 +5,8 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "build_info.h"
 #include "command.h"
@@ -24,13 +26,26 @@ int fail(const std::string& message, int code) {
   return code;
 }
 
+/// What CLI11 calls a missing subcommand, also where there is a word that names none.
+std::string no_such_command(const CLI::App& app) {
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands({}))
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  const std::vector<std::string> words = app.remaining();
+  return "expected one of the commands " + names + ", got " +
+         (words.empty() ? "none" : "'" + words.front() + "'");
+}
+
 int usage_failure(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* asked = &app;
   std::string command = "gavotte";
-  for (auto chosen = app.get_subcommands(); !chosen.empty();
-       chosen = chosen.front()->get_subcommands()) {
-    command += " " + chosen.front()->get_name();
+  while (!asked->get_subcommands().empty()) {
+    asked = asked->get_subcommands().front();
+    command += " " + asked->get_name();
   }
-  return fail(std::string(error.what()) + "; see '" + command + " --help'", kBadInput);
+  const bool none = asked->get_require_subcommand_min() > 0;
+  const std::string what = none ? no_such_command(*asked) : error.what();
+  return fail(what + "; see '" + command + " --help'", kBadInput);
 }
 
 int run(int argc, char** argv) {

@@ -36,6 +36,7 @@ class Option {
   Option at_least_zero() const;
   Option above_zero() const;
   Option one_of(const std::vector<std::string>& values) const;
+  Option not_empty() const;
 
  private:
   CLI::Option* option_;

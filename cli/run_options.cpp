@@ -81,6 +81,7 @@ void add_scan_options(Command command, RunOptions& options) {
           "own channels "
           "(intensity, r, g, b, ...) [the network's own where it states them, else 1 channel: "
           "intensity; 3: r,g,b, else x,y,z; 4: x,y,z,intensity]")
+      .not_empty()
       .type_name("LIST")
       .group(input);
   command

@@ -26,9 +26,10 @@ LinearForm rising(const std::string& formula, std::span<const std::string> names
 
 template <class T>
 T calibrated(const std::optional<T>& value, const std::string& where) {
-  GAVOTTE_CHECK(value.has_value(), where +
-                                       ": expected a calibrated manifest, got none here; "
-                                       "calibrate() fits one to runs on several scans");
+  GAVOTTE_CHECK(value.has_value(),
+                where +
+                    ": expected a calibrated manifest, got none here; "
+                    "calibrate(), or 'gavotte manifest' with three scans or more, makes one");
   return *value;
 }
 

@@ -49,5 +49,42 @@ TEST(Usage, WrongUsageSaysWhereTheHelpIs) {
   EXPECT_NE(outcome.err.find("'gavotte info --help'"), std::string::npos) << outcome.err;
 }
 
+TEST(Usage, ACommandThatIsNoneIsNamed) {
+  EXPECT_NE(gavotte({"dance"}).err.find("expected one of the commands run, scene, "),
+            std::string::npos);
+  EXPECT_NE(gavotte({"dance"}).err.find("got 'dance'; see 'gavotte --help'"), std::string::npos);
+  EXPECT_NE(gavotte({}).err.find("got none; see 'gavotte --help'"), std::string::npos);
+  const std::string err = gavotte({"config", "dance"}).err;
+  EXPECT_NE(err.find("show, diff, merge, validate, got 'dance'; see 'gavotte config --help'"),
+            std::string::npos)
+      << err;
+}
+
+TEST(Usage, AValueThatIsNoneSaysWhatWasExpected) {
+  const auto complaint = [](std::vector<std::string> options) {
+    std::vector<std::string> words = {"scene", "lidar", "-o", "never.bin"};
+    words.insert(words.end(), options.begin(), options.end());
+    return gavotte(words).err;
+  };
+  for (const char* value : {"-5", "0", "nan", "inf"})
+    EXPECT_EQ(complaint({"--size", value}),
+              std::string("gavotte: --size: expected a ") +
+                  (value[0] == 'n' || value[0] == 'i' ? "whole number" : "number above 0") +
+                  ", got '" + value + "'; see 'gavotte scene --help'\n");
+  for (const char* value : {"1e3", "many", "7 ", "0x10", "99999999999999999999"})
+    EXPECT_EQ(complaint({"--size", value}),
+              std::string("gavotte: --size: expected a whole number, got '") + value +
+                  "'; see 'gavotte scene --help'\n");
+  EXPECT_EQ(complaint({"--frames", "0"}),
+            "gavotte: --frames: expected a whole number from 1 to 10000, got '0'; see 'gavotte "
+            "scene --help'\n");
+  EXPECT_EQ(gavotte({"run", "street", "a.bin", "--features", ""}).err,
+            "gavotte: --features: expected a value, got ''; see 'gavotte run --help'\n");
+  EXPECT_EQ(gavotte({"run", "street", "a.bin", "--dtype", "int8"}).err,
+            "gavotte: --dtype: expected one of float16, bfloat16, float32, float64, got 'int8'; "
+            "see 'gavotte run "
+            "--help'\n");
+}
+
 }  // namespace
 }  // namespace gavotte::test
