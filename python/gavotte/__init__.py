@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from gavotte._coordinates import CoordinateManager, CoordinateSet, KernelMap
     from gavotte._export import export
     from gavotte._graph_executor import GraphExecutor
+    from gavotte._joining import cat, collate
     from gavotte._tune_modules import configure
-    from gavotte.sparse_tensor import SparseTensor, cat, collate
+    from gavotte.sparse_tensor import SparseTensor
 
 __all__ = [
     "Cancelled",
@@ -88,8 +89,8 @@ _NEED_TORCH = {
     "GraphExecutor": "gavotte._graph_executor",
     "KernelMap": "gavotte._coordinates",
     "SparseTensor": "gavotte.sparse_tensor",
-    "cat": "gavotte.sparse_tensor",
-    "collate": "gavotte.sparse_tensor",
+    "cat": "gavotte._joining",
+    "collate": "gavotte._joining",
     "configure": "gavotte._tune_modules",
     "export": "gavotte._export",
     "functional": "",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from gavotte import _core, _device
+from gavotte._axes import Axes, per_axis
 from gavotte._core import ConvSpec, Coordinates
 from gavotte._device import place, tensor_over
 
@@ -30,7 +30,7 @@ class CoordinateSet:
             self.tensor = tensor
 
     @staticmethod
-    def of(tensor: Tensor, stride: int | Sequence[int] = 1, style: str = "divided") -> CoordinateSet:
+    def of(tensor: Tensor, stride: Axes = 1, style: str = "divided") -> CoordinateSet:
         """Sorts the coordinates for searching; their rows keep their order.
 
         Args:
@@ -50,8 +50,9 @@ class CoordinateSet:
             raise ValueError(f"coords: expected the shape [N, 1 + D], batch first; got {tuple(tensor.shape)}")
         tensor = tensor.detach().contiguous()
         rows, columns = tensor.shape
-        strides = stride if isinstance(stride, int) else list(stride)
-        core = _core.Coordinates(tensor.data_ptr(), rows, columns, tensor, strides, style, *place(tensor))
+        core = _core.Coordinates(
+            tensor.data_ptr(), rows, columns, tensor, per_axis(stride, "stride"), style, *place(tensor)
+        )
         _device.record_stream(tensor)  # it may have been allocated for another
         return CoordinateSet(core, tensor if style == "divided" else None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._axes import Axes, per_axis
 from gavotte._core import ConvSpec
 from gavotte._points import IntArray
 
@@ -45,7 +45,7 @@ class Coordinates:
     def __init__(
         self,
         coordinates: npt.NDArray[np.int32],
-        stride: int | Sequence[int] = 1,
+        stride: Axes = 1,
         *,
         style: str = "divided",
         threads: int = 0,
@@ -57,8 +57,9 @@ class Coordinates:
             raise ValueError(f"coordinates: expected [N, 1 + D], batch first; got {list(given.shape)}")
         own = np.array(given, np.int32, order="C")
         rows, columns = own.shape
-        strides = stride if isinstance(stride, int) else list(stride)
-        self._core = _core.Coordinates(own.ctypes.data, rows, columns, own, strides, style, -1, 0, threads)
+        self._core = _core.Coordinates(
+            own.ctypes.data, rows, columns, own, per_axis(stride, "stride"), style, -1, 0, threads
+        )
 
     @classmethod
     def _of(cls, core: _core.Coordinates) -> Coordinates:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from gavotte import sparse_tensor
 from gavotte._core import ConvSpec
 from gavotte._device import runs_on_cpu
+from gavotte._joining import cat
 from gavotte.nn import ConvBlock, Linear, ResidualBlock
 from gavotte.sparse_tensor import SparseTensor
 
@@ -126,7 +126,7 @@ class MinkUNet(nn.Module):
         skips.pop()
         for level in range(1, 5):
             up, *blocks = self.get_submodule(f"decoder{level}").children()
-            x = sparse_tensor.cat([up(x), skips.pop()])
+            x = cat([up(x), skips.pop()])
             for block in blocks:
                 x = block(x)
         y: SparseTensor = self.classifier(x)

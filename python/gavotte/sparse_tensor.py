@@ -9,9 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gavotte import _core, _device
+from gavotte import _device
+from gavotte._axes import Axes
 from gavotte._coordinates import CoordinateManager, CoordinateSet
-from gavotte._device import indices_of, place
+from gavotte._dense import grid_of, voxels_of
+from gavotte._row_order import permuted
+from gavotte._union import spread
 
 Number = int | float  # before the methods half(), float() and so on take these names
 
@@ -48,7 +51,7 @@ class SparseTensor:
         self,
         feats: Tensor,
         coords: Tensor,
-        stride: int | Sequence[int] = 1,
+        stride: Axes = 1,
         batch_size: int | None = None,
         *,
         style: str = "divided",
@@ -203,7 +206,7 @@ class SparseTensor:
         if known is None:
             return self
         coordinates, order, inverse = known
-        return SparseTensor._make(_permuted(self._feats, order, inverse), coordinates, self._manager, self._batch_size)
+        return SparseTensor._make(permuted(self._feats, order, inverse), coordinates, self._manager, self._batch_size)
 
     def in_order_of(self, other: SparseTensor) -> SparseTensor:
         """With rows in the order of the tensor whose `in_key_order` the voxels of this one come from. Differentiable.
@@ -223,7 +226,7 @@ class SparseTensor:
         if known is None or known[0] is not self._set:
             raise ValueError(f"in_order_of: expected a tensor on the voxels of {other} in key order, got {self}")
         _, order, inverse = known
-        feats = _permuted(self._feats, inverse, order)
+        feats = permuted(self._feats, inverse, order)
         return SparseTensor._make(feats, other._set, self._manager, self._batch_size)
 
     def __getitem__(self, entry: int) -> SparseTensor:
@@ -265,7 +268,7 @@ class SparseTensor:
             [batch, C, axis 0, ...].
 
         Raises:
-            ValueError: a voxel lies outside; it is named.
+            ValueError: a voxel lies outside; it is named. Or an extent or origin without one number for each axis.
 
         >>> import torch, gavotte
         >>> x = gavotte.SparseTensor(torch.tensor([[1.0], [2.0]]), torch.tensor([[0, 1], [0, 3]], dtype=torch.int32))
@@ -273,27 +276,10 @@ class SparseTensor:
         ([[[1.0, 0.0, 2.0]]], [[[0.0, 1.0, 0.0, 2.0, 0.0]]])
         """
         batch = self.batch_size if batch_size is None else batch_size
-        where = self.coords.long()
-        axes = where[:, 1:]
-        low = axes.amin(0) if len(self) else axes.new_zeros(self.dims)
-        start = low if origin is None else axes.new_tensor(list(origin))
-        if extent is None:
-            extent = ((axes.amax(0) if len(self) else low - 1) - start + 1).tolist()
-        sizes = [int(size) for size in extent]
-        index = axes - start
-        outside = ((index < 0) | (index >= index.new_tensor(sizes))).any(1) | (where[:, 0] >= batch)
-        if bool(outside.any()):
-            row = int(outside.nonzero()[0])
-            raise ValueError(
-                f"expected every voxel inside the grid of {batch} entries, origin {start.tolist()}, extent {sizes}; "
-                f"row {row} lies at {self.coords[row].tolist()}"
-            )
-        dense = self._feats.new_zeros((batch, *sizes, self._feats.shape[1]))
-        dense = dense.index_put((where[:, 0], *index.unbind(1)), self._feats)
-        return dense.movedim(-1, 1)
+        return grid_of(self._feats, self.coords, extent, origin, batch)
 
     @staticmethod
-    def from_dense(dense: Tensor, stride: int | Sequence[int] = 1) -> SparseTensor:
+    def from_dense(dense: Tensor, stride: Axes = 1) -> SparseTensor:
         """The voxels of a dense grid where any channel is not 0, in lexicographic order.
 
         Differentiable. Waits on a GPU.
@@ -309,11 +295,8 @@ class SparseTensor:
         >>> gavotte.SparseTensor.from_dense(torch.tensor([[[1.0, 0.0, 2.0]]])).coords.tolist()
         [[0, 0], [0, 2]]
         """
-        if not 3 <= dense.dim() <= 6:
-            raise ValueError(f"dense: expected [batch, C, axis 0, ...] with 1 to 4 axes, got {tuple(dense.shape)}")
-        where = (dense.detach() != 0).any(1).nonzero()
-        feats = dense.movedim(1, -1)[tuple(where.unbind(1))]
-        return SparseTensor(feats, where.int(), stride, dense.shape[0])
+        feats, coords = voxels_of(dense)
+        return SparseTensor(feats, coords, stride, dense.shape[0])
 
     @staticmethod
     def from_points(
@@ -344,13 +327,13 @@ class SparseTensor:
             return self.replace(op(self._feats, other))
         if other._set is self._set:
             return self.replace(op(self._feats, other._feats))
-        joined, (a, b) = _spread([self, other])
+        joined, (a, b) = spread([self, other])
         return SparseTensor._make(op(a, b), joined, self._manager, max(self.batch_size, other.batch_size))
 
     def _cat(self, tensors: Sequence[SparseTensor]) -> SparseTensor:
         if all(x._set is self._set for x in tensors):
             return self.replace(torch.cat([x._feats for x in tensors], 1))
-        joined, feats = _spread(tensors)
+        joined, feats = spread(tensors)
         return SparseTensor._make(torch.cat(feats, 1), joined, self._manager, max(x.batch_size for x in tensors))
 
     def __add__(self, other: SparseTensor | Tensor | Number) -> SparseTensor:
@@ -396,73 +379,16 @@ class SparseTensor:
         return SparseTensor, (self._feats, self.coords, self.stride, self._batch_size)
 
 
-class _Permuted(torch.autograd.Function):
-    """feats[rows], whose gradient goes back by the inverse of rows: index_select's adds up one by one."""
-
-    @staticmethod
-    def forward(ctx: Any, feats: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
-        ctx.save_for_backward(rows, inverse)
-        return feats.index_select(0, rows)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        rows, inverse = ctx.saved_tensors
-        return _permuted(grad, inverse, rows), None, None
-
-
-def _permuted(feats: Tensor, rows: Tensor, inverse: Tensor) -> Tensor:
-    result: Tensor = _Permuted.apply(feats, rows, inverse)  # type: ignore[no-untyped-call]
-    return result
-
-
-def cat(tensors: Sequence[SparseTensor]) -> SparseTensor:
-    """Channels side by side: on one set row by row, else over the union, where absent rows are 0. Differentiable.
-
-    Args:
-        tensors: at least one, all on one device.
-
-    Raises:
-        ValueError: no tensor, or several devices.
-
-    >>> import torch, gavotte
-    >>> x = gavotte.SparseTensor(torch.ones(2, 3), torch.tensor([[0, 1], [0, 2]], dtype=torch.int32))
-    >>> gavotte.cat([x, x]).feats.shape
-    torch.Size([2, 6])
-    """
-    if not tensors:
-        raise ValueError("cat: expected at least one tensor, got none")
-    return tensors[0]._cat(tensors)
-
-
-def collate(tensors: Sequence[SparseTensor]) -> SparseTensor:
-    """One batch of several tensors: the entries follow one another. For ``DataLoader(collate_fn=gavotte.collate)``.
-
-    Args:
-        tensors: at least one, of one stride and number of channels.
-
-    Raises:
-        ValueError: no tensor, or strides that differ.
-
-    >>> import torch, gavotte
-    >>> x = gavotte.SparseTensor(torch.ones(2, 3), torch.tensor([[0, 1], [0, 2]], dtype=torch.int32))
-    >>> gavotte.collate([x, x]).coords.tolist()
-    [[0, 1], [0, 2], [1, 1], [1, 2]]
-    """
-    if not tensors:
-        raise ValueError("collate: expected at least one tensor, got none")
-    first = tensors[0]
-    coords, entries = [], 0
-    for i, x in enumerate(tensors):
-        if x.stride != first.stride:
-            raise ValueError(f"collate: expected the stride {first.stride} of tensor 0; tensor {i} has {x.stride}")
-        moved = x.coords.clone()
-        moved[:, 0] += entries
-        coords.append(moved)
-        entries += x.batch_size
-    return SparseTensor(torch.cat([x.feats for x in tensors]), torch.cat(coords), first.stride, entries)
+def expect_sparse(x: object) -> None:
+    """TypeError for anything but a `SparseTensor`, as the features alone."""
+    if not isinstance(x, SparseTensor):
+        raise TypeError(f"expected a gavotte.SparseTensor, got {type(x).__name__}")
 
 
 def _check_feats(feats: Tensor, coords: Tensor) -> None:
+    for name, given in (("feats", feats), ("coords", coords)):
+        if not isinstance(given, Tensor):
+            raise TypeError(f"{name}: expected a torch.Tensor, got {type(given).__name__}; torch.from_numpy makes one")
     if not feats.is_floating_point():
         raise TypeError(f"feats: expected a floating dtype, got {feats.dtype}")
     if feats.dim() != 2 or coords.dim() != 2 or feats.shape[0] != coords.shape[0]:
@@ -476,26 +402,6 @@ def _check_feats(feats: Tensor, coords: Tensor) -> None:
 def _check_batch_size(batch_size: int | None, coordinates: CoordinateSet) -> None:
     if batch_size is not None and batch_size < coordinates.batch_size:
         raise ValueError(f"batch_size: expected at least {coordinates.batch_size}, as coords need; got {batch_size}")
-
-
-def _spread(tensors: Sequence[SparseTensor]) -> tuple[CoordinateSet, list[Tensor]]:
-    """The union of the tensors' sets, and each tensor's features on it."""
-    _, stream, threads = place(tensors[0].feats)
-    joined = tensors[0]._set
-    rows = [torch.arange(joined.rows, device=tensors[0].device)]
-    for x in tensors[1:]:
-        if x.device != tensors[0].device:
-            raise ValueError(f"expected tensors on one device, got {tensors[0].device} and {x.device}")
-        core, of_joined, of_x = _core.unite(joined._core, x._set._core, stream, threads)
-        moved = indices_of(of_joined)
-        rows = [moved[r] for r in rows]
-        rows.append(indices_of(of_x))
-        joined = CoordinateSet(core)
-    feats = [
-        x.feats.new_zeros((joined.rows, x.feats.shape[1])).index_copy(0, r, x.feats)
-        for x, r in zip(tensors, rows, strict=True)
-    ]
-    return joined, feats
 
 
 def _as_arrays(points: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -116,6 +118,18 @@ def test_batches_split_and_join() -> None:
         x[2]
 
 
+def test_what_cannot_be_joined_is_named() -> None:
+    x = make()
+    assert torch.equal(gavotte.cat(t for t in (x, x)).feats, gavotte.cat([x, x]).feats)
+    for join in (gavotte.cat, gavotte.collate):
+        with pytest.raises(ValueError, match="at least one tensor"):
+            join(())
+        with pytest.raises(TypeError, match=r"expected a gavotte\.SparseTensor, got Tensor"):
+            join([x, x.feats])
+    with pytest.raises(ValueError, match=r"tensor 1 is SparseTensor\(.* 2 channels"):
+        gavotte.collate([x, make(1, channels=2)])
+
+
 def test_empty_entries_are_kept() -> None:
     x = gavotte.SparseTensor(torch.zeros(0, 2), torch.zeros(0, 4, dtype=torch.int32), batch_size=3)
     assert x.batch_size == 3 and len(x[1]) == 0
@@ -132,6 +146,10 @@ def test_dense_and_back() -> None:
     assert all(torch.equal(v, as_dict(x)[k]) for k, v in moved.items())
     with pytest.raises(ValueError, match="inside the grid"):
         x.to_dense(extent=(1, 1, 1), origin=(0, 0, 0))
+    with pytest.raises(ValueError, match=r"extent: expected 3 numbers, .* got \[9, 9\]"):
+        x.to_dense(extent=(9, 9))
+    with pytest.raises(ValueError, match=r"origin: expected 3 numbers"):
+        x.to_dense(origin=(0, 0, 0, 0))
 
 
 def test_prune_keeps_order() -> None:
@@ -180,11 +198,11 @@ def test_moves_between_dtypes() -> None:
         (torch.zeros(2, 1), torch.zeros(1, 4, dtype=torch.int32), ValueError, r"\(2, 1\) and \(1, 4\)"),
         (torch.zeros(1, 1, dtype=torch.int32), torch.zeros(1, 4, dtype=torch.int32), TypeError, "floating"),
         (torch.zeros(1, 1), torch.zeros(1, 6, dtype=torch.int32), ValueError, "D = 1 to 4"),
+        (np.zeros((1, 1)), torch.zeros(1, 4, dtype=torch.int32), TypeError, r"feats: .* got ndarray"),
+        (torch.zeros(1, 1), [[0, 1, 2, 3]], TypeError, r"coords: .* got list"),
     ],
 )
-def test_errors_name_what_is_wrong(
-    feats: torch.Tensor, coords: torch.Tensor, error: type[Exception], words: str
-) -> None:
+def test_errors_name_what_is_wrong(feats: Any, coords: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         gavotte.SparseTensor(feats, coords)
 
