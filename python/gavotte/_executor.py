@@ -58,6 +58,12 @@ class Result:
         return f"Result({list(self.features.shape)} {self.features.dtype}, {self.stats.total_ms:.1f} ms)"
 
 
+def _expect_arrays(coordinates: Any, features: Any) -> None:
+    for name, given in (("coordinates", coordinates), ("features", features)):
+        if not isinstance(given, np.ndarray):
+            raise TypeError(f"{name}: expected a NumPy array, got {type(given).__name__}; a tensor's is tensor.numpy()")
+
+
 def _outcome(native: _core.RunOutput | int) -> Any:
     return Cancelled(native) if isinstance(native, int) else Result(native)
 
@@ -133,6 +139,10 @@ class Executor:
         config: DeviceConfig | str | os.PathLike[str] | None = None,
         multiprocessors: int = 0,
     ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(
+                f"network: expected a gavotte.Network, as Network.load and Network.trained give; got {network!r}"
+            )
         self.network = network
         tuned = as_config(config)
         self._native = _core.Executor(
@@ -198,6 +208,7 @@ class Executor:
         """
         flag = None if evict is None else evict._native
         if features is not None:
+            _expect_arrays(first, features)
             return _outcome(self._native.run_arrays(first, features, flag, threads, multiprocessors))
         if isinstance(first, PreparedScan):
             return _outcome(self._native.run_prepared(first._native, flag, threads, multiprocessors))
@@ -273,6 +284,7 @@ class Executor:
         3
         """
         if features is not None:
+            _expect_arrays(first, features)
             return PreparedScan(self._native.prepare_arrays(first, features, threads))
         if not isinstance(first, _core.Voxels):
             raise TypeError(f"prepare: expected Voxels, or coordinates and features, got {type(first).__name__}")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gavotte import ops
 from gavotte._core import ConvSpec
-from gavotte.sparse_tensor import SparseTensor
+from gavotte.sparse_tensor import SparseTensor, expect_sparse
 
 __all__ = ["conv", "global_pool", "pool"]
 
@@ -58,6 +58,7 @@ def conv(
     >>> y.feats.tolist()
     [[2.0], [2.0]]
     """
+    expect_sparse(x)
     kernel_map, outputs = x._manager.kernel_map(x._set, spec)
     feats: Tensor | None
     feats, weight_, bias = _autocast(x._feats, weight, bias)
@@ -91,6 +92,7 @@ def pool(x: SparseTensor, spec: ConvSpec, mode: str = "max") -> SparseTensor:
     >>> y.feats.tolist(), y.coords.tolist()
     ([[-1.0], [7.0]], [[0, 0, 0], [0, 2, 2]])
     """
+    expect_sparse(x)
     kernel_map, outputs = x._manager.kernel_map(x._set, spec)
     y = ops.pool(x._feats, kernel_map.token, kernel_map.out_rows, mode)
     return SparseTensor._make(y, outputs, x._manager, x._batch_size)
@@ -117,4 +119,5 @@ def global_pool(x: SparseTensor, mode: str = "average_present") -> Tensor:
     >>> gavotte.functional.global_pool(x).tolist()
     [[2.0], [7.0]]
     """
+    expect_sparse(x)
     return ops.global_pool(x._feats, x._set.token, x.batch_size, mode)

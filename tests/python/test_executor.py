@@ -161,6 +161,16 @@ def test_wrong_arrays_are_refused_and_the_executor_stays_usable(
     assert executor.run(np.zeros((1, 4), np.int32), np.zeros((1, 2), np.float32)).features.shape == (1, 3)
 
 
+def test_what_is_no_network_and_no_array_is_named() -> None:
+    with pytest.raises(TypeError, match=r"network: expected a gavotte\.Network, .* got 'street'"):
+        Executor("street")  # type: ignore[arg-type]
+    executor = Executor(small_network())
+    with pytest.raises(TypeError, match="coordinates: expected a NumPy array, got list"):
+        executor.run([[0, 0, 0, 0]], np.zeros((1, 2), np.float32))  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="features: expected a NumPy array, got list"):
+        executor.prepare(np.zeros((1, 4), np.int32), [[0.0, 0.0]], threads=1)  # type: ignore[call-overload]
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

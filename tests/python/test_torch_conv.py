@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -215,3 +216,24 @@ def test_modules_refuse_what_they_cannot_mean() -> None:
         gnn.Conv3d(4, 4, rule="nearest")
     with pytest.raises(ValueError, match="3 axes"):
         gnn.SubmConv3d(4, 4, dtype=torch.float64)(tensor(dims=2))
+
+
+def test_a_layer_without_memory_is_an_error() -> None:
+    with pytest.raises(ValueError, match="one device, got cpu and meta"):
+        gnn.SubmConv3d(4, 8, device="meta", dtype=torch.float64)(tensor())
+
+
+@pytest.mark.parametrize("layer", [gnn.SubmConv3d(4, 8), gnn.MaxPool(2), gnn.GlobalPool()])
+def test_features_alone_are_no_input(layer: Any) -> None:
+    with pytest.raises(TypeError, match=r"expected a gavotte\.SparseTensor, got Tensor"):
+        layer(torch.zeros(3, 4))
+
+
+def test_sizes_are_whole_numbers_of_any_library() -> None:
+    by_numpy = gnn.Conv3d(4, 8, np.int64(3), stride=np.array([2, 1, 2]), padding=torch.tensor(1))
+    assert by_numpy.spec == gnn.Conv3d(4, 8, 3, stride=(2, 1, 2), padding=1).spec
+    assert gnn.MaxPool(np.int32(2)).spec == gnn.MaxPool(2).spec
+    with pytest.raises(TypeError, match=r"kernel_size: expected a whole number, or one for each axis; got 3\.0"):
+        gnn.Conv3d(4, 8, 3.0)
+    with pytest.raises(TypeError, match=r"stride: .* got \(2, 2\.5, 2\)"):
+        gnn.AvgPool(2, stride=(2, 2.5, 2))

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from gavotte import functional
+from gavotte._axes import Axes, per_axis
 from gavotte._config import DeviceConfig, as_config
 from gavotte._core import ConvSpec
-from gavotte.sparse_tensor import SparseTensor
+from gavotte.sparse_tensor import SparseTensor, expect_sparse
 
-Axes = int | Sequence[int]
 Config = DeviceConfig | str | os.PathLike[str] | None
-
-
-def _ints(values: Axes) -> int | list[int]:
-    return values if isinstance(values, int) else list(values)
 
 
 class SparseConvolution(nn.Module):
@@ -100,6 +95,7 @@ class SparseConvolution(nn.Module):
             nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        expect_sparse(x)
         if x.dims != self.dims:
             raise ValueError(f"expected a tensor with {self.dims} axes, got {x}")
         return functional.conv(x, self.weight, self.bias, self.spec, self.groups, tuned=self._tuned)
@@ -176,14 +172,14 @@ class _OfDims(SparseConvolution):
     ) -> None:
         spec = ConvSpec(
             self.kind,
-            kernel_size=_ints(kernel_size),
-            stride=_ints(stride),
-            padding=_ints(padding),
-            dilation=_ints(dilation),
-            output_padding=_ints(output_padding),
+            kernel_size=per_axis(kernel_size, "kernel_size"),
+            stride=per_axis(stride, "stride"),
+            padding=per_axis(padding, "padding"),
+            dilation=per_axis(dilation, "dilation"),
+            output_padding=per_axis(output_padding, "output_padding"),
             rule=rule,
             offset_order=offset_order,
-            spatial_shape=None if spatial_shape is None else _ints(spatial_shape),
+            spatial_shape=None if spatial_shape is None else per_axis(spatial_shape, "spatial_shape"),
         )
         super().__init__(in_channels, out_channels, self.axes, spec, groups, bias, device, dtype, config)
 

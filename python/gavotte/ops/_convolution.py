@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gavotte import _core
 from gavotte._device import place
-from gavotte.ops._library import define, differentiable_by, is_eager, wants_gradient
+from gavotte.ops._library import define, differentiable_by, is_eager, one_device, wants_gradient
 
 
 def _forward(
@@ -39,6 +39,7 @@ def _forward_fake(
     allow_tf32: bool,
     tuned: int,
 ) -> Tensor:
+    one_device(x, weight, bias)
     return x.new_empty((out_rows, weight.shape[2]))
 
 
@@ -53,6 +54,7 @@ def _dgrad(
 def _dgrad_fake(
     grad: Tensor, weight: Tensor, token: Tensor, in_rows: int, groups: int, allow_tf32: bool, tuned: int
 ) -> Tensor:
+    one_device(grad, weight)
     return grad.new_empty((in_rows, weight.shape[1] * groups))
 
 

@@ -73,6 +73,13 @@ def define(
     return operation
 
 
+def one_device(*tensors: Tensor | None) -> None:
+    """What a fake asks: a call comes to it as well where some of the tensors are on the meta device."""
+    devices = {str(tensor.device) for tensor in tensors if tensor is not None}
+    if len(devices) > 1:
+        raise ValueError(f"expected features, weight and bias on one device, got {' and '.join(sorted(devices))}")
+
+
 def _dispatched(
     operation: Any, run: Callable[..., Any], differentiable: Callable[..., Any], keyset: Any, *arguments: Any
 ) -> Any:
