@@ -11,9 +11,9 @@
 #include "axis_candidates.h"
 #include "check.h"
 #include "loan.h"
-#include "parallel.h"
 #include "plane_axis.h"
 #include "plane_sets.h"
+#include "row_blocks.h"
 #include "row_rank.h"
 #include "sort_coordinates.h"
 
@@ -21,10 +21,7 @@ namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 12;  // rows of a task
 constexpr std::int64_t kCoordinateBytes = sizeof(std::int32_t);
-
-std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
 std::int64_t floor_divide(std::int64_t value, std::int64_t divisor) {
   return value / divisor - (value % divisor < 0 ? 1 : 0);
@@ -119,8 +116,8 @@ std::shared_ptr<const CoordinateData> downsample(const Execution& execution,
   const Borrowed memory(set.rows * columns * kCoordinateBytes);
   const std::int32_t* source = set.lattice.span<std::int32_t>().data();
   std::int32_t* destination = memory.as<std::int32_t>();
-  parallel_for(execution, blocks_of(set.rows), [&](std::int64_t block, int) {
-    for (std::int64_t i = block * kBlock; i < std::min(set.rows, (block + 1) * kBlock); ++i) {
+  for_row_blocks(execution, set.rows, [&](const RowBlock& block) {
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
       destination[i * columns] = source[i * columns];
       for (std::int64_t c = 1; c < columns; ++c) {
         destination[i * columns + c] = static_cast<std::int32_t>(
@@ -146,13 +143,12 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
   std::vector<std::int64_t> begin(static_cast<std::size_t>(blocks_of(set.rows)) + 1);
   Borrowed candidates;
   for (int pass = 0; pass < 2; ++pass) {
-    parallel_for(execution, blocks_of(set.rows), [&](std::int64_t block, int) {
+    for_row_blocks(execution, set.rows, [&](const RowBlock& block) {
       std::array<std::vector<std::int64_t>, kMaxDims> lists;
       std::int64_t total = 0;
-      std::int32_t* out = pass == 1 ? candidates.as<std::int32_t>() +
-                                          begin[static_cast<std::size_t>(block)] * columns
-                                    : nullptr;
-      for (std::int64_t i = block * kBlock; i < std::min(set.rows, (block + 1) * kBlock); ++i) {
+      std::int32_t* out =
+          pass == 1 ? candidates.as<std::int32_t>() + begin[block.index] * columns : nullptr;
+      for (std::int64_t i = block.begin; i < block.end; ++i) {
         std::int64_t product = 1;
         for (std::size_t axis = 0; axis < static_cast<std::size_t>(dims); ++axis) {
           axes[axis].list(source[i * columns + 1 + static_cast<std::int64_t>(axis)], lists[axis]);
@@ -175,7 +171,7 @@ std::shared_ptr<const CoordinateData> expand(const Execution& execution, const C
           }
         }
       }
-      if (pass == 0) begin[static_cast<std::size_t>(block) + 1] = total;
+      if (pass == 0) begin[block.index + 1] = total;
     });
     if (pass == 0) {
       for (std::size_t block = 1; block < begin.size(); ++block) begin[block] += begin[block - 1];

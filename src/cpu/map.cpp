@@ -12,12 +12,13 @@
 #include "map_search.h"
 #include "map_space.h"
 #include "parallel.h"
+#include "row_blocks.h"
 
 namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;    // rows of a task
+constexpr std::int64_t kKeyRows = 1 << 14;  // of a task that makes keys
 constexpr std::int64_t kPrefetchRows = 16;  // coordinates on their way where rows are in no order
 
 std::int32_t row_at(const CoordinateData& set, std::int64_t position) {
@@ -41,10 +42,9 @@ void make_targets(const Execution& execution, const CoordinateData& fine, const 
   search.targets = {keys, size};
   const std::int32_t* lattice = fine.lattice.span<std::int32_t>().data();
   const std::int32_t* order = fine.order ? fine.order.span<std::int32_t>().data() : nullptr;
-  parallel_for(execution, (fine.rows + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
-    const std::int64_t end = std::min(fine.rows, (block + 1) * kBlock);
-    for (std::int64_t i = block * kBlock; i < end; ++i) {
-      if (order != nullptr && i + kPrefetchRows < end)
+  for_row_blocks(execution, fine.rows, kKeyRows, [&](const RowBlock& block) {
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
+      if (order != nullptr && i + kPrefetchRows < block.end)
         __builtin_prefetch(lattice + std::int64_t{order[i + kPrefetchRows]} * layout.columns);
       const std::int64_t row = order != nullptr ? order[i] : i;
       keys[i] = layout.key<Key>(lattice + row * layout.columns);
@@ -85,9 +85,9 @@ void make_queries(const Execution& execution, const CoordinateData& coarse,
   search.query_memory = Borrowed(count * static_cast<std::int64_t>(sizeof(Key)));
   Key* keys = search.query_memory.template as<Key>();
   search.queries = {keys, static_cast<std::size_t>(count)};
-  parallel_for(execution, (count + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
+  for_row_blocks(execution, count, kKeyRows, [&](const RowBlock& block) {
     std::array<std::int64_t, 1 + kMaxDims> values = {};
-    for (std::int64_t i = block * kBlock; i < std::min(count, (block + 1) * kBlock); ++i) {
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
       corner(all_inside ? row_at(coarse, i) : rows[static_cast<std::size_t>(i)], values);
       keys[i] = layout.key<Key>(values.data());
     }

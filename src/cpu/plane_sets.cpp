@@ -19,18 +19,16 @@
 #include "ordered_bits.h"
 #include "parallel.h"
 #include "plane_axis.h"
+#include "row_blocks.h"
 
 namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 12;    // rows of a task
 constexpr std::int64_t kPrefetchRows = 16;  // coordinates on their way where rows are in no order
 constexpr int kMaxPlaneBits = 30;
 // Words of empty bits that may be read for each row, and for any set: a sort costs more.
 constexpr std::int64_t kWordsOfARow = 4, kWordsOfASet = 1024;
-
-std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
 /// Rows in key order; kColumns, batch and axes, is known to the compiler for its loops.
 template <std::size_t kColumns>
@@ -145,13 +143,12 @@ class PlaneSets {
 
   void find_stretches() {
     std::vector<std::vector<std::int64_t>> begins(static_cast<std::size_t>(blocks_of(rows_)));
-    parallel_for(execution_, blocks_of(rows_), [&](std::int64_t block, int) {
-      const std::int64_t begin = block * kBlock;
-      std::uint64_t before = begin > 0 ? batch_and_first(row_[begin - 1]) : 0;
-      for (std::int64_t i = begin; i < std::min(rows_, begin + kBlock); ++i) {
+    for_row_blocks(execution_, rows_, [&](const RowBlock& block) {
+      std::uint64_t before = block.begin > 0 ? batch_and_first(row_[block.begin - 1]) : 0;
+      for (std::int64_t i = block.begin; i < block.end; ++i) {
         row_.prefetch(i, rows_);
         const std::uint64_t here = batch_and_first(row_[i]);
-        if (here != before || i == 0) begins[static_cast<std::size_t>(block)].push_back(i);
+        if (here != before || i == 0) begins[block.index].push_back(i);
         before = here;
       }
     });
@@ -178,7 +175,7 @@ class PlaneSets {
   std::vector<Task> cut_tasks() const {
     std::vector<Task> tasks;
     for (std::size_t p = 0; p < planes_.size(); ++p) {
-      if (tasks.empty() || tasks.back().rows >= kBlock) tasks.push_back({p, p});
+      if (tasks.empty() || tasks.back().rows >= kBlockRows) tasks.push_back({p, p});
       tasks.back().end = p + 1;
       for (std::size_t s = planes_[p].begin; s < planes_[p].end; ++s)
         tasks.back().rows += stretches_[s].rows();

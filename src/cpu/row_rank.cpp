@@ -1,14 +1,12 @@
 #include "row_rank.h"
 
-#include <algorithm>
-
-#include "parallel.h"
+#include "row_blocks.h"
 
 namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock = 1 << 14;  // rows of a task
+constexpr std::int64_t kRankRows = 1 << 14;  // of a task
 
 }  // namespace
 
@@ -19,8 +17,8 @@ const std::int32_t* RowRank::get(const Execution& execution) const {
     const auto rows = static_cast<std::int64_t>(order.size());
     Tensor made(DType::int32, {rows});
     std::int32_t* const rank = made.span<std::int32_t>().data();
-    parallel_for(execution, (rows + kBlock - 1) / kBlock, [&](std::int64_t block, int) {
-      for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
+    for_row_blocks(execution, rows, kRankRows, [&](const RowBlock& block) {
+      for (std::int64_t i = block.begin; i < block.end; ++i)
         rank[order[static_cast<std::size_t>(i)]] = static_cast<std::int32_t>(i);
     });
     rank_ = std::move(made);

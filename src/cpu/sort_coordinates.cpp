@@ -10,6 +10,7 @@
 #include "coordinates.h"
 #include "loan.h"
 #include "radix_sort.h"
+#include "row_blocks.h"
 #include "simd/column_range.h"
 #include "simd/make_keys.h"
 #include "simd/walk_columns.h"
@@ -18,11 +19,7 @@ namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::int64_t kBlock = kSortedBlock;
-
 constexpr std::int64_t kKeyGuard = 2;  // reach of a kernel of 3, from one end to the other
-
-std::int64_t blocks_of(std::int64_t rows) { return (rows + kBlock - 1) / kBlock; }
 
 /// The keys of 32 bits as make_keys has them.
 KeySum sum_of_columns(const KeyLayout& layout) {
@@ -87,14 +84,13 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
     keys = key_memory.template as<Key>();
   }
   std::vector<std::uint8_t> block_ascends(static_cast<std::size_t>(blocks_of(rows)));
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    const std::int64_t begin = block * kBlock;
-    block_ascends[static_cast<std::size_t>(block)] = keys_of(
-        values + begin * layout.columns, layout, std::min(kBlock, rows - begin), keys + begin);
+  for_row_blocks(execution, rows, [&](const RowBlock& block) {
+    block_ascends[block.index] =
+        keys_of(values + block.begin * layout.columns, layout, block.rows(), keys + block.begin);
   });
   sorted.already_sorted = true;
   for (std::int64_t block = 0; block < blocks_of(rows) && sorted.already_sorted; ++block) {
-    const std::int64_t begin = block * kBlock;
+    const std::int64_t begin = block * kBlockRows;
     sorted.already_sorted = block_ascends[static_cast<std::size_t>(block)] != 0 &&
                             (begin == 0 || keys[begin - 1] < keys[begin]);
   }
@@ -114,17 +110,16 @@ void sort_as(const Execution& execution, ConstTensorView lattice, const KeyLayou
   sorted.order = new_rows(DType::int32);
   std::int32_t* const order = sorted.order.span<std::int32_t>().data();
   std::vector<std::int64_t> block_distinct(static_cast<std::size_t>(blocks_of(rows)));
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    const std::int64_t begin = block * kBlock, end = std::min(rows, begin + kBlock);
-    block_distinct[static_cast<std::size_t>(block)] =
-        take_items(items, begin, end, order, keep == Keys::keep ? keys : nullptr);
+  for_row_blocks(execution, rows, [&](const RowBlock& block) {
+    block_distinct[block.index] =
+        take_items(items, block.begin, block.end, order, keep == Keys::keep ? keys : nullptr);
   });
   for (const std::int64_t distinct : block_distinct) sorted.distinct += distinct;
   if (keep == Keys::keep && sorted.distinct == rows) return;
   sorted.is_first = new_rows(DType::uint8);
   std::uint8_t* is_first = sorted.is_first.span<std::uint8_t>().data();
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i)
+  for_row_blocks(execution, rows, [&](const RowBlock& block) {
+    for (std::int64_t i = block.begin; i < block.end; ++i)
       is_first[i] = i == 0 || !(items[i - 1].key == items[i].key);
   });
 }
@@ -138,13 +133,12 @@ Box bounding_box(const Execution& execution, ConstTensorView lattice) {
   if (rows == 0) return box;
   const std::int32_t* values = lattice.span<std::int32_t>().data();
   std::vector<Box> boxes(static_cast<std::size_t>(blocks_of(rows)));
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
+  for_row_blocks(execution, rows, [&](const RowBlock& block) {
     std::array<std::int32_t, 1 + kMaxDims> lower = {}, upper = {};
-    const std::int32_t* row = values + block * kBlock * static_cast<std::int64_t>(columns);
+    const std::int32_t* row = values + block.begin * static_cast<std::int64_t>(columns);
     for (std::size_t c = 0; c < columns; ++c) lower[c] = upper[c] = row[c];
-    widen_range(row, std::min(kBlock, rows - block * kBlock), static_cast<int>(columns),
-                lower.data(), upper.data());
-    Box& result = boxes[static_cast<std::size_t>(block)];
+    widen_range(row, block.rows(), static_cast<int>(columns), lower.data(), upper.data());
+    Box& result = boxes[block.index];
     for (std::size_t c = 0; c < columns; ++c) {
       result.lower[c] = lower[c];
       result.upper[c] = upper[c];
@@ -184,11 +178,11 @@ std::vector<std::int64_t> distinct_before(const Execution& execution, const Sort
       sorted.is_first ? sorted.is_first.span<std::uint8_t>().data() : nullptr;
   const std::int64_t rows = is_first != nullptr ? sorted.is_first.rows() : sorted.distinct;
   std::vector<std::int64_t> before(static_cast<std::size_t>(blocks_of(rows)) + 1);
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    const std::int64_t begin = block * kBlock, end = std::min(rows, begin + kBlock);
-    before[static_cast<std::size_t>(block) + 1] =
-        is_first != nullptr ? std::accumulate(is_first + begin, is_first + end, std::int64_t{0})
-                            : end - begin;
+  for_row_blocks(execution, rows, [&](const RowBlock& block) {
+    before[block.index + 1] =
+        is_first != nullptr
+            ? std::accumulate(is_first + block.begin, is_first + block.end, std::int64_t{0})
+            : block.rows();
   });
   std::partial_sum(before.begin(), before.end(), before.begin());
   return before;
@@ -223,9 +217,9 @@ std::shared_ptr<const CoordinateData> unique_set(const Execution& execution,
   const std::int32_t* source = lattice.span<std::int32_t>().data();
   std::int32_t* destination = set->lattice.span<std::int32_t>().data();
   std::int32_t* rows_out = row_of != nullptr ? row_of->span<std::int32_t>().data() : nullptr;
-  parallel_for(execution, blocks_of(rows), [&](std::int64_t block, int) {
-    std::int64_t next = begin[static_cast<std::size_t>(block)];
-    for (std::int64_t i = block * kBlock; i < std::min(rows, (block + 1) * kBlock); ++i) {
+  for_row_blocks(execution, rows, [&](const RowBlock& block) {
+    std::int64_t next = begin[block.index];
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
       if (is_first[i] != 0) {
         std::memcpy(destination + next * columns, source + order[i] * columns,
                     static_cast<std::size_t>(columns) * sizeof(std::int32_t));

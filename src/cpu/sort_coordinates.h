@@ -26,10 +26,8 @@ struct SortedRows {
 enum class Keys { drop, keep };
 SortedRows sort_rows(const Execution&, ConstTensorView lattice, Keys);
 
-inline constexpr std::int64_t kSortedBlock =
-    1 << 12;  ///< Rows of a task: they pay for handing it to a thread.
-/// For each block of so many sorted positions the distinct coordinates that begin before it; at the end those of all. Of rows
-/// whose keys were dropped.
+/// For each block (row_blocks.h) of sorted positions the distinct coordinates that begin before it; at the end those of all.
+/// Of rows whose keys were dropped.
 std::vector<std::int64_t> distinct_before(const Execution&, const SortedRows&);
 
 /// A set from rows that may repeat, in key order. row_of, where wanted: int32 [N], the set's row of

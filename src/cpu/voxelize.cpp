@@ -12,15 +12,11 @@
 #include <vector>
 
 #include "cpu/quantize_points.h"
+#include "cpu/row_blocks.h"
 #include "cpu/sort_coordinates.h"
-#include "parallel.h"
 
 namespace gavotte::internal::cpu {
 namespace {
-
-constexpr std::int64_t kBlock = kSortedBlock;  // points of a task
-
-std::int64_t blocks_of(std::int64_t points) { return (points + kBlock - 1) / kBlock; }
 
 // The points that are kept, voxel after voxel; those of one in point order.
 struct SortedPoints {
@@ -106,8 +102,8 @@ void spread_rows(const Execution& execution, std::span<const T> values,
                  std::span<const std::int32_t> inverse, std::int64_t width, T missing,
                  std::span<T> out) {
   const auto points = static_cast<std::int64_t>(inverse.size());
-  parallel_for(execution, blocks_of(points), [&](std::int64_t block, int) {
-    for (std::int64_t i = block * kBlock; i < std::min(points, (block + 1) * kBlock); ++i) {
+  for_row_blocks(execution, points, [&](const RowBlock& block) {
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
       T* const to = out.data() + i * width;
       const std::int32_t voxel = inverse[static_cast<std::size_t>(i)];
       if (voxel < 0) {
@@ -144,10 +140,9 @@ void voxelize(const Execution& execution, std::span<const PointsView> scans,
   const std::span<std::int32_t> inverse = out.inverse.span<std::int32_t>();
   if (points.kept_rows != nullptr) std::fill(inverse.begin(), inverse.end(), -1);
   // A voxel is made by the block in which it begins.
-  parallel_for(execution, blocks_of(points.count), [&](std::int64_t block, int) {
-    std::int64_t voxel = before[static_cast<std::size_t>(block)] - 1;
-    const std::int64_t end = std::min(points.count, (block + 1) * kBlock);
-    for (std::int64_t i = block * kBlock; i < end; ++i) {
+  for_row_blocks(execution, points.count, [&](const RowBlock& block) {
+    std::int64_t voxel = before[block.index] - 1;
+    for (std::int64_t i = block.begin; i < block.end; ++i) {
       if (points.first(i)) {
         ++voxel;
         const std::int32_t* const cell = cells + 4 * points.kept(i);
