@@ -8,6 +8,7 @@
 #include "cpu/convolution_tile.h"
 #include "cpu/gemm.h"
 #include "cpu/simd/indirect_wgrad.h"
+#include "cpu/simd/packed_wgrad.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/simd/shuffle_ports.h"
 #include "cpu/simd/wgrad_tiles.h"
@@ -23,7 +24,7 @@ constexpr std::int64_t kMostPieces =
     64;  // beyond one for each offset: bounds the memory of partial sums
 constexpr std::int64_t kStagedRows = 256;   // pairs gathered at a time
 constexpr std::int64_t kColumnRows = 4096;  // rows of one partial column sum, at least
-/// A group's gradient of so many elements is faster by GEMM, but for paired bfloat16 (libxsmm, lidar_10 and lidar_40; EPYC with
+/// A group's gradient of so many elements is faster by GEMM than by indirect_wgrad (libxsmm, lidar_10 and lidar_40; EPYC with
 /// AVX-512, 2026-11: 256 x 256 by 7 to 13 %, where 128 x 128 is slower by 10 %; Xeon with AMX, 2026-11-23: 512 x 512 by up to
 /// 5 %, where 384 x 256 is slower by 2 to 5 %, 256 x 256 by 9 to 11 %).
 std::int64_t gemm_volume() {
@@ -94,6 +95,9 @@ bool gathers(const WeightGradient& task) {
 }
 
 WgradProducts products_of(const ConvPlan& plan, DType dtype) {
+  if (dtype == DType::float32 && plan.groups == 1 &&
+      packs_wgrad(plan.in_channels, plan.out_channels))
+    return WgradProducts::packed;
   if (dtype != DType::bfloat16 || paired_wgrad() == nullptr) return WgradProducts::accumulators;
   return takes_wgrad_tiles(plan.in_channels / plan.groups, plan.out_channels / plan.groups,
                            plan.groups, plan.config.matrix_tiles)

@@ -9,6 +9,7 @@ namespace gavotte::internal::cpu {
 /// What multiplies rows.
 enum class WgradProducts {
   accumulators,  ///< indirect_wgrad, 16-bit rows as float32
+  packed,        ///< packed_wgrad()
   paired,        ///< paired_wgrad()
   tiled,         ///< tiled_wgrad
 };

@@ -13,6 +13,7 @@
 
 #include "cpu/scratch.h"
 #include "cpu/simd/indirect_wgrad.h"
+#include "cpu/simd/packed_wgrad.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/simd/wgrad_tiles.h"
 #include "cpu/unit_queue.h"
@@ -56,6 +57,9 @@ class Adder {
     if (task.products == WgradProducts::tiled) {
       tile_memory_ =
           workspace.gathered.as<std::byte>(tiled_wgrad_bytes(task.in_group(), task.out_group()));
+    } else if (task.products == WgradProducts::packed) {
+      packed_memory_ = workspace.gathered.as<std::byte>(
+          packed_wgrad()->bytes(task.in_group(), task.out_group()));
     } else if (!direct_) {
       staged_ = std::max((paired_ != nullptr ? kPairedElements : kStagedElements) / channels,
                          std::int64_t{32});
@@ -104,6 +108,12 @@ class Adder {
     }
     const std::int64_t in_group = task_.in_group(), out_group = task_.out_group();
     const std::int64_t size = size_bytes(dtype_);
+    if (packed_memory_ != nullptr) {
+      packed_wgrad()->add(
+          {dtype_, x, grad, in, out, in, out, waiting_.sums, out, pairs, next, first},
+          packed_memory_);
+      return;
+    }
     const auto wgrad = paired_ != nullptr ? paired_->indirect_wgrad : &indirect_wgrad;
     for (int group = 0; group < task_.plan.groups; ++group)
       wgrad({dtype_, x + group * in_group * size, grad + group * out_group * size, in, out,
@@ -131,7 +141,7 @@ class Adder {
   std::int64_t chunk_ = std::int64_t{1} << 40;  // pairs at a time
   std::int64_t staged_ = 0;                     // rows at a time, of 4 bytes an element
   std::int32_t* staged_rows_ = nullptr;
-  std::byte* tile_memory_ = nullptr;
+  std::byte *tile_memory_ = nullptr, *packed_memory_ = nullptr;
   Share waiting_;
 };
 

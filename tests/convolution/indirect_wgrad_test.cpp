@@ -5,13 +5,17 @@
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <memory>
 #include <numeric>
 #include <random>
 #include <vector>
 
 #include "cpu/simd/native_kernels.h"
+#include "cpu/simd/packed_wgrad.h"
 #include "half.h"
 #include "simd_targets.h"
 
@@ -51,9 +55,12 @@ std::vector<std::int32_t> some_rows(std::mt19937& random, std::int64_t rows, std
   return some;
 }
 
-// Rows are longer than what is read of them, but for the last, which ends where its memory does.
+using Kernel = std::function<void(const IndirectWgrad&)>;
+
+// By kernels that give the same bits. Rows are longer than what is read of them, but for the last, which ends where its
+// memory does.
 template <class T>
-void expect_definition(const Case& test, DType dtype) {
+void expect_definition(const Case& test, DType dtype, const std::vector<Kernel>& kernels) {
   constexpr std::int64_t kRows = 50, kBefore = 2;
   SCOPED_TRACE(testing::Message() << test.in << " -> " << test.out << ", " << test.count << " pairs"
                                   << (test.first ? ", first" : ""));
@@ -78,14 +85,14 @@ void expect_definition(const Case& test, DType dtype) {
   }
 
   const PairRows pairs{x_rows.data(), grad_rows.data(), test.count};
-  const auto run = [&](bool shuffle_ports) {
+  const auto run = [&](const Kernel& kernel) {
     std::vector<T> sum = before;
-    indirect_wgrad({dtype, x.data(), grad.data(), x_stride, grad_stride, test.in, test.out,
-                    sum.data() + kBefore, stride, pairs, pairs, test.first, false, shuffle_ports});
+    kernel({dtype, x.data(), grad.data(), x_stride, grad_stride, test.in, test.out,
+            sum.data() + kBefore, stride, pairs, pairs, test.first});
     return sum;
   };
-  const std::vector<T> sum = run(false);
-  EXPECT_EQ(run(true), sum);
+  const std::vector<T> sum = run(kernels.front());
+  for (const Kernel& kernel : kernels) EXPECT_EQ(run(kernel), sum);
   const double tolerance = static_cast<double>(test.count + 1) *
                            static_cast<double>(test.count + 1) * std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < sum.size(); ++i) {
@@ -97,13 +104,57 @@ void expect_definition(const Case& test, DType dtype) {
   }
 }
 
+Kernel indirect(bool shuffle_ports) {
+  return [shuffle_ports](IndirectWgrad args) {
+    args.shuffle_ports = shuffle_ports;
+    indirect_wgrad(args);
+  };
+}
+
 TEST(IndirectWgrad, EqualsTheDefinitionOnEveryTarget) {
+  const std::vector<Kernel> kernels = {indirect(false), indirect(true)};
   test::for_each_target([&] {
     for (const Case& test : cases()) {
-      expect_definition<float>(test, DType::float32);
-      expect_definition<double>(test, DType::float64);
+      expect_definition<float>(test, DType::float32, kernels);
+      expect_definition<double>(test, DType::float64, kernels);
       if (HasFatalFailure()) break;
     }
+  });
+}
+
+// In memory of its size, behind which nothing may be written.
+void run_packed(const PackedWgrad& packed, const IndirectWgrad& args) {
+  constexpr auto kUntouched = std::byte{0xab};
+  constexpr std::int64_t kLine = 64;
+  const std::int64_t bytes = packed.bytes(args.in, args.out);
+  std::vector<std::byte> memory(static_cast<std::size_t>(bytes + 2 * kLine), kUntouched);
+  void* begin = memory.data();
+  std::size_t space = memory.size();
+  ASSERT_NE(std::align(kLine, static_cast<std::size_t>(bytes), begin, space), nullptr);
+  packed.add(args, begin);
+  EXPECT_EQ(static_cast<std::byte*>(begin)[bytes], kUntouched);
+}
+
+// Panels of two to four vectors and blocks of every height.
+TEST(PackedWgrad, EqualsTheDefinitionOnEveryTarget) {
+  test::for_each_target([] {
+    const PackedWgrad* const packed = packed_wgrad();
+    if (packed == nullptr) return;
+    const Kernel kernel = [packed](const IndirectWgrad& args) { run_packed(*packed, args); };
+    for (const std::int64_t out : {33, 48, 64, 65, 80, 100, 130})
+      for (const std::int64_t in : {8, 9, 11, 12, 13, 15, 16, 17, 30, 40, 130})
+        for (const std::int64_t count : {0, 1, 2, 5, 30, 96, 97, 250})
+          for (const bool first : {false, true}) {
+            expect_definition<float>({in, out, count, first}, DType::float32, {kernel});
+            if (HasFailure()) return;
+          }
+  });
+}
+
+TEST(PackedWgrad, IsForWideLayersOfItsTargetAlone) {
+  test::for_each_target([] {
+    EXPECT_FALSE(packs_wgrad(512, 512) && packed_wgrad() == nullptr);
+    EXPECT_FALSE(packs_wgrad(16, 512));
   });
 }
 
