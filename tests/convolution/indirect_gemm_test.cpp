@@ -132,7 +132,8 @@ void expect_definition(const Case& test, bool transposed, bool shuffle_ports, DT
                  .count = test.count,
                  .first = test.first,
                  .scattered = test.scattered,
-                 .shuffle_ports = shuffle_ports});
+                 .shuffle_ports = shuffle_ports,
+                 .next = test.scattered ? panels : nullptr});
   const double tolerance = static_cast<double>(test.in + 1) * static_cast<double>(test.in + 1) *
                            std::numeric_limits<T>::epsilon();
   for (std::size_t i = 0; i < y.size(); ++i) {

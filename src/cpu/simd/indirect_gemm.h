@@ -47,6 +47,9 @@ struct IndirectGemm {
   const std::int32_t* added = nullptr;
   bool matrix_tiles = false;                 ///< By matrix tiles, where CPU and system have them.
   bool shuffle_ports = has_shuffle_ports();  ///< Which kernels are the fastest; any CPU runs both.
+  /// Panels of the call after this one where all panels are more than the second-level cache holds: they are fetched into
+  /// it meanwhile, one after the other. Null: none.
+  const void* next = nullptr;
 };
 void indirect_gemm(const IndirectGemm& args);
 

@@ -38,6 +38,8 @@ struct Panel {
   std::int64_t ahead;            // rows of x are fetched this far ahead; 0: not at all
   const typename A::Sum* added;  // at the panel's first column, or null
   bool shuffle_ports;
+  const typename A::Input* next = nullptr;  // the panel after this one, or null
+  std::int64_t next_lines = 0;              // of it that are fetched beside each line of inputs
 };
 
 #include "cpu/simd/indirect_pairs-inl.h"
@@ -139,11 +141,17 @@ HWY_INLINE void multiply_and_fetch(const Panel<A>& panel, const std::int32_t* ah
   }
 }
 
+// Lines of the next panel beside one of inputs: what few pairs would take more for is left to the CPU's own look-ahead.
+inline constexpr std::int64_t kMostNextLines = 8;
+inline constexpr int kSecondLevel = 2;  // of cache, to __builtin_prefetch
+
 // The pairs [j, j + rows) of the panel. first: y is written, not added to. whole: the last vector
-// has all its lanes. ahead: rows of x that are fetched meanwhile, line by line; null: none.
+// has all its lanes. ahead: rows of x that are fetched meanwhile, line by line; null: none. next: where in the next panel
+// fetches go on.
 template <class A, int rows, int vectors, bool first, bool whole, bool fetch = false>
 HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
-                              const std::int32_t* ahead = nullptr) {
+                              const std::int32_t* ahead = nullptr,
+                              const typename A::Input* next = nullptr) {
   const std::int64_t width = A::lanes();
   const std::int64_t last_lanes = whole ? width : panel.last_lanes;
   // Where products are many, what the CPU looks ahead does not reach from them to the sums (as above, float32: 1.01 to 1.05
@@ -168,8 +176,12 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
   const std::int64_t step = vectors * width * A::kInputs;
   std::int64_t i = 0;
   if constexpr (fetch) {
-    for (; i < panel.in; i += kLine<A>, weights += kLine<A> / A::kInputs * step)
+    for (; i < panel.in; i += kLine<A>, weights += kLine<A> / A::kInputs * step) {
       multiply_and_fetch<A, rows, vectors>(panel, ahead, x, i, weights, sums);
+      if constexpr (vectors == A::kMostVectors)
+        for (std::int64_t line = 0; line < panel.next_lines; ++line, next += kLine<A>)
+          __builtin_prefetch(next, 0, kSecondLevel);
+    }
   }
 #pragma GCC unroll 4
   for (; i + A::kInputs <= panel.in; i += A::kInputs, weights += step)
@@ -217,11 +229,14 @@ template <class A, int vectors, bool first, bool fetch>
 HWY_NOINLINE void multiply_panel(const Panel<A>& args, std::int64_t count) {
   const Panel<A> panel = args;  // a copy whose address no call takes: its members stay in registers
   constexpr int rows = A::kRows[vectors];
+  const std::int64_t next_step = panel.in * panel.next_lines;
+  const typename A::Input* next = panel.next;
   std::int64_t j = 0;
   for (; j + rows <= count; j += rows) {
     if constexpr (fetch) {
       multiply_rows<A, rows, vectors, first, true, true>(
-          panel, j, panel.x_rows + std::min(j + panel.ahead, count - rows));
+          panel, j, panel.x_rows + std::min(j + panel.ahead, count - rows), next);
+      next += next_step;
       continue;
     }
     fetch_rows(panel, j + panel.ahead, std::min(j + panel.ahead + rows, count));
@@ -307,13 +322,22 @@ void multiply(const IndirectGemm& args) {
     const std::int64_t products = std::max<std::int64_t>(steps * vectors, 1);
     if (fetched)
       panel.ahead = std::clamp(kProductsAhead / products, kFewestRowsAhead, kMostRowsAhead);
+    const std::int64_t elements = vectors * width * steps * A::kInputs;
+    if (args.next != nullptr && vectors == A::kMostVectors) {
+      const bool last = column + widest >= args.out;
+      panel.next =
+          last ? static_cast<const typename A::Input*>(args.next) : panel.weights + elements;
+      const std::int64_t inputs = args.count / A::kRows[A::kMostVectors] * args.in;
+      panel.next_lines =
+          inputs == 0 ? 0 : std::min((elements + inputs - 1) / inputs, kMostNextLines);
+    }
     if constexpr (A::kMostVectors == 4) {
       if (vectors == 4) multiply_columns<A, 4>(panel, args.count);
       if (vectors == 3) multiply_columns<A, 3>(panel, args.count);
     }
     if (vectors == 2) multiply_columns<A, 2>(panel, args.count);
     if (vectors == 1) multiply_columns<A, 1>(panel, args.count);
-    panel.weights += vectors * width * steps * A::kInputs;
+    panel.weights += elements;
     panel.y += widest;
     if (panel.added != nullptr) panel.added += widest;
   }
