@@ -73,7 +73,8 @@ py::array to_points(const Voxels& voxels, const py::array& values, int threads) 
 constexpr auto kVoxelsDoc =
     R"(The voxels of one scan or of a batch, made by `voxelize`: N voxels, C features, P points of all scans.
 
-Immutable; arrays are the voxels' own memory, not copies.
+Arrays are the voxels' own memory, not copies: features may be written to, what says where voxels and points lie must
+stay as it is.
 
 >>> import gavotte, numpy as np
 >>> voxels = gavotte.voxelize(np.array([[0.1, 0, 0], [0.2, 0, 0], [3, 0, 0]], np.float32), 1.0)

@@ -20,7 +20,10 @@ from gavotte._tune_report import Candidate, LayerTuning, TuneReport
 from gavotte._voxelize import voxelize
 
 if TYPE_CHECKING:
+    from gavotte import batch as batch
+    from gavotte import convert as convert
     from gavotte import functional, models, nn, ops
+    from gavotte import sched as sched
     from gavotte._coordinates import CoordinateManager, CoordinateSet, KernelMap
     from gavotte._export import export
     from gavotte._graph_executor import GraphExecutor
@@ -100,7 +103,13 @@ _NEED_TORCH = {
 }
 
 
+# Parts that a program may use without importing them by name.
+_PARTS = ("batch", "convert", "sched")
+
+
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return importlib.import_module(f"gavotte.{name}")
     module = _NEED_TORCH.get(name)
     if module is None:
         raise AttributeError(f"module 'gavotte' has no attribute {name!r}")

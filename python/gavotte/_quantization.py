@@ -96,7 +96,7 @@ def quantize(
         )
     if activations == "row" and scales == "static":
         raise ValueError("activations='row' expects scales='dynamic': voxels differ from scan to scan")
-    native = _core.quantize(network._native, list(scans), f"{scales}_{activations}", ends, list(keep), threads)
+    native = _core.quantize(network._native, _voxels(scans), f"{scales}_{activations}", ends, list(keep), threads)
     return Network(native)
 
 
@@ -128,5 +128,12 @@ def quantization_error(
     >>> report.voxels == len(scan.coordinates), sum(layer.kernel.endswith("int8") for layer in report.layers)
     (True, 20)
     """
-    layers, error, voxels = _core.quantization_error(network._native, quantized._native, list(scans), dtype, threads)
+    layers, error, voxels = _core.quantization_error(network._native, quantized._native, _voxels(scans), dtype, threads)
     return QuantizationReport(tuple(LayerError(*layer) for layer in layers), error, voxels)
+
+
+def _voxels(scans: Sequence[_core.Voxels]) -> list[_core.Voxels]:
+    for scan in scans:
+        if not isinstance(scan, _core.Voxels):
+            raise TypeError(f"scans: expected Voxels, as gavotte.voxelize gives, got {type(scan).__name__}")
+    return list(scans)

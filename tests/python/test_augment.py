@@ -152,6 +152,27 @@ def test_probability_zero_and_one() -> None:
         assert not np.array_equal(turn(1)(cloud, generator(seed)).rows, cloud.rows)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: augment.Sometimes(30, augment.RotateZ()), "probability: expected 0 to 1, got 30"),
+        (lambda: augment.Flip(y=1.5), "y: expected 0 to 1"),
+        (lambda: augment.Scale(1.1, 0.9), "low first, got 1.1 and 0.9"),
+        (lambda: augment.Scale(0, 1), "above 0"),
+        (lambda: augment.RotateZ(-5), "degrees: expected 0 or more"),
+        (lambda: augment.Translate((0.1, 0.1, -0.1)), "reach"),
+        (lambda: augment.Jitter(float("nan")), "sigma: expected 0 or more, got nan"),
+        (lambda: augment.Jitter(limit=-1), "limit"),
+        (lambda: augment.Crop((4, 4, -1)), "size"),
+        (lambda: augment.DropPoints(1.5), "most: expected 0 to 1, got 1.5"),
+        (lambda: augment.ChannelJitter(shift=-0.1), "shift"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
 def test_what_a_cloud_lacks_is_said() -> None:
     with pytest.raises(ValueError, match="intensity"):
         augment.ChannelJitter(("brightness",))(small_cloud(), generator(0))

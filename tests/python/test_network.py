@@ -109,3 +109,9 @@ def test_broken_files_are_value_errors(tmp_path: Path) -> None:
         Network.load(tmp_path / "absent.gavotte")
     with pytest.raises(RuntimeError, match="cannot write"):
         small_network().save(tmp_path / "absent" / "small.gavotte")
+
+
+def test_scans_to_calibrate_on_are_voxels() -> None:
+    for quantize in (gavotte.quantize, lambda network, scans: gavotte.quantization_error(network, network, scans)):
+        with pytest.raises(TypeError, match=r"scans: expected Voxels, .* got ndarray"):
+            quantize(small_network(), [np.zeros((3, 4), np.float32)])

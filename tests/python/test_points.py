@@ -179,3 +179,9 @@ def test_info_names_devices_and_why_there_is_no_gpu() -> None:
     info = gavotte.info()
     assert info.devices[0] == "cpu" and info.simd
     assert (info.no_gpu_because is None) == (len(info.devices) > 1)
+
+
+def test_labels_to_write_are_int32(tmp_path: Path) -> None:
+    cloud, classes = small_cloud(), data.Classes.street()
+    with pytest.raises(TypeError, match=r"labels: expected int32, got int64: labels\.astype"):
+        data.write_labels(tmp_path / "scan.ply", cloud, np.zeros(len(cloud), np.int64), classes)  # type: ignore[arg-type]

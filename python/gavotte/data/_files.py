@@ -192,4 +192,7 @@ def _rows(points: PointCloud | npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _labels(labels: IntArray) -> IntArray:
-    return np.ascontiguousarray(labels)
+    given = np.ascontiguousarray(labels)
+    if given.dtype != np.int32:
+        raise TypeError(f"labels: expected int32, got {given.dtype}: labels.astype(numpy.int32) has them")
+    return given

@@ -46,6 +46,16 @@ Augmentation: TypeAlias = Callable[[PointCloud, np.random.Generator], PointCloud
 _NORMALS = ("nx", "ny", "nz")
 
 
+def _expect_share(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: expected 0 to 1, got {value}")
+
+
+def _expect_not_below_zero(name: str, value: float | tuple[float, ...]) -> None:
+    if not np.all(np.asarray(value) >= 0):
+        raise ValueError(f"{name}: expected 0 or more, got {value}")
+
+
 def _linear(cloud: PointCloud, matrix: npt.NDArray[np.float64]) -> PointCloud:
     """Positions, and normals where the cloud has them, times an orthogonal matrix [3, 3]."""
     rows = cloud.rows.copy()
@@ -94,6 +104,9 @@ class Sometimes:
     probability: float
     step: Augmentation
 
+    def __post_init__(self) -> None:
+        _expect_share("probability", self.probability)
+
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         return self.step(cloud, draw) if draw.random() < self.probability else cloud
 
@@ -112,6 +125,9 @@ class RotateZ:
     """
 
     degrees: float = 180.0
+
+    def __post_init__(self) -> None:
+        _expect_not_below_zero("degrees", self.degrees)
 
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         angle = np.deg2rad(draw.uniform(-self.degrees, self.degrees))
@@ -135,6 +151,10 @@ class Flip:
     y: float = 0.5
     z: float = 0.0
 
+    def __post_init__(self) -> None:
+        for axis in "xyz":
+            _expect_share(axis, getattr(self, axis))
+
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         flipped = draw.random(3) < (self.x, self.y, self.z)
         return _linear(cloud, np.diag(np.where(flipped, -1.0, 1.0)))
@@ -154,6 +174,10 @@ class Scale:
 
     low: float = 0.9
     high: float = 1.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low <= self.high:
+            raise ValueError(f"low, high: expected factors above 0, low first, got {self.low} and {self.high}")
 
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         rows = cloud.rows.copy()
@@ -175,6 +199,9 @@ class Translate:
     """
 
     reach: tuple[float, float, float] = (0.2, 0.2, 0.2)
+
+    def __post_init__(self) -> None:
+        _expect_not_below_zero("reach", self.reach)
 
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         reach = np.asarray(self.reach)
@@ -200,6 +227,10 @@ class Jitter:
     sigma: float = 0.01
     limit: float = 0.05
 
+    def __post_init__(self) -> None:
+        _expect_not_below_zero("sigma", self.sigma)
+        _expect_not_below_zero("limit", self.limit)
+
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         noise = draw.normal(0, self.sigma, (len(cloud), 3)).clip(-self.limit, self.limit)
         rows = cloud.rows.copy()
@@ -222,6 +253,9 @@ class Crop:
     """
 
     size: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        _expect_not_below_zero("size", self.size)
 
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         if len(cloud) == 0:
@@ -246,6 +280,9 @@ class DropPoints:
     """
 
     most: float = 0.2
+
+    def __post_init__(self) -> None:
+        _expect_share("most", self.most)
 
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         if len(cloud) == 0:
@@ -277,6 +314,10 @@ class ChannelJitter:
     shift: float = 0.05
     sigma: float = 0.01
     together: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "shift", "sigma"):
+            _expect_not_below_zero(name, getattr(self, name))
 
     def __call__(self, cloud: PointCloud, draw: np.random.Generator) -> PointCloud:
         for name in self.channels:
