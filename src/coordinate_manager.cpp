@@ -401,6 +401,7 @@ std::int64_t CoordinateManager::cached_bytes() const {
     for (const Tensor* tensor :
          {&data.table, &data.transposed_table, &data.masks, &data.transposed_masks})
       add(tensor->view());
+    bytes += data.row_group_bytes;
   }
   for (const State::DerivedSet& set : state_->sets) {
     add(set.output.lattice());

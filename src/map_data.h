@@ -13,8 +13,9 @@
 namespace gavotte::internal {
 
 namespace cpu {
-class RowRank;  // cpu/row_rank.h
-}
+class RowGroups;  // cpu/row_groups.h
+class RowRank;    // cpu/row_rank.h
+}  // namespace cpu
 
 /// CSR pair lists.
 struct PairLists {
@@ -58,6 +59,8 @@ struct MapData {
   mutable PairLists by_out, by_in;         ///< `lists` sorted by row, only where they are not.
   mutable Tensor table, transposed_table;  ///< int32 [K, out_rows], [K, in_rows]
   mutable Tensor masks, transposed_masks;  ///< uint8 [rows, ceil(K / 8)]
+  mutable std::shared_ptr<const cpu::RowGroups> row_groups, transposed_row_groups;  ///< The CPU's.
+  mutable std::int64_t row_group_bytes = 0;                                         ///< Of both.
 
   mutable StreamUses uses;
 };

@@ -46,7 +46,7 @@ struct Problem {
   std::vector<std::vector<std::int8_t>> weights;
   std::vector<std::vector<std::int32_t>> added;
   std::vector<std::uint32_t> some;
-  std::vector<std::int32_t> inputs;
+  std::vector<std::int32_t> inputs;  // of all bits; run() lists those of `some`
 
   Problem(std::mt19937& random, std::int64_t in, std::int64_t out, std::int64_t groups, int bits,
           std::uint8_t zero, bool adds)
@@ -90,9 +90,15 @@ struct Problem {
       panels.push_back(memory.back().get());
       adds_by_bit.push_back(added[bit].data());
     }
-    std::vector<std::int32_t> sums(at(groups * kGroupRows * out), 77);
+    std::vector<std::int32_t> sums(at(groups * kGroupRows * out), 77), listed;
+    for (std::int64_t group = 0; group < groups; ++group)
+      for (std::uint32_t left = some[at(group)]; left != 0; left &= left - 1) {
+        const auto* const from =
+            inputs.data() + (std::countr_zero(left) * groups + group) * kGroupRows;
+        listed.insert(listed.end(), from, from + kGroupRows);
+      }
     kernel({x.data(), x_stride, in, zero, panels.data(), adds ? adds_by_bit.data() : nullptr, out,
-            groups, some.data(), inputs.data(), sums.data()});
+            groups, some.data(), listed.data(), sums.data()});
     return sums;
   }
 
@@ -150,15 +156,14 @@ TEST(GroupTiles, AreTakenForWholeVectorsOfFewWeights) {
   EXPECT_FALSE(takes_groups(16, 64, true));
 }
 
-// A block of voxels and a thin cloud beside it.
-Coordinates points(bool shuffled) {
+// A block of voxels and a line beside it.
+Coordinates points(bool shuffled, std::int32_t edge) {
   std::vector<std::array<std::int32_t, 4>> all;
-  for (std::int32_t i = 0; i < 9; ++i)
-    for (std::int32_t j = 0; j < 9; ++j)
-      for (std::int32_t k = 0; k < 9; ++k) all.push_back({0, i, j, k});
+  for (std::int32_t i = 0; i < edge; ++i)
+    for (std::int32_t j = 0; j < edge; ++j)
+      for (std::int32_t k = 0; k < edge; ++k) all.push_back({0, i, j, k});
   std::mt19937 random(7);
-  for (std::int32_t i = 20; i < 320; ++i)
-    all.push_back({0, i, static_cast<std::int32_t>(random() % 4), 0});
+  for (std::int32_t i = 30; i < 50; ++i) all.push_back({0, i, 0, 0});
   if (shuffled) std::shuffle(all.begin(), all.end(), random);
   std::vector<std::int32_t> values;
   for (const auto& point : all) values.insert(values.end(), point.begin(), point.end());
@@ -166,86 +171,111 @@ Coordinates points(bool shuffled) {
       Tensor::from<std::int32_t>(values, {static_cast<std::int64_t>(all.size()), 4}).view());
 }
 
-using PairsOfRows = std::map<std::pair<std::int64_t, int>, std::int32_t>;  // place, offset: input
+using PairsOfRows = std::map<std::pair<std::int64_t, int>, std::int32_t>;  // row, offset: input
 
-PairsOfRows pairs_of_rows(const MapPairs& pairs, std::int64_t first, std::int64_t rows) {
+PairsOfRows pairs_of_map(const MapPairs& pairs) {
   PairsOfRows all;
   for (int k = 0; k < pairs.offsets; ++k)
-    for (std::int64_t j = 0; j < pairs.begin[k + 1] - pairs.begin[k]; ++j) {
-      const std::int32_t out = pairs.out(k)[j];
-      const std::int64_t place = (pairs.out_rank != nullptr ? pairs.out_rank[out] : out) - first;
-      if (place >= 0 && place < rows) all[{place, k}] = pairs.in(k)[j];
-    }
+    for (std::int64_t j = 0; j < pairs.begin[k + 1] - pairs.begin[k]; ++j)
+      all[{pairs.out(k)[j], k}] = pairs.in(k)[j];
   return all;
 }
 
-PairsOfRows pairs_of_groups(const RowGroups& groups, int offsets) {
+PairsOfRows pairs_of_groups(const RowGroups& groups) {
   PairsOfRows all;
   std::int64_t products = 0;
-  for (std::int64_t i = 0; i < groups.groups * kGroupRows; ++i)
-    for (int bit = 0; bit < offsets; ++bit) {
-      const bool has = (groups.some[i / kGroupRows] >> bit & 1U) != 0;
-      products += has ? 1 : 0;
-      const std::int32_t input = groups.inputs[bit * groups.groups * kGroupRows + i];
-      if (input < 0) continue;
-      EXPECT_TRUE(has && i < groups.rows);
-      all[{groups.order[i], groups.offsets[at(bit)]}] = input;
-    }
-  EXPECT_EQ(groups.products, products);
-  EXPECT_EQ(groups.pairs, static_cast<std::int64_t>(all.size()));
+  for (std::int64_t group = 0; group < groups.groups(); ++group) {
+    const std::int32_t* inputs = groups.inputs(group);
+    for (std::uint32_t left = groups.some()[group]; left != 0; left &= left - 1)
+      for (std::int64_t i = group * kGroupRows; i < (group + 1) * kGroupRows; ++i, ++products) {
+        const std::int32_t input = *inputs++;
+        if (input < 0) continue;
+        EXPECT_LT(i, groups.rows());
+        all[{groups.y_rows()[i], std::countr_zero(left)}] = input;
+      }
+  }
+  EXPECT_EQ(groups.products(), products);
   return all;
 }
 
-void expect_groups(const MapPairs& pairs) {
-  Workspace workspace;
-  for (const std::int64_t rows : {1, 31, 32, 100, 640, 2000})
-    for (std::int64_t first = 0; first < pairs.out_rows;
-         first += std::max<std::int64_t>(rows, 97)) {
-      const std::int64_t count = std::min(rows, pairs.out_rows - first);
-      find_pairs(pairs, first, count, workspace);
-      const RowGroups groups = group_rows(pairs, first, count, workspace);
-      ASSERT_EQ(groups.rows, count);
-      std::vector<std::int32_t> order(groups.order, groups.order + count);
-      std::sort(order.begin(), order.end());
-      for (std::int64_t i = 0; i < count; ++i) ASSERT_EQ(order[at(i)], i);
-      ASSERT_EQ(pairs_of_groups(groups, pairs.offsets), pairs_of_rows(pairs, first, count));
+void expect_groups(const KernelMap& map) {
+  const MapPairs pairs(map, MapPairs::Order::key);
+  for (const int threads : {1, 3}) {
+    const RowGroups groups({.threads = threads}, map, pairs);
+    ASSERT_EQ(groups.rows(), map.out_rows());
+    std::vector<std::int32_t> rows(groups.y_rows(), groups.y_rows() + groups.rows());
+    std::sort(rows.begin(), rows.end());
+    for (std::int64_t i = 0; i < groups.rows(); ++i) ASSERT_EQ(rows[at(i)], i);
+    ASSERT_TRUE(groups.worth_while() || groups.products() > 2 * map.pairs());
+    if (!groups.worth_while()) continue;  // few rows in a group
+    ASSERT_EQ(pairs_of_groups(groups), pairs_of_map(pairs));
+  }
+}
+
+TEST(RowGroups, HoldThePairsOfTheirMap) {
+  for (const bool shuffled : {false, true})
+    for (const std::int32_t edge : {1, 3, 9, 20}) {
+      SCOPED_TRACE(std::to_string(edge) + (shuffled ? ", shuffled" : ", in key order"));
+      const Coordinates set = points(shuffled, edge);
+      CoordinateManager manager;
+      expect_groups(manager.kernel_map(set, ConvSpec::submanifold(3)).map);
+      const KernelMap strided = manager.kernel_map(set, ConvSpec::strided(2, 2)).map;
+      expect_groups(strided);
+      expect_groups(strided.transposed());
     }
 }
 
-TEST(RowGroups, HoldThePairsOfTheirTile) {
-  for (const bool shuffled : {false, true}) {
-    SCOPED_TRACE(shuffled ? "rows shuffled" : "rows in key order");
-    const Coordinates set = points(shuffled);
-    CoordinateManager manager;
-    expect_groups(
-        MapPairs(manager.kernel_map(set, ConvSpec::submanifold(3)).map, MapPairs::Order::key));
-    const KernelMap strided = manager.kernel_map(set, ConvSpec::strided(2, 2)).map;
-    expect_groups(MapPairs(strided, MapPairs::Order::key));
-    expect_groups(MapPairs(strided.transposed(), MapPairs::Order::key));
-  }
+TEST(RowGroups, AreWorthWhileWhereRowsShareTheirOffsets) {
+  CoordinateManager manager;
+  const KernelMap map = manager.kernel_map(points(false, 20), ConvSpec::submanifold(3)).map;
+  const RowGroups groups({.threads = 1}, map, MapPairs(map, MapPairs::Order::key));
+  EXPECT_LT(static_cast<double>(groups.products()), 1.2 * static_cast<double>(map.pairs()));
 }
 
 // Each row has one pair, so that few groups have more than one offset.
 TEST(RowGroups, PutRowsOfOneOffsetTogether) {
   CoordinateManager manager;
-  const KernelMap map = manager.kernel_map(points(false), ConvSpec::strided(2, 2)).map.transposed();
-  const MapPairs pairs(map, MapPairs::Order::key);
-  Workspace workspace;
-  find_pairs(pairs, 0, pairs.out_rows, workspace);
-  const RowGroups groups = group_rows(pairs, 0, pairs.out_rows, workspace);
-  EXPECT_EQ(groups.pairs, pairs.out_rows);
-  std::int64_t offsets = 0;
-  for (std::int64_t group = 0; group < groups.groups; ++group)
-    offsets += std::popcount(groups.some[group]);
-  EXPECT_LE(offsets, groups.groups + 7);
+  const KernelMap map =
+      manager.kernel_map(points(false, 9), ConvSpec::strided(2, 2)).map.transposed();
+  const RowGroups groups({.threads = 1}, map, MapPairs(map, MapPairs::Order::key));
+  EXPECT_LE(groups.products(), (groups.groups() + 7) * kGroupRows);
 }
 
 TEST(RowGroups, OfTheIdentityAreItsRows) {
-  Workspace workspace;
-  const RowGroups groups = identity_groups(200, 70, workspace);
+  CoordinateManager manager;
+  const KernelMap map = manager.kernel_map(points(true, 5), ConvSpec::submanifold(1)).map;
+  const RowGroups groups({.threads = 1}, map, MapPairs(map));
   PairsOfRows expected;
-  for (std::int32_t i = 0; i < 70; ++i) expected[{i, 0}] = 200 + i;
-  EXPECT_EQ(pairs_of_groups(groups, 1), expected);
+  for (std::int32_t i = 0; i < static_cast<std::int32_t>(map.out_rows()); ++i) expected[{i, 0}] = i;
+  EXPECT_EQ(pairs_of_groups(groups), expected);
+}
+
+// Rows of a thin cloud share few offsets.
+TEST(RowGroups, AreNotListedWhereTooManyRowsWouldBeMultiplied) {
+  std::vector<std::int32_t> values;
+  std::mt19937 random(3);
+  for (std::int32_t i = 0; i < 12 * 12 * 12; ++i)
+    if (random() % 5 == 0)
+      for (const std::int32_t value : {0, i / 144, i / 12 % 12, i % 12}) values.push_back(value);
+  const Coordinates set(
+      Tensor::from<std::int32_t>(values, {static_cast<std::int64_t>(values.size() / 4), 4}).view());
+  CoordinateManager manager;
+  const KernelMap map = manager.kernel_map(set, ConvSpec::submanifold(3)).map;
+  const RowGroups groups({.threads = 1}, map, MapPairs(map, MapPairs::Order::key));
+  EXPECT_FALSE(groups.worth_while());
+  EXPECT_GT(groups.products(), 2 * map.pairs());
+}
+
+TEST(RowGroups, AreKeptByTheMapForEitherDirection) {
+  CoordinateManager manager;
+  const KernelMap map = manager.kernel_map(points(false, 9), ConvSpec::strided(2, 2)).map;
+  const MapPairs pairs(map, MapPairs::Order::key);
+  const std::int64_t before = manager.cached_bytes();
+  const auto groups = row_groups({.threads = 1}, map, pairs);
+  EXPECT_EQ(manager.cached_bytes(), before + groups->bytes());
+  EXPECT_EQ(row_groups({.threads = 2}, map, pairs), groups);
+  const KernelMap other = map.transposed();
+  EXPECT_NE(row_groups({.threads = 1}, other, MapPairs(other, MapPairs::Order::key)), groups);
 }
 
 }  // namespace

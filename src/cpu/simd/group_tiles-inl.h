@@ -49,20 +49,25 @@ inline GroupBlocks group_blocks(std::int64_t in) {
 // An offset of a group in a pass over its columns.
 struct GroupStep {
   std::int64_t group = 0, pass = 0;
-  std::uint32_t left = 0;  // bits: the lowest is the step's; 0: there is no such step
+  std::uint32_t left = 0;                // bits: the lowest is the step's; 0: there is no such step
+  const std::int32_t* inputs = nullptr;  // of the step
+  const std::int32_t* first = nullptr;   // of the group
 };
 
-inline GroupStep first_step(const GroupProduct& product, std::int64_t group) {
+inline GroupStep first_step(const GroupProduct& product, std::int64_t group,
+                            const std::int32_t* inputs) {
   while (group < product.groups && product.some[group] == 0) ++group;
-  return {group, 0, group < product.groups ? product.some[group] : 0};
+  return {group, 0, group < product.groups ? product.some[group] : 0, inputs, inputs};
 }
 
 inline GroupStep step_after(const GroupProduct& product, const GroupStep& step,
                             std::int64_t passes) {
   const std::uint32_t left = step.left & (step.left - 1);
-  if (left != 0) return {step.group, step.pass, left};
-  if (step.pass + 1 < passes) return {step.group, step.pass + 1, product.some[step.group]};
-  return first_step(product, step.group + 1);
+  const std::int32_t* const next = step.inputs + kGroupRows;
+  if (left != 0) return {step.group, step.pass, left, next, step.first};
+  if (step.pass + 1 < passes)
+    return {step.group, step.pass + 1, product.some[step.group], step.first, step.first};
+  return first_step(product, step.group + 1, next);
 }
 
 // Inputs that are being gathered, some rows at a time.
@@ -197,7 +202,7 @@ template <class Tiles, int whole, LastBlock last, int vectors>
 HWY_INLINE void multiply_pass(const GroupProduct& product, const GroupBlocks& blocks,
                               const GroupColumns& columns, std::int64_t passes, std::int64_t group,
                               GroupStep& step, int& turn, Tiles& tiles, GroupMemory& memory) {
-  const std::int64_t pass = step.pass, stride = product.groups * kGroupRows;
+  const std::int64_t pass = step.pass;
   const int whole_blocks = whole >= 0 ? whole : blocks.whole;
   const int count = whole_blocks + (last != LastBlock::whole ? 1 : 0);
   const int part = (kGroupRows / kPartRows + count - 1) / count;
@@ -208,10 +213,7 @@ HWY_INLINE void multiply_pass(const GroupProduct& product, const GroupBlocks& bl
         static_cast<const std::byte*>(product.panels[__builtin_ctz(step.left)]);
     turn = 1 - turn;
     step = step_after(product, step, passes);
-    GroupGather next{nullptr, kGroupRows, memory.x[turn]};
-    if (step.left != 0)
-      next = {product.inputs + __builtin_ctz(step.left) * stride + step.group * kGroupRows, 0,
-              memory.x[turn]};
+    GroupGather next{step.inputs, step.left != 0 ? 0 : kGroupRows, memory.x[turn]};
     for (int block = 0; block < count; ++block) {
       const std::int64_t four = block < whole_blocks ? block * (kGroupBytes / 4) : blocks.last / 4;
       const std::byte* weights[3] = {};
@@ -231,12 +233,10 @@ void multiply_all_groups(const GroupProduct& product, const GroupBlocks& blocks,
                          GroupMemory& memory) {
   const std::int64_t passes =
       (product.out / kGroupColumns + kMostGroupVectors - 1) / kMostGroupVectors;
-  GroupStep step = first_step(product, 0);
+  GroupStep step = first_step(product, 0, product.inputs);
   int turn = 0;
   if (step.left != 0) {
-    GroupGather first{product.inputs + __builtin_ctz(step.left) * product.groups * kGroupRows +
-                          step.group * kGroupRows,
-                      0, memory.x[turn]};
+    GroupGather first{step.inputs, 0, memory.x[turn]};
     while (first.row < kGroupRows)
       gather_part<Tiles, whole, last>(product, blocks, memory.zeros, first);
   }

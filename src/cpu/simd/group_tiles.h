@@ -10,8 +10,8 @@ inline constexpr int kGroupRows = 32;
 inline constexpr int kMostGroupOffsets = 32;  // a bit each
 inline constexpr std::int64_t kMostGroupInputs = 512;
 
-/// sums[i, :] = the sum over the bits b of some[i / kGroupRows] of added[b] and x[inputs[b, i]] * panels[b], where an input of
-/// -1 is a row of bytes `zero`. int32, exact modulo 2^32.
+/// The sums of group g = the sums over the bits b of some[g] of added[b] and x[inputs] * panels[b], where an input of -1 is a row
+/// of bytes `zero`. int32, exact modulo 2^32.
 struct GroupProduct {
   const std::uint8_t* x;      ///< Rows of x_stride bytes; the first `in` of each are read.
   std::int64_t x_stride, in;  ///< in: 1 to kMostGroupInputs.
@@ -21,7 +21,7 @@ struct GroupProduct {
   std::int64_t out;                  ///< A multiple of 16.
   std::int64_t groups;
   const std::uint32_t* some;   ///< [groups]
-  const std::int32_t* inputs;  ///< [bits, groups * kGroupRows]
+  const std::int32_t* inputs;  ///< [the bits of all groups, kGroupRows], a group after the other
   std::int32_t* sums;          ///< [groups * kGroupRows, out]
 };
 
