@@ -19,8 +19,9 @@ inline constexpr int kMaxKernelVolume = 4096;  ///< Kernel offsets of one layer.
 ///                floor: o = floor(i / s)
 ///                torchsparse: as floor where s is 1 or K on every axis,
 ///                else every o with o*s = i + p - k in [0, omax]
-///   transposed   window: the finer set at hand, else every o = i*s - p + k*d
-///                floor, torchsparse: the finer set at hand
+///   transposed   window: every o = i*s - p + k*d
+///                floor: the finer set at hand, else as generative
+///                torchsparse: the finer set at hand
 ///   inverse      the set that the strided layer came from, under each rule
 ///   generative   window: every o = i*s - p + k*d
 ///                floor: every o = i*s + offset*d

@@ -117,7 +117,8 @@ class SparseConvolution(nn.Module):
 _TEXTS = {
     "strided": "A strided convolution on {axes} axes: outputs where the rule puts them.",
     "submanifold": "A submanifold convolution on {axes} axes: the outputs are the inputs' coordinates.",
-    "transposed": "A transposed convolution on {axes} axes: back to the finer set at hand, else every output.",
+    "transposed": "A transposed convolution on {axes} axes: every output that an input reaches; under rule floor or "
+    "torchsparse back to the finer set at hand.",
     "inverse": "The inverse of a strided convolution on {axes} axes: back to the set that it came from.",
     "generative": "A transposed convolution on {axes} axes that makes every output that an input reaches.",
 }
