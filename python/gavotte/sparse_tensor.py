@@ -382,7 +382,7 @@ class SparseTensor:
 def expect_sparse(x: object) -> None:
     """TypeError for anything but a `SparseTensor`, as the features alone."""
     if not isinstance(x, SparseTensor):
-        raise TypeError(f"expected a gavotte.SparseTensor, got {type(x).__name__}")
+        raise TypeError(f"expected a gavotte.SparseTensor, got {type(x).__module__}.{type(x).__qualname__}")
 
 
 def _check_feats(feats: Tensor, coords: Tensor) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import gavotte.compat.spconv as spconv  # noqa: E402
 import gavotte.compat.torchsparse as torchsparse  # noqa: E402
 import gavotte.compat.torchsparse.nn as spnn  # noqa: E402
 from compat_oracle import check, listed, rows_of, scene, to_coarse, to_fine  # noqa: E402
@@ -163,6 +164,15 @@ def test_options_without_meaning_are_refused() -> None:
         spnn.Conv3d(3, 4, 3, generative=True)
     with pytest.raises(NotImplementedError, match="allow_negative"):
         torchsparse.tensor.set_allow_negative_coordinates(True)
+
+
+@pytest.mark.parametrize("size", [3.0, [3.7, 3, 3], (3, 3), "333"])
+def test_sizes_that_are_no_whole_numbers_are_refused(size: Any) -> None:
+    """Of each library: they share the function."""
+    with pytest.raises((TypeError, ValueError), match="expected kernel_size to be an int or 3 of them; got"):
+        spnn.Conv3d(4, 8, size)
+    with pytest.raises((TypeError, ValueError), match="expected kernel_size to be an int or 3 of them; got"):
+        spconv.SubMConv3d(4, 8, size)
 
 
 def test_duplicates_and_unequal_rows_are_errors() -> None:

@@ -225,7 +225,7 @@ def test_a_layer_without_memory_is_an_error() -> None:
 
 @pytest.mark.parametrize("layer", [gnn.SubmConv3d(4, 8), gnn.MaxPool(2), gnn.GlobalPool()])
 def test_features_alone_are_no_input(layer: Any) -> None:
-    with pytest.raises(TypeError, match=r"expected a gavotte\.SparseTensor, got Tensor"):
+    with pytest.raises(TypeError, match=r"expected a gavotte\.SparseTensor, got torch\.Tensor"):
         layer(torch.zeros(3, 4))
 
 

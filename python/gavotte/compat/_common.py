@@ -21,9 +21,10 @@ def ntuple(value: int | Sequence[int] | Any, dims: int, name: str) -> tuple[int,
         return (value,) * dims
     if not isinstance(value, Iterable):
         raise TypeError(f"expected {name} to be an int or {dims} of them; got {value!r}")
-    numbers = tuple(int(number) for number in value)
-    if len(numbers) != dims:
-        raise ValueError(f"expected {name} to be an int or {dims} of them; got {numbers}")
+    given = tuple(value)
+    numbers = tuple(int(number) for number in given)
+    if len(numbers) != dims or numbers != given:
+        raise ValueError(f"expected {name} to be an int or {dims} of them; got {given}")
     return numbers
 
 

@@ -226,6 +226,6 @@ class SparseConvTensor:
         )
 
 
-def expand_nd(ndim: int, val: int | Sequence[int] | Any) -> list[int]:
+def expand_nd(ndim: int, val: int | Sequence[int] | Any, name: str = "val") -> list[int]:
     """`ndim` numbers, from one for all or from as many."""
-    return list(ntuple(val, ndim, "val"))
+    return list(ntuple(val, ndim, name))
