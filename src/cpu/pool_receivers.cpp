@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::int32_t kTileRows = 1024;
 
+// Inputs from this size on, and those in no order, are fetched before they are needed; of others the CPU sees what comes next
+// (Xeon with AMX, 2026-11-23, 2x2x2 on lidar_10, 16 channels of bfloat16: 1.1 of the rate).
+constexpr std::int64_t kFetchedBytes = 16 << 20;
+
 /// Calls body(a tile's rows) in parallel.
 void for_each_tile(const Execution& execution, const KernelMap& map, const ConstTensorView& x,
                    const TensorView& y, const float* scales,
@@ -20,6 +24,7 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
   const std::int64_t channels = x.shape[1];
   const MapPairs pairs(map, MapPairs::Order::key);
   if (pairs.out_rows == 0 || channels == 0) return;
+  const bool fetch = pairs.scattered || x.bytes() >= kFetchedBytes;
   const WorkspaceLease workspaces(thread_count(execution));
   ConvConfig config;
   config.tile_rows = kTileRows;
@@ -35,7 +40,7 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
         }
         body({x.dtype, y.dtype, x.data, y.data, channels, first, rows, pairs.offsets, runs,
               pairs.out_order, pairs.out_rank, workspace.partial.as<std::byte>(kReceiverBytes),
-              workspace.entry_begin.as<std::uint32_t>(rows), is_streamed(y), scales});
+              workspace.entry_begin.as<std::uint32_t>(rows), is_streamed(y), scales, fetch});
       });
 }
 

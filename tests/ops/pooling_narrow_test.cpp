@@ -66,7 +66,7 @@ TEST(PoolingNarrow, IsThatOfWideRows) {
       for (const PoolMode mode : kPoolModes) {
         const Tensor y = pool(wide, map, mode);
         const Tensor grad_x = pool_backward(wide, y, wide_grad, map, mode);
-        for (const std::int64_t channels : {1, 3, 16, 31, 32}) {
+        for (const std::int64_t channels : {1, 3, 8, 16, 24, 31, 32}) {
           const Tensor narrow = tensor(dtype, {map.in_rows(), channels}, columns(x, channels));
           const Tensor narrow_grad =
               tensor(dtype, {map.out_rows(), channels}, columns(grad, channels));

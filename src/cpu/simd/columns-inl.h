@@ -18,7 +18,9 @@ HWY_BEFORE_NAMESPACE();
 namespace gavotte::internal::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Calls body.operator()<vectors>(d, c) for columns of 4, 2 or 1 vectors.
+/// Calls body.operator()<vectors>(d, c) for columns of 4, 2 or 1 vectors, of 8 lanes, then as for_channels. Each column is a pass
+/// over the rows or pairs (poolings with AVX-512, Xeon with AMX, 2026-11-23: 8 lanes make 8 channels 1.5 to 2.3 of the rate of
+/// two columns of four, 24 channels 1.2 to 1.6). Of 16 bits for_channels takes more.
 template <class T, class Body>
 HWY_INLINE void for_columns(std::int64_t channels, Body&& body) {
   const hn::ScalableTag<T> whole;
@@ -26,6 +28,13 @@ HWY_INLINE void for_columns(std::int64_t channels, Body&& body) {
   std::int64_t c = 0;
   for (; c + 4 * lanes <= channels; c += 4 * lanes) body.template operator()<4>(whole, c);
   for (; c + 2 * lanes <= channels; c += 2 * lanes) body.template operator()<2>(whole, c);
+  for (; c + lanes <= channels; c += lanes) body.template operator()<1>(whole, c);
+  if constexpr (sizeof(T) >= 4) {
+    const hn::CappedTag<T, 8> eight;
+    for (const auto count = static_cast<std::int64_t>(hn::Lanes(eight));
+         count > 4 && c + count <= channels; c += count)
+      body.template operator()<1>(eight, c);
+  }
   for_channels<T>(c, channels, [&](auto d, std::int64_t channel) HWY_ATTR {
     body.template operator()<1>(d, channel);
   });

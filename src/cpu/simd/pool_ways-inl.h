@@ -27,6 +27,7 @@ struct Sum {
   static constexpr bool kInOrder = false;  // lanes of values are channels in their order
   // Whether results depend on how many inputs a row has; else one without inputs is what finish() makes of start(): 0.
   static constexpr bool counts() { return false; }
+  static void count(std::uint32_t& inputs) { ++inputs; }
   template <class D>
   HWY_INLINE hn::Vec<D> start(D d) const {
     return hn::Zero(d);
@@ -81,6 +82,7 @@ struct Maximum : Sum {
   static constexpr bool kNarrows = false, kExact = true;
   static constexpr bool exact(std::uint32_t) { return true; }
   static constexpr bool counts() { return true; }  // without inputs it is 0
+  static void count(std::uint32_t& inputs) { inputs = 1; }
   template <class D>
   HWY_INLINE hn::Vec<D> start(D d) const {
     return hn::Set(d, -std::numeric_limits<hn::TFromD<D>>::infinity());
@@ -120,7 +122,7 @@ HWY_INLINE void store_column(D d, const hn::Vec<D>* values, typename Y::Element*
     if constexpr (by_two) {
       Y::template store_two<exact>(d, values[v], values[v + 1], to + v * lanes);
     } else {
-      Y::store(d, values[v], to + v * lanes);
+      Y::template store<exact>(d, values[v], to + v * lanes);
     }
   }
 }

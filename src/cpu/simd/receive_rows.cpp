@@ -36,38 +36,43 @@ HWY_INLINE void begin_sums(D d, hn::TFromD<D>* sums, std::int64_t rows, hn::Vec<
 }
 
 // The pairs of a run that belong to the rows; returns how many they are.
-template <class X, class Y, int vectors, class D, class Way>
+template <class X, class Y, int vectors, bool ranked, class D, class Way>
 HWY_INLINE std::int64_t take_run(D d, const ReceiveRows& args, const ReceiveRun& run,
                                  std::int64_t c, std::uint32_t* counts, const Way& way) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t width = vectors * lanes, channels = args.channels;
-  constexpr std::int64_t kLine = 64;
-  const auto bytes = width * static_cast<std::int64_t>(sizeof(typename X::Element));
-  const std::int64_t ahead = kAheadBytes / bytes, last = run.listed - 1;
   const std::int32_t *const from = run.from, *const to = run.to, *const rank = args.rank;
   const std::int64_t count = run.count, first = args.first, rows = args.rows;
   const auto* const x = elements<X>(args.x) + c;
   auto* const sums = static_cast<hn::TFromD<D>*>(args.sums);
-  std::int64_t j = 0;
-  for (; j < count; ++j) {
-    const std::int64_t row = to[j];
-    const std::int64_t place = (rank != nullptr ? std::int64_t{rank[row]} : row) - first;
-    if (place >= rows) break;
-    if (counts != nullptr) ++counts[place];
-    const auto* const next = x + std::int64_t{from[std::min(j + ahead, last)]} * channels;
-    GAVOTTE_UNROLL
-    for (std::int64_t i = 0; i < bytes; i += kLine)
-      __builtin_prefetch(reinterpret_cast<const char*>(next) + i);
-    const std::int64_t input_row = from[j];
-    const auto* const input = x + input_row * channels;
+  const auto place_of = [=](std::int64_t j) { return (ranked ? rank[to[j]] : to[j]) - first; };
+  const auto take = [&](std::int64_t j) HWY_ATTR {
+    const std::int64_t place = place_of(j), input_row = from[j];
+    if (counts != nullptr) way.count(counts[place]);
     hn::Vec<D> values[vectors];
-    load_column<X, vectors, kByTwo<X, Y, vectors, Way>>(d, input, values);
+    load_column<X, vectors, kByTwo<X, Y, vectors, Way>>(d, x + input_row * channels, values);
     way.template scale<vectors>(d, input_row, values);
     auto* const sum = sums + place * width;
     GAVOTTE_UNROLL
     for (int v = 0; v < vectors; ++v)
       hn::StoreU(way.take(d, hn::LoadU(d, sum + v * lanes), values[v]), d, sum + v * lanes);
+  };
+  // One pair at a time: of a loop of several the rest would be another branch without a pattern, and runs are short (Xeon with
+  // AMX, 2026-11-23, 3x3x3, 16 channels: 0.9 to 0.95 of the rate).
+  std::int64_t j = 0;
+  if (args.fetch) {
+    constexpr std::int64_t kLine = 64;
+    const auto bytes = width * static_cast<std::int64_t>(sizeof(typename X::Element));
+    const std::int64_t ahead = kAheadBytes / bytes, fetched = std::min(count, run.listed - ahead);
+    for (; j < fetched && place_of(j) < rows; ++j) {
+      const auto* const next = x + std::int64_t{from[j + ahead]} * channels;
+      GAVOTTE_UNROLL
+      for (std::int64_t i = 0; i < bytes; i += kLine)
+        __builtin_prefetch(reinterpret_cast<const char*>(next) + i);
+      take(j);
+    }
   }
+  for (; j < count && place_of(j) < rows; ++j) take(j);
   return j;
 }
 
@@ -83,9 +88,12 @@ HWY_NOINLINE void receive_column(D d, const ReceiveRows& call, std::int64_t c,
   T* const sums = static_cast<T*>(args.sums);
   begin_sums<vectors>(d, sums, args.rows, way.start(d));
   const bool counts = way.counts();
+  std::uint32_t* const counted = counts && c == 0 ? args.counts : nullptr;
   for (std::int64_t k = 0; k < args.offsets; ++k)
-    args.runs[k].taken = take_run<X, Y, vectors>(d, args, args.runs[k], c,
-                                                 counts && c == 0 ? args.counts : nullptr, way);
+    args.runs[k].taken =
+        args.rank != nullptr
+            ? take_run<X, Y, vectors, true>(d, args, args.runs[k], c, counted, way)
+            : take_run<X, Y, vectors, false>(d, args, args.runs[k], c, counted, way);
   for (std::int64_t r = 0; r < args.rows; ++r) {
     T* const sum = sums + r * vectors * lanes;
     const std::uint32_t count = counts ? args.counts[r] : 1;

@@ -28,6 +28,7 @@ struct ReceiveRows {
   std::uint32_t* counts;  ///< Room for [rows]
   bool stream;            ///< y is so large that it is written past the caches.
   const float* scales;    ///< As PoolRows'.
+  bool fetch;             ///< x is not in the caches, or read in no order.
 };
 
 /// Of the accumulators of rows that receive at the same time: half of a first-level cache (EPYC, 2026-11-23, maximum of 16

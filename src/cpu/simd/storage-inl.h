@@ -31,7 +31,8 @@ struct PlainStorage {
   static HWY_INLINE hn::Vec<D> load(D d, const Element* from) {
     return hn::LoadU(d, from);
   }
-  template <class D>
+  // exact: values are elements.
+  template <bool exact = false, class D>
   static HWY_INLINE void store(D d, hn::Vec<D> value, Element* to) {
     hn::StoreU(value, d, to);
   }
@@ -65,11 +66,12 @@ struct BFloat16Storage {
     const hn::Rebind<std::uint32_t, D> d32;
     return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, from))));
   }
-  template <class D>
+  template <bool exact = false, class D>
   static HWY_INLINE void store([[maybe_unused]] D d, hn::Vec<D> value, Element* to) {
     const hn::Rebind<std::uint16_t, D> d16;
     const hn::Rebind<std::int32_t, D> d32;
-    const auto upper = hn::ShiftRight<16>(rounded(d, value));
+    const hn::Rebind<std::uint32_t, D> bits;
+    const auto upper = hn::ShiftRight<16>(exact ? hn::BitCast(bits, value) : rounded(d, value));
     hn::StoreU(hn::DemoteTo(d16, hn::BitCast(d32, upper)), d16, to);
   }
   // Two vectors side by side.
@@ -158,7 +160,7 @@ struct Float16Storage {
         d, hn::Or(sign, hn::IfThenElse(hn::RebindMask(d32, special), with_exponent, scaled)));
 #endif
   }
-  template <class D>
+  template <bool exact = false, class D>
   static HWY_INLINE void store([[maybe_unused]] D d, hn::Vec<D> value, Element* to) {
     const hn::Rebind<std::uint16_t, D> d16;
 #if GAVOTTE_HARDWARE_FLOAT16
