@@ -102,9 +102,9 @@ class Layer {
              }},
             {fmt::format("convert to {}", gavotte::name(other)), bytes + bytes_of(converted_),
              [this, &device] { device.convert(execution_, view(fine_), converted_); }},
-            {"concatenate two", 4 * bytes, [this, &device, channels] {
-               device.scatter_rows(execution_, view(fine_), {}, 0, joined_);
-               device.scatter_rows(execution_, view(fine_), {}, channels, joined_);
+            {"concatenate two", 4 * bytes, [this, &device] {
+               const ConstTensorView two[] = {view(fine_), view(to_fine_)};
+               device.concatenate(execution_, two, joined_);
              }}};
   }
 

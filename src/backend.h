@@ -190,6 +190,8 @@ class Backend {
   /// Rows of any dtype. y[rows[i], column : column + C] = x[i, :]; no rows view: row i to row i.
   virtual void scatter_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                             std::int64_t column, TensorView y) = 0;
+  /// Rows of any dtype. y[:, x's columns] = x for each, side by side in their order; these fill y.
+  virtual void concatenate(const Execution&, std::span<const ConstTensorView> xs, TensorView y);
   /// Rows of any dtype. y[i, :] = x[rows[i], :]
   virtual void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                            TensorView y) = 0;

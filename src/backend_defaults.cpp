@@ -31,4 +31,13 @@ void Backend::batch_norm_backward(const Execution& execution, ConstTensorView, C
                 "batch norm runs on the CPU; got the device " + execution.device.to_string());
 }
 
+void Backend::concatenate(const Execution& execution, std::span<const ConstTensorView> xs,
+                          TensorView y) {
+  std::int64_t column = 0;
+  for (const ConstTensorView& x : xs) {
+    scatter_rows(execution, x, {}, column, y);
+    column += x.shape[1];
+  }
+}
+
 }  // namespace gavotte::internal

@@ -129,12 +129,18 @@ SparseTensor concatenate(std::span<const SparseTensor> tensors) {
   // On one set every element is written, so only a union starts from zeros.
   Tensor result = joined.rows.empty() ? Tensor(execution, dtype, shape)
                                       : Tensor::zeros(execution, dtype, shape);
-  std::int64_t column = 0;
-  for (std::size_t i = 0; i < pointers.size(); ++i) {
-    const ConstTensorView rows = joined.rows.empty() ? ConstTensorView{} : joined.rows[i];
-    backend(execution.device)
-        .scatter_rows(execution, pointers[i]->features().view(), rows, column, result);
-    column += pointers[i]->channels();
+  internal::Backend& device = backend(execution.device);
+  if (joined.rows.empty()) {
+    std::vector<ConstTensorView> views;
+    for (const SparseTensor* tensor : pointers) views.push_back(tensor->features().view());
+    device.concatenate(execution, views, result);
+  } else {
+    std::int64_t column = 0;
+    for (std::size_t i = 0; i < pointers.size(); ++i) {
+      device.scatter_rows(execution, pointers[i]->features().view(), joined.rows[i], column,
+                          result);
+      column += pointers[i]->channels();
+    }
   }
   return {joined.coordinates, std::move(result), first.manager()};
 }

@@ -198,6 +198,11 @@ void CpuBackend::scatter_rows(const Execution& execution, ConstTensorView x, Con
   cpu::scatter_rows(execution, x, rows, column, y);
 }
 
+void CpuBackend::concatenate(const Execution& execution, std::span<const ConstTensorView> xs,
+                             TensorView y) {
+  cpu::concatenate(execution, xs, y);
+}
+
 void CpuBackend::gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows,
                              TensorView y) {
   cpu::gather_rows(execution, x, rows, y);

@@ -71,6 +71,7 @@ class CpuBackend final : public Backend {
               TensorView y) override;
   void scatter_rows(const Execution&, ConstTensorView x, ConstTensorView rows, std::int64_t column,
                     TensorView y) override;
+  void concatenate(const Execution&, std::span<const ConstTensorView> xs, TensorView y) override;
   void gather_rows(const Execution&, ConstTensorView x, ConstTensorView rows,
                    TensorView y) override;
   void convert(const Execution&, ConstTensorView x, TensorView y) override;

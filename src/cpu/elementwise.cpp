@@ -2,11 +2,13 @@
 #include "cpu/elementwise.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
 
 #include "cpu/epilogue.h"
+#include "cpu/simd/row_kernels.h"
 #include "cpu/simd/values.h"
 #include "dispatch.h"
 #include "parallel.h"
@@ -65,6 +67,36 @@ void with_copy(std::int64_t bytes, Body&& body) {
   }
 }
 
+/// The epilogue of several narrow rows that are taken as a wide one, with scale and shift as often: a row's loop costs more
+/// than the work on one vector (Xeon with AMX, 2026-11-23, lidar_10, 16 channels of bfloat16: 1.3 of the rate).
+class SideBySide {
+ public:
+  SideBySide(const RowEpilogue& epilogue, DType dtype, std::int64_t channels)
+      : epilogue_(epilogue),
+        times_(std::max<std::int64_t>(kWide / std::max<std::int64_t>(channels, 1), 1)) {
+    if (times_ == 1) return;
+    const std::int64_t bytes = channels * accumulator_bytes(dtype);
+    epilogue_.scale = repeated(epilogue.scale, bytes, scale_.data());
+    epilogue_.shift = repeated(epilogue.shift, bytes, shift_.data());
+  }
+  SideBySide(const SideBySide&) = delete;  // the epilogue points into it
+  SideBySide& operator=(const SideBySide&) = delete;
+  std::int64_t times() const { return times_; }
+  const RowEpilogue& epilogue() const { return epilogue_; }
+
+ private:
+  static constexpr std::int64_t kWide = 256;  // channels
+  const void* repeated(const void* row, std::int64_t bytes, std::byte* to) const {
+    if (row == nullptr) return nullptr;
+    for (std::int64_t i = 0; i < times_; ++i)
+      std::memcpy(to + i * bytes, row, static_cast<std::size_t>(bytes));
+    return to;
+  }
+  RowEpilogue epilogue_;
+  std::int64_t times_;
+  alignas(64) std::array<std::byte, kWide * sizeof(double)> scale_, shift_;
+};
+
 // Where one of them is float64: one rounding, to 16 bits too.
 template <class From, class To>
 void convert_span(const From* __restrict from, std::int64_t count, To* __restrict to) {
@@ -88,10 +120,15 @@ void copy(const Execution& execution, TensorView destination, ConstTensorView so
 
 void epilogue(const Execution& execution, ConstTensorView x, const Epilogue& epilogue,
               TensorView y) {
-  const RowEpilogue rows = RowEpilogue::from(epilogue);
-  for_each_span(execution, x.rows(), row_bytes(x), [&](std::int64_t first, std::int64_t count) {
-    apply_epilogue(x.dtype, x.data, first, count, x.shape[1], rows, y.data);
-  });
+  const RowEpilogue one = RowEpilogue::from(epilogue);
+  const SideBySide several(one, x.dtype, x.shape[1]);
+  const std::int64_t times = several.times(), whole = x.rows() / times;
+  for_each_span(execution, whole, row_bytes(x) * times,
+                [&](std::int64_t first, std::int64_t count) {
+                  apply_epilogue(x.dtype, x.data, first, count, x.shape[1] * times,
+                                 several.epilogue(), y.data);
+                });
+  apply_epilogue(x.dtype, x.data, whole * times, x.rows() - whole * times, x.shape[1], one, y.data);
 }
 
 void binary(const Execution& execution, BinaryOp op, ConstTensorView a, ConstTensorView b,
@@ -119,6 +156,31 @@ void scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView
       for (std::int64_t i = first; i < first + count; ++i)
         copy(from + i * bytes, to + (row != nullptr ? row[i] : i) * y_bytes);
     });
+  });
+}
+
+void concatenate(const Execution& execution, std::span<const ConstTensorView> xs, TensorView y) {
+  // Rows that take their parts while they stay in a fast cache (Xeon with AMX, 2026-11-23, two parts of 16 to 128 channels: 1.2 to
+  // 1.5 of the rate of one pass over all rows a part, with bfloat16 on two threads up to 1.9).
+  constexpr std::int64_t kBlockBytes = 8 * 1024;
+  const std::int64_t y_bytes = row_bytes(y);
+  if (y_bytes == 0) return;
+  const std::int64_t block = std::max<std::int64_t>(kBlockBytes / y_bytes, 1);
+  for_each_span(execution, y.rows(), y_bytes, [&](std::int64_t first, std::int64_t count) {
+    const std::int64_t end = first + count;
+    for (std::int64_t row = first; row < end; row += block) {
+      auto* to = static_cast<std::byte*>(y.data);
+      for (const ConstTensorView& x : xs) {
+        const std::int64_t bytes = row_bytes(x);
+        if (bytes == 0) continue;
+        const auto* const from = static_cast<const std::byte*>(x.data);
+        with_copy(bytes, [&](auto copy) {
+          for (std::int64_t i = row; i < std::min(row + block, end); ++i)
+            copy(from + i * bytes, to + i * y_bytes);
+        });
+        to += bytes;
+      }
+    }
   });
 }
 

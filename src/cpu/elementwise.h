@@ -13,6 +13,7 @@ void binary(const Execution& execution, BinaryOp op, ConstTensorView a, ConstTen
             TensorView y);
 void scatter_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows,
                   std::int64_t column, TensorView y);
+void concatenate(const Execution& execution, std::span<const ConstTensorView> xs, TensorView y);
 void gather_rows(const Execution& execution, ConstTensorView x, ConstTensorView rows, TensorView y);
 void convert(const Execution& execution, ConstTensorView x, TensorView y);
 void transpose(const Execution& execution, ConstTensorView x, TensorView y);

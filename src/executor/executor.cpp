@@ -246,16 +246,17 @@ internal::ConvPlan Executor::Impl::launch_step(std::size_t index, const ConvConf
       backend->epilogue(call, x, epilogue, y);
       break;
     case StepKind::concatenate: {
+      const internal::PlanValue& value = plan.values[at(step.output)];
+      std::vector<ConstTensorView> views;
       std::int64_t column = 0;
       for (int input : step.inputs) {
         check_one_set(step, step.output, input);
-        const internal::PlanValue& value = plan.values[at(step.output)];
-        if (value.floats) backend->scatter_rows(call, read(input, input_view), {}, column, y);
+        views.push_back(read(input, input_view));
         if (value.bytes)
-          backend->quantize(call, read(input, input_view), *value.bytes, column,
-                            byte_views[at(step.output)]);
+          backend->quantize(call, views.back(), *value.bytes, column, byte_views[at(step.output)]);
         column += plan.values[at(input)].channels;
       }
+      if (value.floats) backend->concatenate(call, views, y);
       return conv;
     }
     case StepKind::pool:

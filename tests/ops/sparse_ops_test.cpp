@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -220,6 +221,30 @@ TEST(SparseOps, ConcatenateOnOneSetKeepsItsRows) {
   EXPECT_EQ(dictionary(concatenate(std::span(tensors).first(1))), dictionary(a));
 }
 
+// Blocks of rows take their parts in turn.
+TEST(SparseOps, ConcatenateManyRowsOnOneSet) {
+  std::mt19937 random(8);
+  for (const DType dtype : {DType::bfloat16, DType::float32, DType::float64}) {
+    const std::int64_t rows = 300;
+    const SparseTensor first = random_tensor(random, rows, 16, dtype, 3, 3);
+    std::vector<SparseTensor> tensors = {first};
+    std::vector<Doubles> parts = {doubles(first.features())};
+    for (const std::int64_t channels : {3, 32, 130}) {
+      parts.push_back(quarters(random, rows * channels));
+      tensors.push_back(first.with_features(tensor(dtype, {rows, channels}, parts.back())));
+      parts.back() = doubles(tensors.back().features());
+    }
+    Doubles expected;
+    for (std::ptrdiff_t row = 0; row < rows; ++row)
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        const std::ptrdiff_t channels = tensors[i].channels();
+        const auto from = parts[i].begin() + row * channels;
+        expected.insert(expected.end(), from, from + channels);
+      }
+    EXPECT_EQ(doubles(concatenate(tensors).features()), expected) << name(dtype);
+  }
+}
+
 // Rows of 8 to 256 bytes: copies of some sizes are loops of their own.
 TEST(SparseOps, RowsOfEveryWidthAreMovedWhole) {
   std::mt19937 random(17);
@@ -291,23 +316,29 @@ TEST(SparseOps, PruneOfManyRowsIsTheSameForEveryThreadCount) {
 TEST(SparseOps, EpilogueMatchesItsFormula) {
   std::mt19937 random(10);
   for (const DType dtype : kFloatingDTypes)
-    for (const std::int64_t channels : {1, 7, 40})
+    for (const auto [rows, channels] : {std::array<std::int64_t, 2>{21, 1},
+                                        {21, 7},
+                                        {21, 40},
+                                        {600, 1},
+                                        {150, 16},
+                                        {150, 24},
+                                        {9, 300}})
       for (const Activation activation :
            {Activation::none, Activation::relu, Activation::leaky_relu, Activation::sigmoid}) {
         const DType vector_dtype = dtype == DType::float64 ? dtype : DType::float32;
-        const Doubles x = quarters(random, 21 * channels),
-                      residual = quarters(random, 21 * channels);
+        const Doubles x = quarters(random, rows * channels),
+                      residual = quarters(random, rows * channels);
         const Doubles scale = quarters(random, channels), shift = quarters(random, channels);
         const Tensor scale_tensor = tensor(vector_dtype, {channels}, scale);
         const Tensor shift_tensor = tensor(vector_dtype, {channels}, shift);
-        const Tensor residual_tensor = tensor(dtype, {21, channels}, residual);
+        const Tensor residual_tensor = tensor(dtype, {rows, channels}, residual);
         const Epilogue epilogue{.scale = scale_tensor,
                                 .shift = shift_tensor,
                                 .residual = residual_tensor,
                                 .activation = activation,
                                 .negative_slope = 0.125F};
         const Doubles y =
-            doubles(apply_epilogue(tensor(dtype, {21, channels}, x), epilogue, {.threads = 2}));
+            doubles(apply_epilogue(tensor(dtype, {rows, channels}, x), epilogue, {.threads = 2}));
         // Below 2^-14 the error of a float16 is absolute.
         const double absolute = dtype == DType::float16 ? 0x1p-25 : 0.0;
         for (std::size_t i = 0; i < y.size(); ++i) {
