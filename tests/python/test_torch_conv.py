@@ -237,3 +237,30 @@ def test_sizes_are_whole_numbers_of_any_library() -> None:
         gnn.Conv3d(4, 8, 3.0)
     with pytest.raises(TypeError, match=r"stride: .* got \(2, 2\.5, 2\)"):
         gnn.AvgPool(2, stride=(2, 2.5, 2))
+
+
+@pytest.mark.parametrize("learns", [True, False])
+@pytest.mark.parametrize("layer", [gnn.SubmConv3d(4, 4), gnn.MaxPool(2), gnn.AvgPool(2)])
+def test_forward_mode_is_refused(layer: Any, learns: bool) -> None:
+    """Where it was not, tangents were lost without a word."""
+    x = tensor().float()
+    x = x.replace(torch.ones(len(x), 4))
+    layer.requires_grad_(learns)
+    with pytest.raises(NotImplementedError, match="jvp"):
+        torch.func.jvp(lambda feats: layer(x.replace(feats)).feats, (x.feats,), (x.feats,))
+    for context in (torch.enable_grad, torch.no_grad):
+        with context(), torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(x.feats, x.feats)
+            with pytest.raises(NotImplementedError, match="jvp"):
+                layer(x.replace(dual))
+            assert torch.equal(layer(x).feats, layer(x).feats)  # without tangents
+
+
+def test_forward_mode_goes_through_batch_norm() -> None:
+    x = tensor().float()
+    norm, moved = gnn.BatchNorm(x.feats.shape[1]), torch.randn_like(x.feats)
+    with torch.no_grad(), torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x.feats, moved)
+        found = torch.autograd.forward_ad.unpack_dual(norm(x.replace(dual)).feats).tangent
+        expected = torch.nn.BatchNorm1d(norm.num_features)(dual)
+        torch.testing.assert_close(found, torch.autograd.forward_ad.unpack_dual(expected).tangent)

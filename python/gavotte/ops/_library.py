@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 # Any: PyTorch leaves the class without types.
 LIBRARY: Any = torch.library.Library("gavotte", "DEF")  # type: ignore[no-untyped-call]
@@ -41,6 +42,8 @@ def is_eager(*tensors: Tensor) -> bool:
 
 def is_plain(*tensors: Tensor) -> bool:
     """The same where a profiler may look on."""
+    if forward_ad._current_level >= 0:
+        return False
     if torch.compiler.is_compiling() or torch._C._is_torch_function_mode_enabled():
         return False
     if torch._C._dispatch_tls_local_include_set().raw_repr() not in _EAGER_THREADS:
@@ -85,9 +88,22 @@ def _dispatched(
 ) -> Any:
     """What torch.library.register_autograd registers, made by hand: that one costs 4 us more without a gradient and
     25 us more with one. Where the dispatcher would go straight on to ``run``, this does."""
+    if forward_ad._current_level >= 0:
+        _refuse_tangents(operation, arguments)
     keys = keyset & _BELOW_AUTOGRAD
     below = run if keys.raw_repr() in _BACKENDS else partial(_redispatch, operation, keys)
     return differentiable(below, *arguments) if wants_gradient(*arguments) else below(*arguments)
+
+
+def _refuse_tangents(operation: Any, arguments: tuple[Any, ...]) -> None:
+    """No operation has a derivative in forward mode: without this a result would be constant to PyTorch."""
+    for argument in arguments:
+        if not isinstance(argument, Tensor):
+            continue
+        if forward_ad.unpack_dual(argument).tangent is not None:  # type: ignore[no-untyped-call]
+            raise NotImplementedError(
+                f"{operation}: forward-mode derivatives (jvp) are not implemented; take backward's"
+            )
 
 
 def _redispatch(operation: Any, keys: Any, *arguments: Any) -> Any:
