@@ -155,8 +155,10 @@ HWY_INLINE void multiply_rows(const Panel<A>& panel, std::int64_t j,
   const std::int64_t width = A::lanes();
   const std::int64_t last_lanes = whole ? width : panel.last_lanes;
   // Where products are many, what the CPU looks ahead does not reach from them to the sums (as above, float32: 1.01 to 1.05
-  // of the rate at 96 and 128 channels, whose rows of x were not fetched).
-  constexpr bool fetch_sums = vectors > 2 && !first && !fetch;
+  // of the rate at 96 and 128 channels, whose rows of x were not fetched). Beside rows of x the sums of four vectors alone (Xeon
+  // with AMX, 2026-11-23, float32, lidar_10, room_10 and random_20000: 1.01 to 1.04 of the rate at 64 and 128 channels; of three
+  // vectors 0.98 to 1.02).
+  constexpr bool fetch_sums = !first && (fetch ? vectors > 3 && A::kInputs == 1 : vectors > 2);
   const typename A::Input* x[rows];
   typename A::Vec sums[rows][vectors];
   GAVOTTE_UNROLL
