@@ -108,8 +108,8 @@ void Coordinates::use_on(const Execution& user) const {
 }
 Device Coordinates::device() const noexcept { return data_ ? data_->lattice.device() : Device{}; }
 
-std::int32_t Coordinates::batch_size() const noexcept {
-  return rows() == 0 ? 0 : static_cast<std::int32_t>(data_->box.upper[0] + 1);
+std::int64_t Coordinates::batch_size() const noexcept {
+  return rows() == 0 ? 0 : data_->box.upper[0] + 1;
 }
 
 Tensor Coordinates::values(StrideStyle style) const {

@@ -40,7 +40,7 @@ class GAVOTTE_API Coordinates {
   Tensor values(StrideStyle style) const;
   /// Rows in key order: int32 [N], order[j] is the row of the j-th smallest coordinate. No data: rows are in key order.
   ConstTensorView order() const noexcept;
-  std::int32_t batch_size() const noexcept;  ///< 1 + the largest batch index; 0 for an empty set.
+  std::int64_t batch_size() const noexcept;  ///< 1 + the largest batch index; 0 for an empty set.
   Device device() const noexcept;
   /// That it was made with: its memory belongs to that stream.
   Execution execution() const;

@@ -1,7 +1,9 @@
 // The operations on features of PyTorch's tensors, into memory that the caller made. A token names the kernel map or the
 // coordinate set. Every call checks its arguments as the C++ functions do.
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <string>
 
 #include "bindings.h"
 #include "execution.h"
@@ -143,14 +145,18 @@ void pool_grad(py::handle token, py::handle grad_x, py::handle x, py::handle y, 
                      execution);
 }
 
-void global_pool_forward(py::handle token, py::handle y, py::handle x, std::int32_t batch_size,
+void global_pool_forward(py::handle token, py::handle y, py::handle x, std::int64_t batch_size,
                          int mode, int device, std::uintptr_t stream, int threads) {
   const Coordinates coordinates = coordinates_of(token);
   const Execution execution = execution_on(device, stream, threads);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (batch_size > kMost)
+    throw py::value_error("batch_size: expected at most " + std::to_string(kMost) + ", got " +
+                          std::to_string(batch_size));
   const TorchTensor out(y, "out"), features(x, "features");
   const py::gil_scoped_release released;
   global_pool_into(out.out(execution.device), features.in(execution.device), coordinates,
-                   batch_size, mode_of(mode), execution);
+                   static_cast<std::int32_t>(batch_size), mode_of(mode), execution);
 }
 
 void global_pool_grad(py::handle token, py::handle grad_x, py::handle x, py::handle y,

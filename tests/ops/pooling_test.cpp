@@ -362,6 +362,15 @@ TEST(Pooling, NamesWhatIsWrong) {
   EXPECT_EQ(bytes_of(x), before);
 }
 
+TEST(Pooling, OfTheLargestBatchIndexNeedsAsManyEntries) {
+  const Coordinates last(tensor(DType::int32, {1, 2}, {2147483647, 0}));
+  EXPECT_EQ(last.batch_size(), std::int64_t{1} << 31);
+  const Tensor x = tensor(DType::float32, {1, 3}, {1, 2, 3});
+  const std::string message = error_of([&] { global_pool(x, last, 1, PoolMode::max); });
+  EXPECT_NE(message.find("at least the coordinates' 2147483648, got 1"), std::string::npos)
+      << message;
+}
+
 TEST(Pooling, ModesHaveNames) {
   EXPECT_EQ(name(PoolMode::max), "max");
   EXPECT_EQ(name(PoolMode::sum), "sum");

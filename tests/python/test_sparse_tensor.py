@@ -210,3 +210,13 @@ def test_errors_name_what_is_wrong(feats: Any, coords: Any, error: type[Exceptio
 def test_a_batch_size_too_small_is_an_error() -> None:
     with pytest.raises(ValueError, match="batch_size"):
         gavotte.SparseTensor(torch.zeros(1, 1), torch.tensor([[2, 0]], dtype=torch.int32), batch_size=2)
+
+
+def test_the_largest_batch_index_needs_as_many_entries() -> None:
+    last = torch.tensor([[2**31 - 1, 0]], dtype=torch.int32)
+    with pytest.raises(ValueError, match="at least 2147483648"):
+        gavotte.SparseTensor(torch.zeros(1, 1), last, batch_size=1)
+    x = gavotte.SparseTensor(torch.zeros(1, 0), last)
+    assert x.batch_size == 2**31
+    with pytest.raises(ValueError, match="expected at most 2147483647, got 2147483648"):
+        gavotte.functional.global_pool(x)
