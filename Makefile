@@ -110,7 +110,7 @@ docs:
 mutants:
 	tools/setup.sh build test
 	tools/mutate_kernels.py instrument build/mutants/kernels
-	cmake --preset asan-ubsan -B build/mutants -DGAVOTTE_MUTANTS=$(CURDIR)/build/mutants/kernels
+	cmake --preset asan-ubsan -B build/mutants -DGAVOTTE_MUTANTS=$(CURDIR)/build/mutants/kernels -DGAVOTTE_UNITY=0
 	cmake --build build/mutants -j $(JOBS) --target kernel_tests
 	tools/mutate_kernels.py check --bin build/mutants/bin --jobs $(JOBS)
 

@@ -18,8 +18,6 @@
 namespace gavotte::internal {
 namespace {
 
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
-
 /// The maps of all steps that have weights, that of a 1x1x1 convolution included, which an Executor does without.
 struct PlannedMaps {
   std::vector<CoordinateManager::PlannedLayer> layers;

@@ -53,6 +53,13 @@ function(gavotte_static_library target)
   endif()
 endfunction()
 
+# gavotte_compile_together(TARGET): its sources, GAVOTTE_UNITY at a time. g++ takes them for headers, whose types should not
+# depend on what one source alone has.
+function(gavotte_compile_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${GAVOTTE_UNITY})
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endfunction()
+
 # gavotte_compile_lightly(TARGET): for code whose speed does not matter, and which -O3 would cost the compiler twice the
 # time.
 function(gavotte_compile_lightly target)

@@ -2,7 +2,7 @@
 # SOURCES define LLVMFuzzerTestOneInput. The program NAME replays the corpus and MUTATIONS (default 500) seeded mutations
 # of each file. With GAVOTTE_LIBFUZZER (clang) there is also NAME_libfuzzer, which libFuzzer drives for some seconds. Both
 # are a test labelled fuzz. To fuzz for long: build/asan/bin/NAME_libfuzzer CORPUS_FOLDER.
-set(GAVOTTE_FUZZ_SECONDS 5 CACHE STRING "Seconds that libFuzzer runs each target in ctest")
+set(GAVOTTE_FUZZ_SECONDS 2 CACHE STRING "Seconds that libFuzzer runs each target in ctest")
 add_custom_target(fuzz_tests)  # what libFuzzer drives
 
 function(gavotte_add_fuzz_program name)

@@ -136,6 +136,9 @@ if(GAVOTTE_THREADS STREQUAL openmp AND NOT OpenMP_CXX_FOUND)
   message(FATAL_ERROR "GAVOTTE_THREADS is openmp, but this compiler has no OpenMP: use -DGAVOTTE_THREADS=std")
 endif()
 
+# Most of a compiler's time goes to headers. But a change of one source is compiled with its neighbours.
+set(GAVOTTE_UNITY 0 CACHE STRING "Sources of the library that are compiled together; 0: each by itself")
+
 set(GAVOTTE_SANITIZE "" CACHE STRING "Sanitizers to build everything with: address,undefined or thread")
 option(GAVOTTE_LIBFUZZER "Build programs that libFuzzer drives (clang)" OFF)
 option(GAVOTTE_COVERAGE "Instrument for gcov" OFF)

@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kDenseElements = 1 << 16;  // of the wider side of a tile
 constexpr std::int64_t kFewestDenseRows = 128;
 constexpr std::int64_t kTilesOfAThread = 4;  // so that threads end together
-constexpr std::int64_t kBlockRows = 64;      // that a GEMM multiplies at once
+constexpr std::int64_t kGemmRows = 64;       // that a GEMM multiplies at once
 
 enum class Way { dense, depthwise, indirect, gathered };
 
@@ -62,8 +62,8 @@ std::int64_t rows_of_tile(const Execution& execution, const ForwardTask& task, W
   const int threads = thread_count(execution);
   // A smaller tile costs what is gathered a second look at all weights, the others nothing.
   if (threads == 1 || way == Way::gathered) return tile_rows;
-  const std::int64_t blocks = task.pairs.out_rows / (kTilesOfAThread * threads * kBlockRows);
-  return std::min(tile_rows, std::max<std::int64_t>(blocks, 1) * kBlockRows);
+  const std::int64_t blocks = task.pairs.out_rows / (kTilesOfAThread * threads * kGemmRows);
+  return std::min(tile_rows, std::max<std::int64_t>(blocks, 1) * kGemmRows);
 }
 
 void run_tiles(const Execution& execution, const ForwardTask& task, Way way,

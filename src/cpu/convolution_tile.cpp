@@ -18,7 +18,7 @@ namespace gavotte::internal::cpu {
 namespace {
 
 constexpr std::int64_t kMostPairs = std::int64_t{1} << 26;
-constexpr std::int64_t kTileRows = 2048;  // whose gathered inputs and products are in fast memory
+constexpr std::int64_t kDefaultTileRows = 2048;  // whose gathered inputs and products are in cache
 
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -235,7 +235,7 @@ MapPairs::MapPairs(const KernelMap& map, Order order)
 }
 
 std::int64_t rows_per_tile(const ConvConfig& config, int offsets) noexcept {
-  const std::int64_t rows = config.tile_rows > 0 ? config.tile_rows : kTileRows;
+  const std::int64_t rows = config.tile_rows > 0 ? config.tile_rows : kDefaultTileRows;
   return std::min(rows, std::max<std::int64_t>(kMostPairs / std::max(offsets, 1), 1));
 }
 

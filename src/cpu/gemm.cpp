@@ -16,13 +16,13 @@ namespace gavotte::internal::cpu {
 #ifdef GAVOTTE_WITH_XSMM
 namespace {
 
-constexpr std::int64_t kBlock = 64;
-constexpr std::int64_t kSmallBlock = 8;
+constexpr std::int64_t kLargestBlock = 64;
+constexpr std::int64_t kStep = 8;
 
 // The next block of what is left: 64, or a multiple of 8 below that, or 1 to 7.
 std::int64_t next_block(std::int64_t left) {
-  if (left >= kBlock) return kBlock;
-  return left >= kSmallBlock ? left / kSmallBlock * kSmallBlock : left;
+  if (left >= kLargestBlock) return kLargestBlock;
+  return left >= kStep ? left / kStep * kStep : left;
 }
 
 bool fits_kernel(std::int64_t n, std::int64_t k, std::int64_t lda, std::int64_t ldb,
@@ -61,7 +61,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64
       const std::int64_t block = next_block(m);
       const auto kernel = find_kernel<T>(block, n, k, lda, ldb, ldc, false, accumulate);
       if (kernel == nullptr) break;  // the rest is Eigen's
-      const std::int64_t blocks = block == kBlock ? m / kBlock : 1;
+      const std::int64_t blocks = block == kLargestBlock ? m / kLargestBlock : 1;
       for (std::int64_t i = 0; i < blocks; ++i, a += block * lda, c += block * ldc) kernel(b, a, c);
       m -= blocks * block;
     }

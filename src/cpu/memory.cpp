@@ -18,7 +18,7 @@ namespace gavotte::internal::cpu {
 
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr std::align_val_t kCacheLine{64};
 // From this size on, memory is asked for in huge pages, of which Linux gives those that lie wholly in
 // a block: rows that are read in no order then miss fewer translations of addresses (EPYC with
 // AVX-512, 2026-11-22, 256 channels on lidar_10: 1.05 of the rate; 64 and 128: no difference).
@@ -104,7 +104,7 @@ FreeBlocks& free_blocks() {
 }
 
 std::align_val_t alignment_of(std::int64_t bytes) {
-  return bytes >= kHugeBlock ? kHugePage : kAlignment;
+  return bytes >= kHugeBlock ? kHugePage : kCacheLine;
 }
 
 Block from_system(std::int64_t bytes) noexcept {

@@ -11,8 +11,6 @@
 namespace gavotte::internal::cpu {
 namespace {
 
-constexpr std::int32_t kTileRows = 1024;
-
 // Inputs from this size on, and those in no order, are fetched before they are needed; of others the CPU sees what comes next
 // (Xeon with AMX, 2026-11-23, 2x2x2 on lidar_10, 16 channels of bfloat16: 1.1 of the rate).
 constexpr std::int64_t kFetchedBytes = 16 << 20;
@@ -27,7 +25,7 @@ void for_each_tile(const Execution& execution, const KernelMap& map, const Const
   const bool fetch = pairs.scattered || x.bytes() >= kFetchedBytes;
   const WorkspaceLease workspaces(thread_count(execution));
   ConvConfig config;
-  config.tile_rows = kTileRows;
+  config.tile_rows = kPoolTileRows;
   for_each_tile(
       execution, config, pairs, {}, workspaces,
       [&](std::int64_t first, std::int64_t rows, Workspace& workspace) {

@@ -5,6 +5,8 @@
 
 namespace gavotte::internal::cpu {
 
+constexpr std::int32_t kPoolTileRows = 1024;  ///< Rows of y that a thread makes at a time.
+
 /// Rows of x are so narrow that those of y are made faster from pairs as they come than from lists of their inputs.
 bool pools_by_receiving(const ConstTensorView& x);
 

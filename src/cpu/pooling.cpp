@@ -21,8 +21,6 @@
 namespace gavotte::internal::cpu {
 namespace {
 
-constexpr std::int32_t kTileRows = 1024;
-
 /// A map's output rows, tile by tile.
 class Tiles {
  public:
@@ -32,7 +30,7 @@ class Tiles {
         channels_(channels),
         pairs_(map_, MapPairs::Order::key),
         workspaces_(thread_count(execution)) {
-    config_.tile_rows = kTileRows;
+    config_.tile_rows = kPoolTileRows;
   }
 
   /// Calls body(rows, the offset of each entry where these are asked for) in parallel. x and y: features on the two sides.

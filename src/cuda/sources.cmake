@@ -49,3 +49,7 @@ set(GAVOTTE_CUDA_SOURCES
   ${CMAKE_CURRENT_LIST_DIR}/voxelize.cu
   ${CMAKE_CURRENT_LIST_DIR}/wgrad.cu
 )
+
+# Of these, those that may not be compiled together, since the same names stand in several.
+set(GAVOTTE_CUDA_SOURCES_ALONE ${GAVOTTE_CUDA_SOURCES})
+list(FILTER GAVOTTE_CUDA_SOURCES_ALONE INCLUDE REGEX "/gemm/|/(double_traversal|implicit_gemm|sum_products|wgrad)\\.cu$")

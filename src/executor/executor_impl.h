@@ -19,7 +19,6 @@
 namespace gavotte {
 
 namespace internal {
-inline std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 /// A scan as a run reads it; what a PreparedScan handle points to.
 struct ScanData {

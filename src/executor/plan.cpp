@@ -12,8 +12,6 @@ namespace gavotte::internal {
 
 namespace {
 
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
-
 class Planner {
  public:
   explicit Planner(const Network& network)

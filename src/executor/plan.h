@@ -12,6 +12,9 @@
 
 namespace gavotte::internal {
 
+/// Where the one of this number stands: steps, values and maps have ints for numbers.
+inline std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
 /// convolution: over a kernel map. dense: every row times one matrix (linear, 1x1). elementwise: an epilogue alone.
 enum class StepKind { convolution, dense, elementwise, concatenate, pool, global_pool };
 

@@ -20,8 +20,6 @@ using internal::StepKind;
 
 namespace {
 
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
-
 std::string layer_of(const PlanStep& step) {
   return step.weight.substr(0, step.weight.rfind('.'));  // "<layer>.weight"
 }

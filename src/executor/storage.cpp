@@ -7,8 +7,6 @@ namespace gavotte::internal {
 
 namespace {
 
-std::size_t at(int index) { return static_cast<std::size_t>(index); }
-
 /// True where a step can write its output as bytes without writing it as floats.
 bool writes_bytes(const PlanStep& step) {
   return step.quantization || step.kind == StepKind::concatenate;

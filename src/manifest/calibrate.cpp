@@ -26,7 +26,6 @@ using internal::Folds;
 using internal::kLeastUs;
 using internal::Line;
 using internal::LinearForm;
-using manifest::Launch;
 using manifest::Prediction;
 
 constexpr std::size_t kFewestScans = 3;
@@ -62,8 +61,8 @@ void check_alike(const Manifest& first, const Manifest& other, std::size_t index
 }
 
 /// A constant, rows and pairs, each once.
-std::vector<LinearForm> units_of(const Launch& launch, const std::vector<std::string>& names,
-                                 const std::string& where) {
+std::vector<LinearForm> units_of(const manifest::Launch& launch,
+                                 const std::vector<std::string>& names, const std::string& where) {
   std::vector<LinearForm> units = {internal::linear_form("1", names, where)};
   std::vector<std::string> seen = {"0"};
   for (const std::string& text : {launch.shape.in_rows, launch.shape.out_rows, launch.shape.pairs})
@@ -107,7 +106,7 @@ Samples samples_of(std::span<const Manifest> runs) {
                                                        where + ", launch " + std::to_string(l))));
   }
   if (samples.points.size() < runs.size()) samples.points.clear();
-  for (const Launch& launch : first.launches)
+  for (const manifest::Launch& launch : first.launches)
     samples.units.push_back(units_of(launch, samples.names, launch.kernel.key));
   return samples;
 }

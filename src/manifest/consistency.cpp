@@ -12,7 +12,6 @@ namespace gavotte::internal {
 namespace {
 
 using manifest::Buffer;
-using manifest::Launch;
 using manifest::Segment;
 
 using Buffers = std::map<std::string, std::int64_t>;  // bytes; -1: not known
@@ -58,7 +57,7 @@ void check_prediction(const manifest::Prediction& predict, const Symbols& symbol
         where + ".valid: expected symbols of the run and min up to max, got '" + symbol + "'");
 }
 
-void check_launch(const Launch& launch, const Buffers& buffers, const Symbols& symbols,
+void check_launch(const manifest::Launch& launch, const Buffers& buffers, const Symbols& symbols,
                   const std::string& where) {
   for (const auto* segments : {&launch.segments.reads, &launch.segments.writes})
     for (const Segment& segment : *segments)
@@ -106,7 +105,7 @@ void check_consistency(const Manifest& manifest, const std::string& what) {
   std::set<std::string> keys;
   std::set<std::int64_t> groups;
   for (std::size_t i = 0; i < manifest.launches.size(); ++i) {
-    const Launch& launch = manifest.launches[i];
+    const manifest::Launch& launch = manifest.launches[i];
     const std::string where = what + ".launches[" + std::to_string(i) + "]";
     GAVOTTE_CHECK(
         launch.seq == static_cast<std::int64_t>(i),

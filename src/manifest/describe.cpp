@@ -12,9 +12,7 @@
 namespace gavotte::internal {
 namespace {
 
-using manifest::Launch;
-
-void set_cpu(const Manifest& manifest, Launch& launch) {
+void set_cpu(const Manifest& manifest, manifest::Launch& launch) {
   leave_out_all("a region of a CPU has no symbol", launch.kernel.mangled, launch.kernel.demangled);
   leave_out("the backend cuts a region into tasks as it runs", launch.grid);
   launch.block = derived(std::array<std::int64_t, 3>{manifest.run.threads, 1, 1},
@@ -30,7 +28,7 @@ void set_cpu(const Manifest& manifest, Launch& launch) {
   leave_out("no meter was read", launch.energy_mj);
 }
 
-void set_safety(const Overlaps& buffers, Launch& launch) {
+void set_safety(const Overlaps& buffers, manifest::Launch& launch) {
   const bool in_place = buffers.any(launch.segments.reads, launch.segments.writes);
   launch.safety.idempotent = derived(
       !in_place, in_place ? "it reads memory that it writes"
@@ -41,7 +39,8 @@ void set_safety(const Overlaps& buffers, Launch& launch) {
 
 /// A step's tiles are of one kind and about equal; the input and a map are made in passes of several, one of which may
 /// be most of it.
-void set_preemption(std::int64_t tiles, bool is_step, std::int64_t threads, Launch& launch) {
+void set_preemption(std::int64_t tiles, bool is_step, std::int64_t threads,
+                    manifest::Launch& launch) {
   launch.safety.preemption_points =
       measured(tiles, "tile boundaries that a run of this scan passed");
   const manifest::Amount& longest = launch.duration_us.p99;

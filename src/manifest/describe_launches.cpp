@@ -20,7 +20,6 @@ namespace gavotte::internal {
 namespace {
 
 using Kind = RecordedLaunch::Kind;
-using manifest::Launch;
 
 std::string demangled(const std::string& symbol) {
   int status = 0;
@@ -73,7 +72,7 @@ class LaunchDescriber {
 
   /// What belongs to no region of a run on a CPU.
   void add_other_regions() {
-    for (Launch* launch : {&upload_, &sizes_, &lists_})
+    for (manifest::Launch* launch : {&upload_, &sizes_, &lists_})
       leave_out_all("not counted for this operation", launch->work.flop, launch->work.dram_bytes);
     upload_.op = "upload";
     sizes_.op = "sizes";
@@ -88,7 +87,7 @@ class LaunchDescriber {
     }
   }
 
-  const Launch& region_of(const RunPlace& place) const {
+  const manifest::Launch& region_of(const RunPlace& place) const {
     switch (place.part) {
       case RunPart::input:
         return regions_[0].launch;
@@ -159,7 +158,7 @@ class LaunchDescriber {
 
   void add(std::size_t index) {
     const RecordedLaunch& recorded = recorded_[index];
-    Launch& launch = manifest_.launches.emplace_back(region_of(recorded.place));
+    manifest::Launch& launch = manifest_.launches.emplace_back(region_of(recorded.place));
     if (recorded.place.part == RunPart::set) launch.op = "set";
     launch.seq = static_cast<std::int64_t>(index);
     launch.kernel.key = key_of(launch.seq, launch.layer, recorded.name, "");
@@ -192,7 +191,7 @@ class LaunchDescriber {
     set_dependencies(index, launch);
   }
 
-  void set_kernel(const RecordedLaunch& recorded, Launch& launch) const {
+  void set_kernel(const RecordedLaunch& recorded, manifest::Launch& launch) const {
     launch.api = "cudaLaunchKernel";
     if (recorded.symbol.empty()) {
       leave_out_all("the runtime does not tell", launch.kernel.mangled, launch.kernel.demangled);
@@ -210,7 +209,7 @@ class LaunchDescriber {
     set_resources(recorded, launch);
   }
 
-  void set_resources(const RecordedLaunch& recorded, Launch& launch) const {
+  void set_resources(const RecordedLaunch& recorded, manifest::Launch& launch) const {
     std::string why = "no table of kernel resources was given";
     if (!facts_.resources && facts_.is_where_it_ran && recorded.loaded)
       return set_loaded(*recorded.loaded, launch);
@@ -236,7 +235,7 @@ class LaunchDescriber {
                   launch.occupancy.waves);
   }
 
-  void set_loaded(const LoadedKernel& of, Launch& launch) const {
+  void set_loaded(const LoadedKernel& of, manifest::Launch& launch) const {
     const std::string how = "cudaFuncGetAttributes of the loaded kernel";
     launch.registers =
         derived(std::int64_t{of.registers},
@@ -246,7 +245,7 @@ class LaunchDescriber {
                   launch);
   }
 
-  void set_occupancy(const KernelResources& of, Launch& launch) const {
+  void set_occupancy(const KernelResources& of, manifest::Launch& launch) const {
     leave_out_all("the limits of compute capability " + facts_.capability + " are not known",
                   launch.occupancy.blocks_per_sm, launch.occupancy.sms_needed,
                   launch.occupancy.waves);
@@ -265,7 +264,7 @@ class LaunchDescriber {
   }
 
   /// each: blocks of a multiprocessor.
-  void set_occupancy(std::int64_t each, const std::string& how, Launch& launch) const {
+  void set_occupancy(std::int64_t each, const std::string& how, manifest::Launch& launch) const {
     manifest::Occupancy& occupancy = launch.occupancy;
     occupancy.blocks_per_sm = derived(each, how);
     const std::int64_t blocks = (*launch.grid.v)[0] * (*launch.grid.v)[1];
@@ -278,7 +277,7 @@ class LaunchDescriber {
                                 "blocks / (blocks_per_sm * units)");
   }
 
-  void set_other(const RecordedLaunch& recorded, Launch& launch) const {
+  void set_other(const RecordedLaunch& recorded, manifest::Launch& launch) const {
     const bool library = recorded.kind == Kind::library;
     launch.api = library                       ? recorded.name
                  : recorded.kind == Kind::fill ? "cudaMemsetAsync"
@@ -292,7 +291,7 @@ class LaunchDescriber {
   }
 
   /// A region's products are those of its one kernel that multiplies; its bytes are known of a region of one kernel.
-  void set_work(const RecordedLaunch& recorded, Launch& launch) const {
+  void set_work(const RecordedLaunch& recorded, manifest::Launch& launch) const {
     manifest::Work& work = launch.work;
     const manifest::Work of_region = work;
     leave_out("not counted for this operation", work.tensor_flop);
@@ -312,7 +311,7 @@ class LaunchDescriber {
     }
   }
 
-  void set_dependencies(std::size_t index, Launch& launch) const {
+  void set_dependencies(std::size_t index, manifest::Launch& launch) const {
     launch.dependencies = buffers_.dependencies(manifest_.launches, launch);
     if (index == 0 || recorded_[index - 1].place != recorded_[index].place) return;
     const auto before = static_cast<std::int64_t>(index) - 1;  // by scratch, which no segment names
@@ -328,7 +327,7 @@ class LaunchDescriber {
   Overlaps buffers_;
   std::vector<Region> regions_;
   std::vector<LaunchSafety> safety_;
-  Launch upload_, sizes_, lists_;
+  manifest::Launch upload_, sizes_, lists_;
   std::map<Place, int> parts_, kernels_, products_;  ///< How many a part of the run has.
   std::vector<void*> streams_;
   std::size_t kernels_so_far_ = 0;

@@ -5,7 +5,6 @@
 namespace gavotte::internal {
 
 using manifest::Buffer;
-using manifest::Launch;
 using manifest::Segment;
 
 Overlaps::Overlaps(const std::vector<Buffer>& buffers) {
@@ -30,10 +29,10 @@ bool Overlaps::any(const std::vector<Segment>& a, const std::vector<Segment>& b)
   });
 }
 
-std::vector<std::int64_t> Overlaps::dependencies(const std::vector<Launch>& launches,
-                                                 const Launch& launch) const {
+std::vector<std::int64_t> Overlaps::dependencies(const std::vector<manifest::Launch>& launches,
+                                                 const manifest::Launch& launch) const {
   std::vector<std::int64_t> found;
-  for (const Launch& other : launches) {
+  for (const manifest::Launch& other : launches) {
     if (other.seq == launch.seq) break;
     if (any(other.segments.writes, launch.segments.reads) ||
         any(other.segments.writes, launch.segments.writes) ||

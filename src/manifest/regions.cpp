@@ -10,7 +10,6 @@ namespace gavotte::internal {
 namespace {
 
 using Impl = ExecutorAccess::Impl;
-using manifest::Launch;
 
 constexpr std::size_t kMostKeyPart = 100;
 
@@ -63,8 +62,8 @@ class RegionList {
   }
 
  private:
-  Launch& add(const std::string& layer, const std::string& op, const Touched& touched) {
-    Launch& launch = regions_.emplace_back().launch;
+  manifest::Launch& add(const std::string& layer, const std::string& op, const Touched& touched) {
+    manifest::Launch& launch = regions_.emplace_back().launch;
     launch.layer = layer;
     launch.op = op;
     for (const std::string& name : touched.reads)
@@ -76,7 +75,7 @@ class RegionList {
   }
 
   void add_input() {
-    Launch& launch = add("", "input", input_touches(impl_.plan));
+    manifest::Launch& launch = add("", "input", input_touches(impl_.plan));
     launch.shape.in_rows = launch.shape.out_rows = "N_in";
     launch.shape.in_channels = launch.shape.out_channels = impl_.plan.values[0].channels;
   }
@@ -90,7 +89,7 @@ class RegionList {
     if (impl_.options.config)
       choice =
           impl_.options.config->find(kind, impl_.set_rows[at(output)], impl_.options.map_config);
-    Launch& launch = add(layer_of_map(plan, map), "map", map_touches(plan, map));
+    manifest::Launch& launch = add(layer_of_map(plan, map), "map", map_touches(plan, map));
     launch.config = config_of(choice);
     launch.shape = {kind.kernel,
                     rows_symbol(from < 0 ? 0 : plan.map_output[at(from)]),
@@ -105,7 +104,7 @@ class RegionList {
     const PlanStep& step = plan.steps[index];
     const LayerStats& layer = stats_.layers[index];
     const bool multiplies = !impl_.kinds[index].kernel.empty();
-    Launch& launch = add(step.name, step.op, step_touches(impl_, index));
+    manifest::Launch& launch = add(step.name, step.op, step_touches(impl_, index));
     regions_.back().dataflow = dataflow_of(step, layer.config, impl_.options.device);
     regions_.back().multiplies = multiplies;
     if (multiplies) launch.config = config_of(layer.config, layer.config_source);
@@ -131,7 +130,7 @@ class RegionList {
   void add_return() {
     if (impl_.options.device.kind == DeviceKind::cuda) return;  // nothing is left to do
     const PlanValue& output = impl_.plan.values[at(impl_.plan.output)];
-    Launch& launch = add("", "return", return_touches(impl_.plan));
+    manifest::Launch& launch = add("", "return", return_touches(impl_.plan));
     launch.shape.in_rows = launch.shape.out_rows = rows_symbol(output.set);
     launch.shape.in_channels = launch.shape.out_channels = output.channels;
   }

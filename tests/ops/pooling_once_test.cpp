@@ -74,7 +74,8 @@ TEST(PoolingOnce, IsThatOfTheLists) {
     if (large) {
       ASSERT_GE(map.in_rows() * kLargeRow, 16 << 20);
     }
-    for (const std::int64_t channels : {1, 16, 64, 75, 128}) {
+    for (const std::int64_t channels : large ? std::vector<std::int64_t>{64, 128}
+                                             : std::vector<std::int64_t>{1, 16, 64, 75, 128}) {
       Doubles x = quarters(random, map.in_rows() * channels);
       Doubles grad = quarters(random, map.out_rows() * channels);
       for (std::size_t i = 0; i < x.size(); i += 7) x[i] = i % 2 == 0 ? kNotANumber : -0.0;
