@@ -363,7 +363,7 @@ TEST(Pooling, NamesWhatIsWrong) {
 }
 
 TEST(Pooling, OfTheLargestBatchIndexNeedsAsManyEntries) {
-  const Coordinates last(tensor(DType::int32, {1, 2}, {2147483647, 0}));
+  const Coordinates last(coordinate_tensor({{2147483647, 0, 0, 0}}, 3));
   EXPECT_EQ(last.batch_size(), std::int64_t{1} << 31);
   const Tensor x = tensor(DType::float32, {1, 3}, {1, 2, 3});
   const std::string message = error_of([&] { global_pool(x, last, 1, PoolMode::max); });
