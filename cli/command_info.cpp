@@ -12,6 +12,7 @@
 #include "command.h"
 #include "cpuinfo.h"
 #include "gavotte/device.h"
+#include "joined.h"
 #include "output.h"
 
 namespace gavotte::cli {
@@ -67,10 +68,8 @@ std::string row(std::string_view name, std::string_view value) {
   return fmt::format("  {:<16}{}\n", name, value);
 }
 
-std::string joined(const Json& list) {
-  std::string text;
-  for (const auto& item : list) text += (text.empty() ? "" : " ") + item.get<std::string>();
-  return text.empty() ? "none known" : text;
+std::string known(const Json& list) {
+  return list.empty() ? "none known" : joined(list.get<std::vector<std::string>>(), " ");
 }
 
 std::string to_text(const Json& info) {
@@ -87,10 +86,10 @@ std::string to_text(const Json& info) {
   out += "\nmachine\n";
   if (!text(cpu["model"]).empty()) out += row("CPU", text(cpu["model"]));
   out += row("threads", fmt::format("{} (what --threads 0 uses)", cpu["threads"].get<unsigned>()));
-  out += row("CPU features", joined(cpu["features"]));
+  out += row("CPU features", known(cpu["features"]));
   out += row("SIMD target", text(cpu["simd"]));
   out +=
-      row("devices", joined(info["devices"]) + " (default: " + text(info["default_device"]) + ")");
+      row("devices", known(info["devices"]) + " (default: " + text(info["default_device"]) + ")");
   out += "\nlibraries\n";
   out += row("threading", text(libraries["threads"]));
   out += row("Open3D", libraries["open3d"].is_null() ? "off: no PLY, PCD, XYZ and PTS"

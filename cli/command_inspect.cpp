@@ -4,8 +4,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "command.h"
+#include "joined.h"
 #include "network_source.h"
 #include "output.h"
 #include "table.h"
@@ -105,11 +107,7 @@ Json describe(const Network& network, const std::string& source) {
   return json;
 }
 
-std::string joined(const Json& list) {
-  std::string text;
-  for (const auto& item : list) text += (text.empty() ? "" : ", ") + item.get<std::string>();
-  return text;
-}
+std::string listed(const Json& list) { return joined(list.get<std::vector<std::string>>()); }
 
 std::string to_text(const Json& network) {
   std::string out = fmt::format("{}: {} axes, {} channels in, {} out, {} parameters ({})\n",
@@ -125,8 +123,8 @@ std::string to_text(const Json& network) {
     const auto size = network["voxel_size_m"].get<std::array<double, 3>>();
     out += fmt::format("voxel size: {:g} x {:g} x {:g} m\n", size[0], size[1], size[2]);
   }
-  if (!network["features"].empty()) out += "features: " + joined(network["features"]) + "\n";
-  if (!network["classes"].empty()) out += "classes: " + joined(network["classes"]) + "\n";
+  if (!network["features"].empty()) out += "features: " + listed(network["features"]) + "\n";
+  if (!network["classes"].empty()) out += "classes: " + listed(network["classes"]) + "\n";
   Table table({{.head = "layer", .align = Align::left},
                {.head = "op", .align = Align::left},
                {.head = "kernel", .align = Align::left},
@@ -143,7 +141,7 @@ std::string to_text(const Json& network) {
     const auto parameters = layer["parameters"].get<std::int64_t>();
     table.add_row(
         {layer["name"].get<std::string>(), layer["op"].get<std::string>(),
-         layer["kernel"].get<std::string>(), joined(layer["inputs"]),
+         layer["kernel"].get<std::string>(), listed(layer["inputs"]),
          in == 0 ? std::to_string(out_channels) : fmt::format("{} -> {}", in, out_channels),
          count_or_blank(parameters),
          parameters > 0 ? human_bytes(layer["bytes"].get<double>()) : ""});

@@ -13,6 +13,7 @@
 #include "gavotte/error.h"
 #include "help_format.h"
 #include "input_error.h"
+#include "joined.h"
 #include "output.h"
 
 namespace {
@@ -28,11 +29,10 @@ int fail(const std::string& message, int code) {
 
 /// What CLI11 calls a missing subcommand, also where there is a word that names none.
 std::string no_such_command(const CLI::App& app) {
-  std::string names;
-  for (const CLI::App* command : app.get_subcommands({}))
-    names += (names.empty() ? "" : ", ") + command->get_name();
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
   const std::vector<std::string> words = app.remaining();
-  return "expected one of the commands " + names + ", got " +
+  return "expected one of the commands " + gavotte::cli::joined(names) + ", got " +
          (words.empty() ? "none" : "'" + words.front() + "'");
 }
 

@@ -5,18 +5,12 @@
 #include <filesystem>
 
 #include "input_error.h"
+#include "joined.h"
 #include "output.h"
 #include "trained_networks.h"
 
 namespace gavotte::cli {
 namespace {
-
-template <class Names>
-std::string joined(const Names& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + std::string(name);
-  return text;
-}
 
 std::string known_networks() {
   const std::vector<std::string> trained = trained_networks();

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "joined.h"
+
 namespace gavotte::cli {
 namespace {
 
@@ -99,10 +101,9 @@ Option Option::above_zero() const {
 }
 
 Option Option::one_of(const std::vector<std::string>& values) const {
-  return Option(expect(option_, "one of " + CLI::detail::join(values, ", "),
-                       [values](const std::string& text) {
-                         return std::find(values.begin(), values.end(), text) != values.end();
-                       }));
+  return Option(expect(option_, "one of " + joined(values), [values](const std::string& text) {
+    return std::find(values.begin(), values.end(), text) != values.end();
+  }));
 }
 
 Option Option::not_empty() const {
