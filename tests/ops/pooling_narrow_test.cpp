@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <map>
 
 #include "gavotte/coordinate_manager.h"
 #include "gavotte/pooling.h"
@@ -63,20 +64,25 @@ TEST(PoolingNarrow, IsThatOfWideRows) {
     for (const DType dtype : kFloatingDTypes) {
       const Tensor wide = tensor(dtype, {map.in_rows(), kWide}, x);
       const Tensor wide_grad = tensor(dtype, {map.out_rows(), kWide}, grad);
+      std::map<PoolMode, Tensor> y, grad_x;
       for (const PoolMode mode : kPoolModes) {
-        const Tensor y = pool(wide, map, mode);
-        const Tensor grad_x = pool_backward(wide, y, wide_grad, map, mode);
-        for (const std::int64_t channels : {1, 3, 8, 16, 24, 31, 32}) {
-          const Tensor narrow = tensor(dtype, {map.in_rows(), channels}, columns(x, channels));
-          const Tensor narrow_grad =
-              tensor(dtype, {map.out_rows(), channels}, columns(grad, channels));
+        y[mode] = pool(wide, map, mode);
+        grad_x[mode] = pool_backward(wide, y[mode], wide_grad, map, mode);
+      }
+      for (const std::int64_t channels : {1, 3, 8, 16, 24, 31, 32}) {
+        const Tensor narrow = tensor(dtype, {map.in_rows(), channels}, columns(x, channels));
+        const Tensor narrow_grad =
+            tensor(dtype, {map.out_rows(), channels}, columns(grad, channels));
+        for (const PoolMode mode : kPoolModes) {
+          const auto forward = columns(y[mode], channels),
+                     backward = columns(grad_x[mode], channels);
           for (const int threads : {1, 3}) {
             const Execution execution{.threads = threads};
             const Tensor given = pool(narrow, map, mode, execution);
-            ASSERT_EQ(bytes_of(given), columns(y, channels))
+            ASSERT_EQ(bytes_of(given), forward)
                 << name(dtype) << " " << name(mode) << " C " << channels << " of " << map.in_rows();
             ASSERT_EQ(bytes_of(pool_backward(narrow, given, narrow_grad, map, mode, execution)),
-                      columns(grad_x, channels))
+                      backward)
                 << name(dtype) << " " << name(mode) << " C " << channels << " of " << map.in_rows();
           }
         }
