@@ -14,6 +14,7 @@
 
 namespace gavotte {
 
+using internal::at;
 using internal::Plan;
 using internal::PlanStep;
 using internal::StepKind;
