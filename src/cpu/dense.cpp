@@ -8,15 +8,12 @@
 #include <numeric>
 #include <vector>
 
+#include "cpu/row_blocks.h"
 #include "dispatch.h"
 #include "parallel.h"
 
 namespace gavotte::internal::cpu {
 namespace {
-
-constexpr std::int64_t kChunk = 4096;  // voxels or rows of one task
-
-std::int64_t chunks_of(std::int64_t count) { return (count + kChunk - 1) / kChunk; }
 
 // Voxels of one channel of one batch entry of a dense [batch, C, axis 0, ...].
 std::int64_t volume_of(const Shape& dense) {
@@ -39,9 +36,8 @@ void spread(const Execution& execution, const CoordinateData& set, const T* x, P
   const std::int64_t volume = volume_of(y.shape);
   const auto* const lattice = static_cast<const std::int32_t*>(set.lattice.data());
   T* const to = static_cast<T*>(y.data);
-  parallel_for(execution, chunks_of(set.rows), [&](std::int64_t chunk, int) {
-    const std::int64_t end = std::min((chunk + 1) * kChunk, set.rows);
-    for (std::int64_t row = chunk * kChunk; row < end; ++row) {
+  for_row_blocks(execution, set.rows, [&](const RowBlock& block) {
+    for (std::int64_t row = block.begin; row < block.end; ++row) {
       const std::int32_t* const coordinate = lattice + row * (1 + set.dims);
       std::int64_t voxel = 0;
       for (int axis = 0; axis < set.dims; ++axis)
@@ -61,19 +57,19 @@ class DenseScan {
         shape_(dense.shape),
         origin_(origin),
         volume_(volume_of(dense.shape)),
-        chunks_per_entry_(chunks_of(volume_)) {}
+        chunks_per_entry_(blocks_of(volume_)) {}
 
   std::int64_t chunks() const { return shape_[0] * chunks_per_entry_; }
 
   std::int64_t count(std::int64_t chunk) const {
-    std::array<std::uint8_t, kChunk> occupied;
+    std::array<std::uint8_t, kBlockRows> occupied;
     const Range range = mark(chunk, occupied);
     return std::count(occupied.begin(), occupied.begin() + range.length, 1);
   }
 
   /// Rows of the chunk's voxels from row `row` on.
   void write(std::int64_t chunk, std::int64_t row, std::int32_t* lattice, T* features) const {
-    std::array<std::uint8_t, kChunk> occupied;
+    std::array<std::uint8_t, kBlockRows> occupied;
     const Range range = mark(chunk, occupied);
     const int dims = shape_.rank() - 2;
     const std::int64_t channels = shape_[1];
@@ -98,11 +94,11 @@ class DenseScan {
   };
 
   // occupied[i] = 1 where any channel of the chunk's voxel i is not 0; NaN is not 0.
-  Range mark(std::int64_t chunk, std::array<std::uint8_t, kChunk>& occupied) const {
+  Range mark(std::int64_t chunk, std::array<std::uint8_t, kBlockRows>& occupied) const {
     using A = Accumulator<T>;
     const std::int64_t entry = chunk / chunks_per_entry_;
-    const std::int64_t first = chunk % chunks_per_entry_ * kChunk;
-    const std::int64_t length = std::min(kChunk, volume_ - first);
+    const std::int64_t first = chunk % chunks_per_entry_ * kBlockRows;
+    const std::int64_t length = std::min(kBlockRows, volume_ - first);
     std::fill_n(occupied.begin(), length, std::uint8_t{0});
     for (std::int64_t c = 0; c < shape_[1]; ++c) {
       const T* const from = data_ + (entry * shape_[1] + c) * volume_ + first;
@@ -155,22 +151,21 @@ void from_dense(const Execution& execution, ConstTensorView dense, PerAxis origi
 Tensor kept_rows(const Execution& execution, ConstTensorView keep) {
   const std::int64_t count = keep.rows();
   const auto* const kept = static_cast<const std::uint8_t*>(keep.data);
-  std::vector<std::int64_t> first(static_cast<std::size_t>(chunks_of(count)));
-  const auto for_each_kept = [&](std::int64_t chunk, auto&& body) {
-    const std::int64_t end = std::min((chunk + 1) * kChunk, count);
-    for (std::int64_t row = chunk * kChunk; row < end; ++row)
+  std::vector<std::int64_t> first(static_cast<std::size_t>(blocks_of(count)));
+  const auto for_each_kept = [&](const RowBlock& block, auto&& body) {
+    for (std::int64_t row = block.begin; row < block.end; ++row)
       if (kept[row] != 0) body(row);
   };
-  parallel_for(execution, chunks_of(count), [&](std::int64_t chunk, int) {
+  for_row_blocks(execution, count, [&](const RowBlock& block) {
     std::int64_t found = 0;
-    for_each_kept(chunk, [&](std::int64_t) { ++found; });
-    first[static_cast<std::size_t>(chunk)] = found;
+    for_each_kept(block, [&](std::int64_t) { ++found; });
+    first[block.index] = found;
   });
   Tensor rows(DType::int32, {exclusive_scan(first)});
   auto* const to = static_cast<std::int32_t*>(rows.data());
-  parallel_for(execution, chunks_of(count), [&](std::int64_t chunk, int) {
-    std::int32_t* next = to + first[static_cast<std::size_t>(chunk)];
-    for_each_kept(chunk, [&](std::int64_t row) { *next++ = static_cast<std::int32_t>(row); });
+  for_row_blocks(execution, count, [&](const RowBlock& block) {
+    std::int32_t* next = to + first[block.index];
+    for_each_kept(block, [&](std::int64_t row) { *next++ = static_cast<std::int32_t>(row); });
   });
   return rows;
 }
