@@ -53,9 +53,14 @@ function(gavotte_static_library target)
   endif()
 endfunction()
 
-# gavotte_compile_together(TARGET): its sources, GAVOTTE_UNITY at a time. g++ takes them for headers, whose types should not
-# depend on what one source alone has.
+# gavotte_compile_together(TARGET ALONE source...): its sources, GAVOTTE_UNITY at a time, but for those named. g++ takes them
+# for headers, whose types should not depend on what one source alone has.
 function(gavotte_compile_together target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "ALONE")
+  if(GAVOTTE_UNITY EQUAL 0)
+    return()
+  endif()
+  set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${GAVOTTE_UNITY})
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endfunction()
