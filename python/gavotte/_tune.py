@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gavotte import _core
 from gavotte._config import DeviceConfig, as_config
+from gavotte._directions import parts_of
 from gavotte._network import Network
 from gavotte._tune_report import TuneReport
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gavotte.sparse_tensor import SparseTensor
-
-DIRECTIONS = {"forward": ("forward",), "backward": ("dgrad", "wgrad"), "dgrad": ("dgrad",), "wgrad": ("wgrad",)}
 
 Progress = Callable[[float, float, int, int, float, str], "bool | None"]
 
@@ -93,14 +92,6 @@ def tune(
 
         report: TuneReport = of_modules.tune_model(model, scans, directions, make, apply)
         return report
-
-
-def parts_of(directions: Sequence[str]) -> list[str]:
-    """Directions as the library names them, each once."""
-    unknown = [name for name in directions if name not in DIRECTIONS]
-    if unknown or isinstance(directions, str):
-        raise ValueError(f"directions: expected some of {list(DIRECTIONS)}, got {directions!r}")
-    return list(dict.fromkeys(part for name in directions for part in DIRECTIONS[name]))
 
 
 def _tuner(

@@ -13,7 +13,7 @@ from torch import nn
 from gavotte import _core
 from gavotte._config import DeviceConfig, as_config
 from gavotte._device import place
-from gavotte._tune import parts_of
+from gavotte._directions import parts_of
 from gavotte._tune_report import TuneReport
 from gavotte.nn import SparseConvolution
 from gavotte.sparse_tensor import SparseTensor
