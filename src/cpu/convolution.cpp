@@ -46,19 +46,23 @@ Way way_of(const ConvPlan& plan, const Sides& sides) {
   return way_of(plan, sides, plan.map.is_identity());
 }
 
-MapPairs::Order order_of(Way way) {
-  return way == Way::indirect ? MapPairs::Order::key : MapPairs::Order::output_row;
+// tile_indirect pairs an identity's rows without lists, in their own order.
+MapPairs::Order order_of(Way way, const KernelMap& map) {
+  return way == Way::indirect && !map.is_identity() ? MapPairs::Order::key
+                                                    : MapPairs::Order::output_row;
 }
 
 // Output rows of a tile, or config.tile_rows where that is set.
 std::int64_t rows_of_tile(const Execution& execution, const ForwardTask& task, Way way) {
   std::int64_t tile_rows = rows_per_tile(task.config, task.pairs.offsets);
   if (task.config.tile_rows > 0) return tile_rows;
-  // 16-bit features and their sums lie in a worker's memory as float32.
+  // 16-bit features and their sums lie in a worker's memory as float32. A GEMM of fewer rows may add in another order, so tiles
+  // end where those of any number of threads do.
   if (way == Way::dense && !is_accumulator(task.dtype))
-    tile_rows = std::clamp(
-        kDenseElements / std::max<std::int64_t>({task.in_channels, task.out_channels, 1}),
-        kFewestDenseRows, tile_rows);
+    tile_rows = std::clamp(kDenseElements /
+                               std::max<std::int64_t>({task.in_channels, task.out_channels, 1}) /
+                               kGemmRows * kGemmRows,
+                           kFewestDenseRows, tile_rows);
   const int threads = thread_count(execution);
   // A smaller tile costs what is gathered a second look at all weights, the others nothing.
   if (threads == 1 || way == Way::gathered) return tile_rows;
@@ -150,7 +154,7 @@ void convolution_forward(const Execution& execution, const ConvPlan& plan, Const
                          ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
   const WorkspaceLease workspaces(thread_count(execution));
   const Way way = way_of(plan, {x.dtype, plan.in_channels, plan.out_channels});
-  const MapPairs pairs(plan.map, order_of(way));
+  const MapPairs pairs(plan.map, order_of(way, plan.map));
   ForwardTask task{pairs,
                    plan.config,
                    x.dtype,
@@ -176,7 +180,7 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
   const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
   const KernelMap transposed = plan.map.transposed();
   const Way way = way_of(plan, {grad_y.dtype, plan.out_channels, plan.in_channels});
-  const MapPairs pairs(transposed, order_of(way));
+  const MapPairs pairs(transposed, order_of(way, plan.map));
   ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
                    plan.groups, grad_y.data, nullptr,      RowEpilogue{},     grad_x.data};
   if (way == Way::indirect) {

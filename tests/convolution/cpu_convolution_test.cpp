@@ -207,7 +207,8 @@ TEST(CpuConvolution, ShuffledRowsEqualTheDefinition) {
   for (const auto& point : points) values.insert(values.end(), {0, point[0], point[1], point[2]});
   const Coordinates set(Tensor::from<std::int32_t>(values, {250, 4}).view());
   CoordinateManager manager;
-  for (const ConvSpec& spec : {ConvSpec::submanifold(3), ConvSpec::strided(2, 2)}) {
+  for (const ConvSpec& spec :
+       {ConvSpec::submanifold(1), ConvSpec::submanifold(3), ConvSpec::strided(2, 2)}) {
     const KernelMap given = manager.kernel_map(set, spec).map;
     for (const KernelMap& map : {given, given.transposed()}) {
       ref::ReferenceMap reference{map.offsets(), map.in_rows(), map.out_rows(), {}, map};
@@ -218,7 +219,8 @@ TEST(CpuConvolution, ShuffledRowsEqualTheDefinition) {
           reference.pairs.push_back(
               {k, map.pair_in().span<std::int32_t>()[i], map.pair_out().span<std::int32_t>()[i]});
       for (const DType dtype : kDTypes) {
-        for (const Layer& layer : {Layer{6, 21, 1}, Layer{8, 8, 2}, Layer{5, 5, 5}}) {
+        for (const Layer& layer :
+             {Layer{6, 21, 1}, Layer{8, 8, 2}, Layer{5, 5, 5}, Layer{64, 48, 1}}) {
           SCOPED_TRACE(describe(layer, dtype));
           const Case test(reference, layer, dtype, 21);
           for (ConvConfig config : kDataflows) {
@@ -236,10 +238,13 @@ TEST(CpuConvolution, ShuffledRowsEqualTheDefinition) {
             expected.magnitude[i] += std::abs(residual.exact[i]);
           }
           ++expected.terms;
-          Tensor y = unwritten(dtype, {map.out_rows(), layer.out});
-          cpu::convolution_forward(threads(2), plan_of(reference, layer), test.x.tensor,
-                                   test.w.tensor, epilogue, y);
-          expect_close(y, expected);
+          for (ConvConfig config : kDataflows) {
+            config.tile_rows = 37;
+            Tensor y = unwritten(dtype, {map.out_rows(), layer.out});
+            cpu::convolution_forward(threads(2), plan_of(reference, layer, config), test.x.tensor,
+                                     test.w.tensor, epilogue, y);
+            expect_close(y, expected);
+          }
         }
       }
     }
@@ -266,6 +271,24 @@ TEST(CpuConvolution, SameBitsForEveryThreadCountAndRun) {
           }
         }
       }
+    }
+  }
+}
+
+// Where no config says how many rows a tile has.
+TEST(CpuConvolution, PointwiseBitsDoNotFollowTheThreads) {
+  std::mt19937 random(22);
+  const auto map = ref::submanifold_map(random, 700, 14, 1);
+  for (const DType dtype : kDTypes) {
+    SCOPED_TRACE(name(dtype));
+    const Case test(map, {160, 200, 1}, dtype, 23);
+    const Results one = test.run({}, 1);
+    test.expect_right(one);
+    for (const int thread_count : {2, 3, 8}) {
+      const Results other = test.run({}, thread_count);
+      expect_same_bits(one.y, other.y);
+      expect_same_bits(one.grad_x, other.grad_x);
+      expect_same_bits(one.grad_w, other.grad_w);
     }
   }
 }
