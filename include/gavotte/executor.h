@@ -27,9 +27,9 @@ struct ExecutorOptions {
   Stream stream = {};  ///< Where all work of a run goes; the caller's, who keeps it alive.
   DType dtype = DType::
       float32;  ///< Of features and weights while running; accumulation is float32 (float64 for float64).
-  std::int64_t max_voxels =
-      0;  ///< More input voxels are an Error; 0 = no limit. Without bounds run()'s arena is taken
-          ///< beforehand for it, every coordinate set counted with as many rows.
+  /// More input voxels are an Error; 0 = no limit, at most 2^31 - 1. Without bounds run()'s arena is taken
+  /// beforehand for it, every coordinate set counted with as many rows.
+  std::int64_t max_voxels = 0;
   /// Needed by enqueue(), as max_voxels is; run() does not look at them.
   std::optional<CoordinateBounds> bounds = {};
   int threads = 0;  ///< See Execution.
@@ -44,7 +44,8 @@ struct ExecutorOptions {
   ConvConfig conv_config = {};                     ///< Of layers that `config` has nothing for.
   bool measure_padding =
       false;  ///< Fill LayerStats::padding: a walk over every map, left out of the times.
-  /// Called after each layer with its index and the number of layers; may be empty.
+  /// Called after each layer with its index and the number of layers; may be empty. What this or observe throws
+  /// comes out of run(), which is then over, or of resume(), whose run stays suspended.
   std::function<void(int, int)> progress = {};
   /// Called by run() after each layer with its index in RunStats::layers and the features that it
   /// wrote, rows in the run's own order, valid until the call returns; may be empty. On a GPU they may
@@ -129,14 +130,16 @@ class GAVOTTE_API PreparedScan {
 };
 
 /// Plans once: folds batch norm, fuses bias, activation and residual add into the convolutions, shares maps, places
-/// buffers in one arena by liveness. Then run() allocates features only where a scan outgrows the arena. One
-/// Executor per thread; copies of a Network share their weights, but each Executor on the CPU packs those of its
+/// buffers in one arena by liveness. Then run() allocates features only where a scan outgrows the arena. An
+/// Executor runs one scan at a time: a call beside it, from another thread or from a callback, is an Error (value).
+/// Copies of a Network share their weights, but each Executor on the CPU packs those of its
 /// convolutions for itself, once. On the CPU a run works on rows in key order, whatever order the scan's have: scans
 /// in key order run without a copy, others have their features copied once, and the output again where it lies on the
 /// input's coordinates. The order of rows changes no bit of the result.
 class GAVOTTE_API Executor {
  public:
   explicit Executor(const Network& network, ExecutorOptions options = {});
+  /// Results and prepared scans stay valid; what was moved from can only be assigned to.
   Executor(Executor&&) noexcept;
   Executor& operator=(Executor&&) noexcept;
   ~Executor();
@@ -174,7 +177,8 @@ class GAVOTTE_API Executor {
   /// Throws Error (value): no run is suspended; options as for run().
   RunOutcome resume(const RunOptions& how = {});
   bool suspended() const noexcept;
-  void drop() noexcept;  ///< Forgets the suspended run, if there is one; the arena stays.
+  /// Forgets the suspended run, if there is one; the arena stays.
+  void drop() noexcept;
 
   /// A run on a GPU as a fixed sequence of launches: it waits for nothing, allocates nothing after its first call, and
   /// is the same for every scan, so that it may be captured in a CUDA graph, whose replays take what the three views

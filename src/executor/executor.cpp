@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <optional>
 
 #include "backend.h"
@@ -53,8 +54,10 @@ Executor::Impl::Impl(const Network& network, ExecutorOptions given)
   GAVOTTE_CHECK_TYPE(is_floating_point(options.dtype),
                      "an executor runs in a floating-point dtype, got " +
                          std::string(gavotte::name(options.dtype)));
-  GAVOTTE_CHECK(options.max_voxels >= 0,
-                "max_voxels expects 0 or more, got " + std::to_string(options.max_voxels));
+  constexpr std::int64_t kMostRows = std::numeric_limits<std::int32_t>::max();
+  GAVOTTE_CHECK(options.max_voxels >= 0 && options.max_voxels <= kMostRows,
+                "max_voxels expects 0 (no limit) to " + std::to_string(kMostRows) + ", got " +
+                    std::to_string(options.max_voxels));
   check_int8();
   options.map_config.validate();
   internal::check_config(options.conv_config, options.device);

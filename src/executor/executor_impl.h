@@ -1,6 +1,7 @@
 // What an Executor holds.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -115,7 +116,9 @@ struct Executor::Impl {
 
   // Runs and their restart groups (run.cpp).
   std::optional<internal::Job> underway;  ///< Between calls: the suspended run.
+  std::atomic<bool> busy = false;         ///< Within run() or resume(), their callbacks included.
   RunOutcome run(internal::Job job, const RunOptions& how);
+  RunOutcome resume(const RunOptions& how);
   RunOutcome go_on(const RunOptions& how);
   bool advance(EvictionFlag* flag);
   void prepare(internal::Job& job, EvictionFlag* flag);

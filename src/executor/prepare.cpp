@@ -12,6 +12,7 @@
 #include "executor/row_order.h"
 #include "launch_scope.h"
 #include "parallel.h"
+#include "tensor_checks.h"
 
 namespace gavotte {
 
@@ -51,14 +52,13 @@ void Executor::Impl::check_input(const ConstTensorView& coordinates,
                     features.shape[1] == plan.values[0].channels,
                 "expected features [" + std::to_string(coordinates.shape[0]) + ", " +
                     std::to_string(plan.values[0].channels) + "], got " +
-                    features.shape.to_string());
+                    features.shape.to_string() +
+                    ": a row for each voxel, a column for each input channel of the network");
   GAVOTTE_CHECK_TYPE(is_floating_point(features.dtype),
                      "expected features of a floating-point dtype, got " +
                          std::string(gavotte::name(features.dtype)));
-  GAVOTTE_CHECK(features.device == options.device && coordinates.device == options.device,
-                "expected the scan on " + options.device.to_string() + ", got coordinates on " +
-                    coordinates.device.to_string() + " and features on " +
-                    features.device.to_string());
+  internal::check_memory("coordinates", coordinates, options.device);
+  internal::check_memory("features", features, options.device);
   GAVOTTE_CHECK(options.max_voxels == 0 || coordinates.shape[0] <= options.max_voxels,
                 "expected at most max_voxels = " + std::to_string(options.max_voxels) +
                     " voxels, got " + std::to_string(coordinates.shape[0]));

@@ -20,6 +20,26 @@ using internal::in_region;
 using internal::Job;
 using internal::ScanData;
 
+namespace {
+
+/// Of one call, the only one at its time.
+class Turn {
+ public:
+  explicit Turn(std::atomic<bool>& busy) : busy_(busy) {
+    GAVOTTE_CHECK(!busy.exchange(true),
+                  "an Executor runs one scan at a time; this call came from a callback of its run, "
+                  "or from another thread beside it");
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() { busy_ = false; }
+
+ private:
+  std::atomic<bool>& busy_;
+};
+
+}  // namespace
+
 /// As a manifest counts them.
 int Executor::Impl::restart_group(const Job& job) const {
   if (!job.prepared && !job.own) return 0;
@@ -36,6 +56,7 @@ void Executor::Impl::check_run(const RunOptions& how) const {
 }
 
 RunOutcome Executor::Impl::run(Job job, const RunOptions& how) {
+  const Turn turn(busy);
   GAVOTTE_CHECK(!underway, "run() expects no suspended run, got one at restart group " +
                                std::to_string(restart_group(*underway)) +
                                ": resume() or drop() it first");
@@ -47,6 +68,13 @@ RunOutcome Executor::Impl::run(Job job, const RunOptions& how) {
     drop();
     throw;
   }
+}
+
+RunOutcome Executor::Impl::resume(const RunOptions& how) {
+  const Turn turn(busy);
+  GAVOTTE_CHECK(underway.has_value(), "resume() expects a suspended run, there is none");
+  check_run(how);
+  return go_on(how);
 }
 
 RunOutcome Executor::Impl::go_on(const RunOptions& how) {
@@ -243,14 +271,12 @@ Result Executor::run(ConstTensorView coordinates, ConstTensorView features) {
 
 Result Executor::run(const PreparedScan& scan) { return whole(run(scan, {})); }
 
-RunOutcome Executor::resume(const RunOptions& how) {
-  GAVOTTE_CHECK(impl_->underway.has_value(), "resume() expects a suspended run, there is none");
-  impl_->check_run(how);
-  return impl_->go_on(how);
+RunOutcome Executor::resume(const RunOptions& how) { return impl_->resume(how); }
+
+bool Executor::suspended() const noexcept { return !impl_->busy && impl_->underway.has_value(); }
+
+void Executor::drop() noexcept {
+  if (!impl_->busy) impl_->drop();
 }
-
-bool Executor::suspended() const noexcept { return impl_->underway.has_value(); }
-
-void Executor::drop() noexcept { impl_->drop(); }
 
 }  // namespace gavotte

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <thread>
 
 #include "executor/plan.h"
@@ -179,13 +180,19 @@ TEST(Executor, RefusesWrongInputAndStaysUsable) {
   EXPECT_THROW(executor.run(Tensor::zeros(DType::int32, Shape{rows, 4}), scan.features),
                Error);  // duplicates
   EXPECT_THROW(executor.run(Tensor::zeros(DType::float32, Shape{rows, 4}), scan.features), Error);
+  const auto* const nothing = static_cast<const float*>(nullptr);
+  expect_error("features [" + std::to_string(rows) + ", 3] has no memory", [&] {
+    executor.run(scan.coordinates, ConstTensorView(nothing, Shape{rows, 3}));
+  });
   EXPECT_EQ(bytes_of(executor.run(scan.coordinates, scan.features)), expected);
 }
 
 TEST(Executor, RefusesWrongOptions) {
   const Network network = test::small_network();
   EXPECT_THROW(Executor(network, {.dtype = DType::int32}), Error);
-  EXPECT_THROW(Executor(network, {.max_voxels = -1}), Error);
+  for (const std::int64_t voxels : {std::int64_t{-1}, std::int64_t{1} << 31, std::int64_t{1} << 62})
+    expect_error("max_voxels expects 0 (no limit) to 2147483647",
+                 [&] { Executor(network, {.max_voxels = voxels}); });
   EXPECT_THROW(Executor(network, {.threads = -1}), Error);
   EXPECT_THROW(Executor(network, {.device = {DeviceKind::cuda, 63}}), Error);
   EXPECT_THROW(Executor(Network{}), Error);
@@ -274,6 +281,43 @@ TEST(Executor, CallsProgressAfterEachStep) {
   const Scan scan = make_scan(10, 6, 3, 13);
   executor.run(scan.coordinates, scan.features);
   EXPECT_EQ(seen, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
+// A call from a callback comes in the middle of the run: it is refused, and changes nothing.
+TEST(Executor, CallbacksMayNotRunIt) {
+  const Scan scan = make_scan(200, 10, 3, 14);
+  Executor* own = nullptr;
+  ExecutorOptions options{.threads = 1};
+  options.observe = [&](int, ConstTensorView) {
+    expect_error("runs one scan at a time", [&] { own->run(scan.coordinates, scan.features); });
+    expect_error("runs one scan at a time", [&] { own->resume(); });
+    own->drop();
+    EXPECT_FALSE(own->suspended());
+  };
+  Executor executor(test::small_network(), options), other(test::small_network(), {.threads = 1});
+  own = &executor;
+  const std::vector<std::byte> expected = bytes_of(other.run(scan.coordinates, scan.features));
+  EXPECT_EQ(bytes_of(executor.run(scan.coordinates, scan.features)), expected);
+}
+
+TEST(Executor, CallbacksMayThrow) {
+  const Scan scan = make_scan(200, 10, 3, 15);
+  int left = 2;
+  ExecutorOptions options{.threads = 1};
+  options.progress = [&](int, int) {
+    if (left > 0 && --left == 0) throw std::runtime_error("no time left");
+  };
+  Executor executor(test::small_network(), options);
+  EXPECT_THROW(executor.run(scan.coordinates, scan.features), std::runtime_error);
+  EXPECT_FALSE(executor.suspended());
+  const std::vector<std::byte> expected = bytes_of(executor.run(scan.coordinates, scan.features));
+  EvictionFlag flag;
+  flag.set();
+  ASSERT_TRUE(executor.run(scan.coordinates, scan.features, {.evict = &flag}).cancelled());
+  left = 3;
+  EXPECT_THROW(executor.resume(), std::runtime_error);
+  ASSERT_TRUE(executor.suspended());  // an error of resume() leaves it so
+  EXPECT_EQ(bytes_of(*executor.resume().result), expected);
 }
 
 TEST(Result, ArgmaxTakesTheFirstLargestAndNeverNaN) {
