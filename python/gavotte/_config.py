@@ -10,6 +10,7 @@ from typing import Any
 
 from gavotte import _core
 from gavotte._core import ConvSpec
+from gavotte._paths import existing
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ class DeviceConfig:
 
         Raises:
             ValueError: what is wrong with it.
+            FileNotFoundError: it is not there.
         """
-        return cls(_core.DeviceConfig.load(os.fspath(path), other_device))
+        return cls(_core.DeviceConfig.load(existing(path), other_device))
 
     @classmethod
     def of(cls, device: str) -> DeviceConfig:

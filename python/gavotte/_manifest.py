@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gavotte import _core
 from gavotte._config import DeviceConfig, as_config
 from gavotte._network import Network
+from gavotte._paths import existing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,8 +43,8 @@ class Manifest:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Manifest:
-        """Reads a file; ValueError says what is wrong with it, and where."""
-        return cls(_core.read_manifest(os.fspath(path)))
+        """Reads a file; ValueError says what is wrong with it, and where, FileNotFoundError that it is not there."""
+        return cls(_core.read_manifest(existing(path)))
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:

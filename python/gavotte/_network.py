@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._paths import existing
 
 _FOLDER = Path(__file__).parent / "share" / "gavotte" / "networks"
 
@@ -39,9 +40,9 @@ class Network:
 
         Raises:
             ValueError: what is wrong with it.
-            RuntimeError: it cannot be opened.
+            FileNotFoundError: it is not there.
         """
-        return cls(_core.Network.load(os.fspath(path)))
+        return cls(_core.Network.load(existing(path)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Network:

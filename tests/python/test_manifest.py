@@ -186,6 +186,11 @@ def test_the_library_refuses_what_the_schema_refuses() -> None:
             gavotte.Manifest.from_json(json.dumps(with_value(value, *place)))
 
 
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="none"):
+        gavotte.Manifest.load(tmp_path / "none.json")
+
+
 def test_profile_refuses_wrong_arguments() -> None:
     network = gavotte.Network.builtin("sparse_resnet21d", in_channels=1, classes=4)
     voxels = gavotte.voxelize(gavotte.data.scenes.random(50), 1.0)

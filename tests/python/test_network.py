@@ -105,7 +105,7 @@ def test_broken_files_are_value_errors(tmp_path: Path) -> None:
         (tmp_path / "broken.gavotte").write_bytes(content)
         with pytest.raises(ValueError, match=r"broken\.gavotte"):
             Network.load(tmp_path / "broken.gavotte")
-    with pytest.raises(ValueError, match="absent"):
+    with pytest.raises(FileNotFoundError, match="absent"):
         Network.load(tmp_path / "absent.gavotte")
     with pytest.raises(RuntimeError, match="cannot write"):
         small_network().save(tmp_path / "absent" / "small.gavotte")

@@ -66,9 +66,9 @@ def test_broken_files_are_value_errors_that_name_them(tmp_path: Path, suffix: st
         data.read(path)
 
 
-def test_a_file_that_is_not_there_is_a_runtime_error(tmp_path: Path) -> None:
-    for name in ("none.bin", "none.npy", "none.npz", "none.ply"):
-        with pytest.raises(RuntimeError, match=r"none\."):
+def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+    for name in ("none.bin", "none.npy", "none.npz", "none.ply", "none.mesh"):
+        with pytest.raises(FileNotFoundError, match=r"none\."):
             data.read(tmp_path / name)
     with pytest.raises(RuntimeError, match="none"):
         data.write(tmp_path / "none" / "scan.npz", small_cloud())
@@ -137,6 +137,7 @@ def test_las_through_laspy(tmp_path: Path) -> None:
 
 def test_las_without_laspy_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "laspy", None)
+    (tmp_path / "scan.las").touch()
     with pytest.raises(RuntimeError, match=r"pip install gavotte\[las\]"):
         data.read(tmp_path / "scan.las")
 

@@ -145,7 +145,7 @@ def test_wrong_files_and_types_are_errors(tmp_path):
     (tmp_path / "bad.json").write_text('{"format": 1')
     with pytest.raises(ValueError, match="no valid JSON"):
         gavotte.load_config(tmp_path / "bad.json")
-    with pytest.raises(ValueError, match="no regular file"):
+    with pytest.raises(FileNotFoundError, match=r"none\.json"):
         gavotte.nn.SubmConv3d(4, 8, config=tmp_path / "none.json")
     with pytest.raises(TypeError, match="expected a DeviceConfig, a path or None, got int"):
         gavotte.nn.SubmConv3d(4, 8, config=3)

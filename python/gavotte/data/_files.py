@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._paths import existing
 from gavotte._points import IntArray, PointCloud
 from gavotte.data._classes import Classes
 from gavotte.data._las import read_las
@@ -42,6 +43,7 @@ def read(path: PathLike) -> PointCloud:
 
     Raises:
         ValueError: the content is broken, or the ending unknown.
+        FileNotFoundError: there is no such file.
         RuntimeError: the file cannot be opened, or this build lacks its reader.
 
     >>> import tempfile, pathlib
@@ -50,7 +52,7 @@ def read(path: PathLike) -> PointCloud:
     >>> read(path).rows.tolist()
     [[1.0, 2.0, 3.0, 0.5]]
     """
-    path = os.fspath(path)
+    path = existing(path)
     readers: dict[str, Callable[[str], PointCloud]] = {
         ".npy": read_npy,
         ".npz": read_npz,
