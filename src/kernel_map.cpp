@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backend.h"
+#include "check.h"
 
 namespace gavotte {
 
@@ -14,6 +15,11 @@ Execution execution_of(const internal::MapData& data) {
   Execution execution = data.execution;
   execution.device = data.deferred() ? data.table.device() : data.lists.begin.device();
   return execution;
+}
+
+const internal::MapData& checked(const std::shared_ptr<const internal::MapData>& data) {
+  GAVOTTE_CHECK(data != nullptr, "the kernel map is empty (default constructed)");
+  return *data;
 }
 
 /// Lists sorted by the rows of one side. Made at the first call; the lists never change afterwards.
@@ -61,18 +67,18 @@ std::int64_t KernelMap::pairs() const noexcept { return data_ ? data_->pairs : 0
 int KernelMap::identity_offset() const noexcept { return data_ ? data_->identity_offset : -1; }
 bool KernelMap::has_identity_offset() const noexcept { return identity_offset() >= 0; }
 
-ConstTensorView KernelMap::pair_begin() const { return data_->lists.begin.view(); }
+ConstTensorView KernelMap::pair_begin() const { return checked(data_).lists.begin.view(); }
 ConstTensorView KernelMap::pair_in() const {
-  const internal::PairLists& lists = sorted_lists(*data_, transposed_);
+  const internal::PairLists& lists = sorted_lists(checked(data_), transposed_);
   return (transposed_ ? lists.out : lists.in).view();
 }
 ConstTensorView KernelMap::pair_out() const {
-  const internal::PairLists& lists = sorted_lists(*data_, transposed_);
+  const internal::PairLists& lists = sorted_lists(checked(data_), transposed_);
   return (transposed_ ? lists.in : lists.out).view();
 }
 
 ConstTensorView KernelMap::table() const {
-  if (data_->deferred()) {
+  if (checked(data_).deferred()) {
     const std::lock_guard lock(data_->mutex);
     if (transposed_ && !data_->transposed_table) {
       const Execution execution = execution_of(*data_);

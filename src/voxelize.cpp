@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "check.h"
+#include "tensor_checks.h"
 
 namespace gavotte {
 namespace {
@@ -77,6 +78,12 @@ Tensor Voxels::to_points(ConstTensorView values, const Execution& execution) con
     GAVOTTE_CHECK(given == device, "Voxels::to_points: expected values and execution on " +
                                        device.to_string() + ", given " + given.to_string());
   }
+  internal::check_memory("Voxels::to_points: values", values, device);
+  GAVOTTE_CHECK(
+      points() == 0 || (inverse.dtype() == DType::int32 && inverse.shape() == Shape{points()}),
+      "Voxels::to_points: expected an inverse of int32 [" + std::to_string(points()) +
+          "] as scan_starts says, given " + std::string(name(inverse.dtype())) + " " +
+          inverse.shape().to_string());
   Tensor out(execution, values.dtype,
              rank == 2 ? Shape{points(), values.shape[1]} : Shape{points()});
   if (points() > 0)

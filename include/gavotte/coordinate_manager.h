@@ -31,6 +31,9 @@ class GAVOTTE_API CoordinateManager {
   /// DeviceConfig::check_device() tells.
   explicit CoordinateManager(Execution execution = {}, MapConfig config = {},
                              TunedConfig tuned = {});
+  // A move is a copy, so that no handle is ever without its sets and maps.
+  CoordinateManager(const CoordinateManager&) = default;
+  CoordinateManager& operator=(const CoordinateManager&) = default;
 
   const Execution& execution() const noexcept;
   const MapConfig& map_config() const noexcept;

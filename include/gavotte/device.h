@@ -57,8 +57,8 @@ struct Execution {
   Stream stream = {};
   int threads =
       0;  ///< CPU threads this call may use, the caller's included; 0 = one for each core it may run on.
-  /// Of results, and on a GPU of all that a call needs in between; null: the library's own pools. Must outlive all
-  /// memory that came from it.
+  /// Of tensors that a call returns, on a GPU of sets, maps and all that it needs in between as well; null: the
+  /// library's own pools. Must outlive all memory that came from it.
   Allocator* allocator = nullptr;
   friend bool operator==(const Execution&, const Execution&) = default;
 };

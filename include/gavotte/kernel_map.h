@@ -30,6 +30,7 @@ class GAVOTTE_API KernelMap {
   std::int64_t in_rows() const noexcept;
   std::int64_t out_rows() const noexcept;
   std::int64_t pairs() const noexcept;
+  /// This and what follows to masks(): an Error of an empty handle. On the map's device.
   /// CSR: pairs of offset k are [pair_begin[k], pair_begin[k + 1]); int64 [K + 1], int32 [pairs], int32 [pairs].
   ConstTensorView pair_begin() const;
   ConstTensorView pair_in() const;
@@ -45,7 +46,7 @@ class GAVOTTE_API KernelMap {
   void use_on(const Execution& execution) const;
   /// The same object read the other way: inputs and outputs change places, offset k stays offset k.
   KernelMap transposed() const;
-  /// True where offset `centre_offset()` pairs every row with itself (submanifold layers, 1x1x1).
+  /// True where offset identity_offset() pairs every row with itself (submanifold layers, 1x1x1).
   bool has_identity_offset() const noexcept;
   int identity_offset() const noexcept;  ///< -1 where there is none.
   bool is_identity() const noexcept { return offsets() == 1 && has_identity_offset(); }

@@ -200,8 +200,8 @@ std::shared_ptr<const CoordinateData> unite(const Execution& execution, const Co
   std::copy_n(b.lattice.span<std::int32_t>().data(), b.rows * columns, values + a.rows * columns);
   Tensor row_of;
   auto set = unique_set(execution, both, a.stride, &row_of);
-  row_of_a = Tensor(DType::int32, {a.rows});
-  row_of_b = Tensor(DType::int32, {b.rows});
+  row_of_a = Tensor(execution, DType::int32, {a.rows});
+  row_of_b = Tensor(execution, DType::int32, {b.rows});
   std::copy_n(row_of.span<std::int32_t>().data(), a.rows, row_of_a.span<std::int32_t>().data());
   std::copy_n(row_of.span<std::int32_t>().data() + a.rows, b.rows,
               row_of_b.span<std::int32_t>().data());

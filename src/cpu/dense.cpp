@@ -139,8 +139,8 @@ void from_dense(const Execution& execution, ConstTensorView dense, PerAxis origi
       first_row[static_cast<std::size_t>(chunk)] = scan.count(chunk);
     });
     const std::int64_t rows = exclusive_scan(first_row);
-    lattice = Tensor(DType::int32, {rows, dense.shape.rank() - 1});
-    features = Tensor(dense.dtype, {rows, dense.shape[1]});
+    lattice = Tensor(execution, DType::int32, {rows, dense.shape.rank() - 1});
+    features = Tensor(execution, dense.dtype, {rows, dense.shape[1]});
     parallel_for(execution, scan.chunks(), [&](std::int64_t chunk, int) {
       scan.write(chunk, first_row[static_cast<std::size_t>(chunk)],
                  static_cast<std::int32_t*>(lattice.data()), static_cast<T*>(features.data()));

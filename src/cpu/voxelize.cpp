@@ -132,9 +132,9 @@ void voxelize(const Execution& execution, std::span<const PointsView> scans,
   const std::vector<std::int64_t> before = distinct_before(execution, sorted);
 
   const std::int64_t voxels = before.back(), channels = scans.empty() ? 0 : scans[0].features;
-  out.coordinates = Tensor(DType::int32, {voxels, 4});
-  out.features = Tensor(DType::float32, {voxels, channels});
-  out.inverse = Tensor(DType::int32, {out.points()});
+  out.coordinates = Tensor(execution, DType::int32, {voxels, 4});
+  out.features = Tensor(execution, DType::float32, {voxels, channels});
+  out.inverse = Tensor(execution, DType::int32, {out.points()});
   std::int32_t* const coordinates = out.coordinates.span<std::int32_t>().data();
   float* const features = out.features.span<float>().data();
   const std::span<std::int32_t> inverse = out.inverse.span<std::int32_t>();

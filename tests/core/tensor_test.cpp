@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <new>
 #include <numeric>
+#include <set>
 #include <vector>
 
 #include "gavotte/error.h"
+#include "gavotte/sparse_ops.h"
+#include "gavotte/voxelize.h"
 
 namespace gavotte {
 namespace {
@@ -86,6 +90,45 @@ TEST(Tensor, CopyOfNullIsAnError) {
   const ConstTensorView view(nullptr, DType::float32, {4});
   EXPECT_EQ(kind_of([&] { Tensor::copy_of(view); }), ErrorKind::value);
   EXPECT_NO_THROW(Tensor::copy_of(ConstTensorView(nullptr, DType::float32, {0, 4})));
+}
+
+/// Remembers what it gave.
+class Pool final : public Allocator {
+ public:
+  void* allocate(const Execution&, std::int64_t bytes) override {
+    void* memory = ::operator new (static_cast<std::size_t>(bytes), std::align_val_t{64});
+    given_.insert(memory);
+    return memory;
+  }
+  void free(const Execution&, void* memory, std::int64_t) noexcept override {
+    ::operator delete (memory, std::align_val_t{64});
+  }
+  bool gave(const Tensor& tensor) const { return given_.contains(tensor.data()); }
+
+ private:
+  std::set<const void*> given_;
+};
+
+TEST(Allocator, GivesTheMemoryOfResults) {
+  Pool pool;
+  const Execution execution{.threads = 1, .allocator = &pool};
+  const std::vector<float> rows = {0, 0, 0, 1, 2, 0, 0, 1, 0, 3, 0, 1};
+  const PointsView points{
+      .data = rows.data(), .count = 3, .stride_bytes = 16, .feature_offset = 12, .features = 1};
+  const Voxels voxels = voxelize(points, {.voxel_size_m = {1, 1, 1}}, execution);
+  for (const Tensor* tensor : {&voxels.coordinates, &voxels.features, &voxels.inverse})
+    EXPECT_TRUE(pool.gave(*tensor));
+  EXPECT_TRUE(pool.gave(voxels.to_points(voxels.features, execution)));
+
+  const std::vector<float> grid = {0, 1, 0, 1};
+  const SparseTensor x = from_dense(ConstTensorView(grid.data(), {1, 1, 4}), 0, 1, execution);
+  EXPECT_TRUE(pool.gave(x.features()));
+  const CoordinateUnion both = unite(x.coordinates(), x.coordinates(), execution);
+  EXPECT_TRUE(pool.gave(both.row_of_a) && pool.gave(both.row_of_b));
+  const std::vector<float> weights = {1, 1, 1};
+  const SparseTensor y =
+      convolution(x, ConstTensorView(weights.data(), {3, 1, 1}), ConvSpec::submanifold(3));
+  EXPECT_TRUE(pool.gave(y.features()));
 }
 
 TEST(DType, NamesRoundTrip) {

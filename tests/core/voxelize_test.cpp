@@ -285,6 +285,10 @@ TEST(Voxelize, ToPointsCarriesLabelsBack) {
   EXPECT_THROW(voxels.to_points({labels.data(), Shape{1}}), Error);
   const std::vector<double> doubles = {1, 2};
   EXPECT_THROW(voxels.to_points({doubles.data(), Shape{2}}), Error);
+  EXPECT_THROW(voxels.to_points({static_cast<const float*>(nullptr), Shape{2}}), Error);
+  Voxels without = voxels;
+  without.inverse = Tensor();
+  EXPECT_THROW(without.to_points({labels.data(), Shape{2}}), Error);
 }
 
 TEST(Voxelize, IllegalOptionsAreErrors) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "gavotte/error.h"
 #include "reference_map.h"
@@ -200,6 +201,23 @@ TEST(CoordinateManager, PlansAWholeNetworkInOneCall) {
   EXPECT_EQ(manager.cached_maps(), 3);
   const std::vector<CoordinateManager::PlannedLayer> wrong = {{0, ConvSpec::submanifold(3)}};
   EXPECT_NE(error_of([&] { manager.plan(input, wrong); }).find("layer 0"), std::string::npos);
+}
+
+TEST(CoordinateManager, IsWholeAfterAMove) {
+  CoordinateManager manager;
+  const CoordinateManager moved = std::move(manager);
+  EXPECT_EQ(manager.cached_maps(), 0);  // NOLINT(bugprone-use-after-move): what is tested
+  EXPECT_EQ(moved.cached_maps(), 0);
+}
+
+TEST(KernelMap, AnEmptyHandleHasNoLists) {
+  const KernelMap map;
+  EXPECT_THROW(map.pair_begin(), Error);
+  EXPECT_THROW(map.pair_in(), Error);
+  EXPECT_THROW(map.pair_out(), Error);
+  EXPECT_THROW(map.table(), Error);
+  EXPECT_THROW(map.masks(), Error);
+  EXPECT_THROW(map.transposed().pair_in(), Error);
 }
 
 TEST(ConvSpec, RefusesOptionsWithoutMeaning) {
