@@ -1,6 +1,7 @@
 // Points to voxels and back: checks, then calls of the backend.
 #include "gavotte/voxelize.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -31,6 +32,15 @@ void check_options(const VoxelizeOptions& options) {
                                   std::to_string(low) + " and " + std::to_string(high) +
                                   " on axis " + std::to_string(a));
   }
+}
+
+/// Of hand-made voxels: on a GPU nobody looks.
+void check_rows(const Tensor& inverse, std::int64_t voxels) {
+  std::int32_t largest = -1;
+  for (const std::int32_t row : inverse.span<std::int32_t>()) largest = std::max(largest, row);
+  GAVOTTE_CHECK(largest < voxels, "Voxels::to_points: expected rows below " +
+                                      std::to_string(voxels) + " in inverse, given " +
+                                      std::to_string(largest));
 }
 
 }  // namespace
@@ -84,6 +94,7 @@ Tensor Voxels::to_points(ConstTensorView values, const Execution& execution) con
       "Voxels::to_points: expected an inverse of int32 [" + std::to_string(points()) +
           "] as scan_starts says, given " + std::string(name(inverse.dtype())) + " " +
           inverse.shape().to_string());
+  if (points() > 0 && device.kind == DeviceKind::cpu) check_rows(inverse, size());
   Tensor out(execution, values.dtype,
              rank == 2 ? Shape{points(), values.shape[1]} : Shape{points()});
   if (points() > 0)

@@ -287,6 +287,9 @@ TEST(Voxelize, ToPointsCarriesLabelsBack) {
   EXPECT_THROW(voxels.to_points({doubles.data(), Shape{2}}), Error);
   EXPECT_THROW(voxels.to_points({static_cast<const float*>(nullptr), Shape{2}}), Error);
   Voxels without = voxels;
+  without.inverse = voxels.inverse.clone();
+  without.inverse.span<std::int32_t>()[0] = 2;
+  EXPECT_THROW(without.to_points({labels.data(), Shape{2}}), Error);
   without.inverse = Tensor();
   EXPECT_THROW(without.to_points({labels.data(), Shape{2}}), Error);
 }
