@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -19,6 +20,7 @@ namespace gavotte::emulator {
 struct Gate {
   int arrived = 0;
   std::uint64_t generation = 0;
+  std::condition_variable opened;  ///< Of std::threads: each gate wakes its own.
 };
 
 /// Where the lanes of one mask meet and what they put in; the arrays take turns, so that a fast lane

@@ -2,8 +2,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <functional>
+#include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "block.h"
 
@@ -12,6 +15,49 @@ namespace {
 
 /// Thrown through a kernel's frames where another thread of its block has failed.
 struct Stopped {};
+
+/// A thread that runs the same place of one block after another: a new one for each takes ThreadSanitizer longer than most
+/// kernels take. Threads share nothing here, which would order what one does before what another begins.
+class Worker {
+ public:
+  Worker() : thread_([this] { work(); }) {}
+  ~Worker() {
+    start({});
+    thread_.join();
+  }
+
+  /// Runs `task`, or ends where there is none.
+  void start(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    task_ = std::move(task);
+    busy_ = true;
+    changed_.notify_one();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !busy_; });
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return busy_; });
+      if (!task_) return;
+      lock.unlock();
+      task_();
+      lock.lock();
+      busy_ = false;
+      changed_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::function<void()> task_;
+  bool busy_ = false;
+  std::thread thread_;  // last, since it uses the others
+};
 
 class ThreadBlock final : public Block {
  public:
@@ -23,7 +69,7 @@ class ThreadBlock final : public Block {
     if (++gate.arrived == wanted) {
       gate.arrived = 0;
       ++gate.generation;
-      opened_.notify_all();
+      gate.opened.notify_all();
       return;
     }
     const std::uint64_t generation = gate.generation;
@@ -31,7 +77,7 @@ class ThreadBlock final : public Block {
     last_operation_ = operation;
     check_stuck();
     const auto limit = std::chrono::duration<double>(options().watchdog_seconds);
-    const bool in_time = opened_.wait_for(
+    const bool in_time = gate.opened.wait_for(
         lock, limit, [&] { return gate.generation != generation || failure_ != nullptr; });
     --waiting_;
     if (gate.generation != generation) return;
@@ -45,11 +91,12 @@ class ThreadBlock final : public Block {
   }
 
   void run(const std::function<void()>& body) {
-    std::vector<std::thread> threads;
-    threads.reserve(static_cast<std::size_t>(shape.threads));
-    for (int index = 0; index < shape.threads; ++index)
-      threads.emplace_back([this, index, &body] { run_thread(index, body); });
-    for (std::thread& thread : threads) thread.join();
+    thread_local std::list<Worker> workers;  // of the host's thread that launches
+    while (workers.size() < static_cast<std::size_t>(shape.threads)) workers.emplace_back();
+    int index = 0;
+    for (auto worker = workers.begin(); index < shape.threads; ++worker, ++index)
+      worker->start([this, index, &body] { run_thread(index, body); });
+    for (Worker& worker : workers) worker.wait();
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -68,8 +115,7 @@ class ThreadBlock final : public Block {
     } catch (const Stopped&) {
     } catch (...) {
       const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      opened_.notify_all();
+      if (!failure_) keep_current();
     }
     set_current(nullptr);
   }
@@ -90,13 +136,19 @@ class ThreadBlock final : public Block {
     try {
       fail(what);
     } catch (...) {
-      failure_ = std::current_exception();
+      keep_current();
     }
-    opened_.notify_all();
+  }
+
+  // And wakes all, who end.
+  void keep_current() {
+    failure_ = std::current_exception();
+    barrier.opened.notify_all();
+    for (auto& gates : warps)
+      for (WarpGate& gate : gates) gate.opened.notify_all();
   }
 
   std::mutex mutex_;
-  std::condition_variable opened_;
   std::exception_ptr failure_;
   const char* last_operation_ = "";  ///< That a thread went to wait at.
   int waiting_ = 0, finished_ = 0;
