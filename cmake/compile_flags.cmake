@@ -23,7 +23,9 @@ if(GAVOTTE_SANITIZE)
   if(GAVOTTE_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)
   endif()
-  # Programs of instrumented code take some 100 MB; where lld is installed, it links them in half the time.
+  # Programs of instrumented code take some 100 MB; where lld is installed, it links them in half the time. With an address
+  # of their own they would hold 1.6 million relocations: twice the time to link (1.0 s), 1.4 of that to start.
+  add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-no-pie>)
   find_program(GAVOTTE_LLD ld.lld)
   mark_as_advanced(GAVOTTE_LLD)
   if(GAVOTTE_LLD)
