@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
-struct Options {
+struct BenchOptions {
   int threads = 0;
   int rounds = 25;
   std::int64_t array_mib = 0;
@@ -115,7 +115,7 @@ std::string to_text(const peak::Peak& peak, int rounds) {
   return out;
 }
 
-void run_peak(const Options& options) {
+void run_peak(const BenchOptions& options) {
   if (!options.json_path.empty() && options.json_path != "-") check_writable(options.json_path);
   const std::int64_t memory_mib = peak::memory_bytes() / kMiB;
   if (memory_mib > 0 && 3 * options.array_mib > memory_mib) {
@@ -147,7 +147,7 @@ void add_bench_command(Command app) {
   bench.footer("Examples:\n  gavotte bench peak");
   Command command = bench.add_subcommand(
       "peak", "The most multiply-adds a second from registers, and bytes to and from memory");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BenchOptions>();
   command
       .add_option("--threads", options->threads,
                   "Measure 1, 2, 4, ... and N threads; 0: as many as there are [0]")

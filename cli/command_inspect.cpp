@@ -153,7 +153,7 @@ std::string to_text(const Json& network) {
   return out + "\n" + table.to_string();
 }
 
-struct Options {
+struct InspectOptions {
   NetworkSource network;
   std::string json_path;
 };
@@ -162,7 +162,7 @@ struct Options {
 
 void add_inspect_command(Command app) {
   Command command = app.add_subcommand("inspect", "Print the layers and parameters of a network");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   add_network_options(command, options->network);
   command
       .add_option("--json", options->json_path,

@@ -22,7 +22,7 @@ namespace {
 constexpr int kRounds = 10;
 constexpr int kRecordedRuns = 2;  // by record_launches()
 
-struct Options {
+struct ManifestCommandOptions {
   RunOptions input;    // what a scan becomes; the network; how it runs
   std::string output;  // - for standard output
   double peak_gflops = 0, peak_dram_gb_per_s = 0;
@@ -53,7 +53,7 @@ void check_device_options(Command command, DeviceKind device) {
 }
 
 /// Of a run without waits, where the user asks for one. Throws InputError for bounds that are none.
-void set_bounds(const Options& options, ExecutorOptions& execution) {
+void set_bounds(const ManifestCommandOptions& options, ExecutorOptions& execution) {
   execution.max_voxels = options.max_voxels;
   if (options.bounds.empty()) return;
   const std::vector<int>& b = options.bounds;
@@ -66,7 +66,7 @@ void set_bounds(const Options& options, ExecutorOptions& execution) {
 }
 
 /// Of each scan; none where the user gave none. Throws InputError before any run.
-std::vector<std::string> kinds_of(const Options& options) {
+std::vector<std::string> kinds_of(const ManifestCommandOptions& options) {
   if (options.kinds.empty()) return {};
   std::vector<std::string> kinds = split_list(options.kinds);
   if (kinds.size() != options.input.scans.size())
@@ -126,14 +126,16 @@ std::string regions_text(const Manifest& manifest) {
   return table.to_string();
 }
 
-std::string text_of(const Options& options, const Manifest& manifest, DeviceKind device) {
+std::string text_of(const ManifestCommandOptions& options, const Manifest& manifest,
+                    DeviceKind device) {
   return fmt::format("{}: {} launches, hash {}, written to {}\n\n", options.input.network.name,
                      manifest.launches.size(), manifest.run.launch_sequence_hash, options.output) +
          (device == DeviceKind::cuda ? launches_text(manifest) : regions_text(manifest));
 }
 
-Manifest manifest_of(const Options& options, const Device& device, const Network& network,
-                     const TunedConfig& tuned, const std::string& path, Progress& progress) {
+Manifest manifest_of(const ManifestCommandOptions& options, const Device& device,
+                     const Network& network, const TunedConfig& tuned, const std::string& path,
+                     Progress& progress) {
   const RunOptions& input = options.input;
   const bool on_gpu = device.kind == DeviceKind::cuda;
   progress.begin(path + ": reading");
@@ -163,7 +165,7 @@ Manifest manifest_of(const Options& options, const Device& device, const Network
                 : profile(network, voxels, execution, how);
 }
 
-void run(Command command, const Options& options) {
+void run(Command command, const ManifestCommandOptions& options) {
   const RunOptions& input = options.input;
   const Device device = device_from_text(options.device);
   check_device_options(command, device.kind);
@@ -202,7 +204,7 @@ void run(Command command, const Options& options) {
 void add_manifest_command(Command app) {
   Command command =
       app.add_subcommand("manifest", "Say what each launch of a run needs, for GPU schedulers");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ManifestCommandOptions>();
   options->input.rounds = kRounds;
   add_network_options(command, options->input.network);
   add_scan_options(command, options->input);

@@ -18,14 +18,14 @@
 namespace gavotte::cli {
 namespace {
 
-struct Options {
+struct QuantizeCommandOptions {
   RunOptions input;  // what a scan becomes; the network
   std::string output, activations = "tensor", scales = "static";
   std::vector<std::string> keep;
   bool ends = false;
 };
 
-ActivationScales activation_scales(const Options& options) {
+ActivationScales activation_scales(const QuantizeCommandOptions& options) {
   if (options.activations == "tensor")
     return options.scales == "static" ? ActivationScales::static_tensor
                                       : ActivationScales::dynamic_tensor;
@@ -36,7 +36,7 @@ ActivationScales activation_scales(const Options& options) {
   return ActivationScales::dynamic_row;
 }
 
-std::string report_text(const Options& options, const QuantizationReport& report) {
+std::string report_text(const QuantizeCommandOptions& options, const QuantizationReport& report) {
   Table table({{.head = "layer", .align = Align::left},
                {.head = "kernel", .align = Align::left},
                {.head = "error", .unit = "%"}});
@@ -51,7 +51,7 @@ std::string report_text(const Options& options, const QuantizationReport& report
          table.to_string();
 }
 
-Json report_json(const Options& options, const QuantizationReport& report) {
+Json report_json(const QuantizeCommandOptions& options, const QuantizationReport& report) {
   Json json = {{"network", options.input.network.name},
                {"output", options.output},
                {"scales", name(activation_scales(options))},
@@ -66,7 +66,7 @@ Json report_json(const Options& options, const QuantizationReport& report) {
   return json;
 }
 
-void run(const Options& options) {
+void run(const QuantizeCommandOptions& options) {
   QuantizeOptions how;
   how.scales = activation_scales(options);
   how.keep = options.keep;
@@ -105,7 +105,7 @@ void run(const Options& options) {
 
 void add_quantize_command(Command app) {
   Command command = app.add_subcommand("quantize", "Make a network int8, calibrated on scans");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QuantizeCommandOptions>();
   add_network_options(command, options->input.network);
   add_scan_options(command, options->input);
   const std::string how = "How it becomes int8";

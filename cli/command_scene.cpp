@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct SceneOptions {
   std::string scene;
   std::string output;
   std::string json_path;
@@ -49,7 +49,7 @@ std::string numbered(const std::string& path, std::int64_t number) {
   return (file.parent_path() / fmt::format("{}-{:04}{}", stem, number, ending)).string();
 }
 
-void check(Command command, const Options& options, const std::string& scene) {
+void check(Command command, const SceneOptions& options, const std::string& scene) {
   const auto names = scene_names();
   if (std::find(names.begin(), names.end(), scene) == names.end()) {
     std::string known;
@@ -71,7 +71,7 @@ void check(Command command, const Options& options, const std::string& scene) {
   check_writable(options.frames == 1 ? options.output : numbered(options.output, options.frame));
 }
 
-Json make_one(const Options& options, const std::string& scene, std::int64_t frame,
+Json make_one(const SceneOptions& options, const std::string& scene, std::int64_t frame,
               const std::string& path) {
   const PointCloud cloud = with_input(scene, [&] {
     return make_scene(scene, {.seed = options.seed, .frame = frame, .size = options.size});
@@ -85,7 +85,7 @@ Json make_one(const Options& options, const std::string& scene, std::int64_t fra
           {"bytes", static_cast<std::int64_t>(fs::file_size(path))}};
 }
 
-void run(Command command, const Options& options) {
+void run(Command command, const SceneOptions& options) {
   const std::string scene = canonical_name(options.scene);
   check(command, options, scene);
   Progress progress(options.quiet);
@@ -114,7 +114,7 @@ void run(Command command, const Options& options) {
 void add_scene_command(Command app) {
   Command command =
       app.add_subcommand("scene", "Make a scan from a seed: a street, a room, a shell, noise");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SceneOptions>();
   command
       .add_option(
           "SCENE", options->scene,

@@ -5,17 +5,12 @@
 #include <functional>
 
 #include "input_error.h"
+#include "joined.h"
 
 namespace gavotte::cli {
 namespace {
 
 using Feature = std::function<float(const float* row)>;  // row: x, y, z, channels of the scan
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
-  return text;
-}
 
 bool has_colors(const PointCloud& scan) {
   return scan.channel("r") >= 0 && scan.channel("g") >= 0 && scan.channel("b") >= 0;
@@ -29,7 +24,7 @@ std::vector<std::string> default_names(const PointCloud& scan, std::int64_t chan
   if (channels == 4) return {"x", "y", "z", "intensity"};
   throw InputError(path + ": expected --features for a network of " + std::to_string(channels) +
                    " input channels, got none; name as many of x,y,z,one" +
-                   (scan.channels.empty() ? "" : "," + joined(scan.channels)));
+                   (scan.channels.empty() ? "" : "," + joined(scan.channels, ",")));
 }
 
 // What stands in for a channel that many scans lack.
@@ -52,8 +47,8 @@ Feature make_feature(const PointCloud& scan, const std::string& name, const std:
   }
   throw InputError(path + ": expected features among x,y,z,one" +
                    (has_colors(scan) ? std::string(",brightness") : std::string()) +
-                   (scan.channels.empty() ? "" : "," + joined(scan.channels)) + ", got '" + name +
-                   "'");
+                   (scan.channels.empty() ? "" : "," + joined(scan.channels, ",")) + ", got '" +
+                   name + "'");
 }
 
 }  // namespace
@@ -65,7 +60,7 @@ PointFeatures select_features(const PointCloud& scan, const std::vector<std::str
   if (std::ssize(result.names) != channels) {
     throw InputError("expected " + std::to_string(channels) +
                      " --features, one for each input channel of the " + "network, got " +
-                     std::to_string(result.names.size()) + ": " + joined(result.names));
+                     std::to_string(result.names.size()) + ": " + joined(result.names, ","));
   }
   std::vector<Feature> features;
   for (std::string& name : result.names) {

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "config_text.h"
+#include "joined.h"
 #include "table.h"
 
 namespace gavotte::cli {
@@ -81,12 +82,6 @@ Table layer_table(const RunStats& stats, bool tuned) {
                  rate_text(sum.gflop, stats.compute_ms),
                  fmt::format("{:.2f}", static_cast<double>(sum.bytes) * 1e-6)});
   return table;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 std::string size_text(const std::array<float, 3>& size) {

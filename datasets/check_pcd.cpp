@@ -72,11 +72,11 @@ PcdHeader parse(std::string_view* rest, const std::string& source) {
   return header;
 }
 
-constexpr std::array<Triple, 2> kTriples = {
+constexpr std::array<Triple, 2> kPcdTriples = {
     {{{"x", "y", "z"}, true}, {{"normal_x", "normal_y", "normal_z"}, false}}};
 
 bool in_a_triple(std::string_view field) {
-  return std::any_of(kTriples.begin(), kTriples.end(), [&](const Triple& triple) {
+  return std::any_of(kPcdTriples.begin(), kPcdTriples.end(), [&](const Triple& triple) {
     return std::find(triple.names.begin(), triple.names.end(), field) != triple.names.end();
   });
 }
@@ -86,7 +86,7 @@ void check_triples(const PcdHeader& header, const std::string& source) {
   std::vector<TypedField> fields;
   for (std::size_t i = 0; i < header.fields.size(); ++i)
     fields.push_back({header.fields[i], number_of<int>(header.sizes[i]) == 4 ? "F4" : "F8"});
-  for (const Triple& triple : kTriples) check_triple(triple, fields, source);
+  for (const Triple& triple : kPcdTriples) check_triple(triple, fields, source);
 }
 
 void check_fields(PcdHeader* header, const std::string& source) {

@@ -70,14 +70,14 @@ void add_property(const std::vector<std::string_view>& words, std::string_view l
   GAVOTTE_CHECK(element->scalars.size() <= 256, source + ": expected at most 256 properties");
 }
 
-constexpr std::array<Triple, 3> kTriples = {
+constexpr std::array<Triple, 3> kPlyTriples = {
     {{{"x", "y", "z"}, true}, {{"nx", "ny", "nz"}, false}, {{"red", "green", "blue"}, false}}};
 
 void check_triples(const Element& vertex, const std::string& source) {
   std::vector<TypedField> fields;
   for (const Scalar& scalar : vertex.scalars)
     fields.push_back({scalar.name, kPlyTypes[scalar.type].name});
-  for (const Triple& triple : kTriples) check_triple(triple, fields, source);
+  for (const Triple& triple : kPlyTriples) check_triple(triple, fields, source);
 }
 
 }  // namespace
