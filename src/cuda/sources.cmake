@@ -52,4 +52,4 @@ set(GAVOTTE_CUDA_SOURCES
 
 # Of these, those that may not be compiled together, since the same names stand in several.
 set(GAVOTTE_CUDA_SOURCES_ALONE ${GAVOTTE_CUDA_SOURCES})
-list(FILTER GAVOTTE_CUDA_SOURCES_ALONE INCLUDE REGEX "/gemm/|/(double_traversal|implicit_gemm|sum_products|wgrad)\\.cu$")
+list(FILTER GAVOTTE_CUDA_SOURCES_ALONE INCLUDE REGEX "/(double_traversal|implicit_gemm|sum_products|wgrad)\\.cu$")

@@ -3,18 +3,9 @@
 #include "cuda/gemm/grouped_gemm_launch.cuh"
 
 namespace gavotte::internal::cuda {
-namespace {
 
-using Tall = MmaTile<BFloat16, 128, 64, 4, 1>;
-using Flat = MmaTile<BFloat16, 32, 64, 2, 2>;
-
-void launch_kernel_of(const GemmLaunch& task) {
-  launch_grouped_gemm_of<Tall, Flat>("grouped_gemm_bf16_n64", task);
-}
-
-}  // namespace
-
-const GemmKernel kGroupedGemmBf16By64 = {
-    {Tall::kRows, Flat::kRows}, Tall::kColumns, launch_kernel_of};
+const GemmKernel kGroupedGemmBf16By64 =
+    gemm_kernel<"grouped_gemm_bf16_n64", MmaTile<BFloat16, 128, 64, 4, 1>,
+                MmaTile<BFloat16, 32, 64, 2, 2>>();
 
 }  // namespace gavotte::internal::cuda

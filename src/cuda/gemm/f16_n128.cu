@@ -3,18 +3,9 @@
 #include "cuda/gemm/grouped_gemm_launch.cuh"
 
 namespace gavotte::internal::cuda {
-namespace {
 
-using Tall = MmaTile<Float16, 128, 128, 4, 2>;
-using Flat = MmaTile<Float16, 32, 128, 2, 4>;
-
-void launch_kernel_of(const GemmLaunch& task) {
-  launch_grouped_gemm_of<Tall, Flat>("grouped_gemm_f16_n128", task);
-}
-
-}  // namespace
-
-const GemmKernel kGroupedGemmF16By128 = {
-    {Tall::kRows, Flat::kRows}, Tall::kColumns, launch_kernel_of};
+const GemmKernel kGroupedGemmF16By128 =
+    gemm_kernel<"grouped_gemm_f16_n128", MmaTile<Float16, 128, 128, 4, 2>,
+                MmaTile<Float16, 32, 128, 2, 4>>();
 
 }  // namespace gavotte::internal::cuda

@@ -3,18 +3,8 @@
 #include "cuda/gemm/grouped_gemm_launch.cuh"
 
 namespace gavotte::internal::cuda {
-namespace {
 
-using Tall = FmaTile<float, 128, 64, 16>;
-using Flat = FmaTile<float, 32, 64, 16>;
-
-void launch_kernel_of(const GemmLaunch& task) {
-  launch_grouped_gemm_of<Tall, Flat>("grouped_gemm_f32_n64", task);
-}
-
-}  // namespace
-
-const GemmKernel kGroupedGemmF32By64 = {
-    {Tall::kRows, Flat::kRows}, Tall::kColumns, launch_kernel_of};
+const GemmKernel kGroupedGemmF32By64 =
+    gemm_kernel<"grouped_gemm_f32_n64", FmaTile<float, 128, 64, 16>, FmaTile<float, 32, 64, 16>>();
 
 }  // namespace gavotte::internal::cuda

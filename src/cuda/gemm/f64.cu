@@ -3,17 +3,8 @@
 #include "cuda/gemm/grouped_gemm_launch.cuh"
 
 namespace gavotte::internal::cuda {
-namespace {
 
-using Tall = FmaTile<double, 64, 64, 16>;
-using Flat = FmaTile<double, 32, 64, 16>;
-
-void launch_kernel_of(const GemmLaunch& task) {
-  launch_grouped_gemm_of<Tall, Flat>("grouped_gemm_f64", task);
-}
-
-}  // namespace
-
-const GemmKernel kGroupedGemmF64 = {{Tall::kRows, Flat::kRows}, Tall::kColumns, launch_kernel_of};
+const GemmKernel kGroupedGemmF64 =
+    gemm_kernel<"grouped_gemm_f64", FmaTile<double, 64, 64, 16>, FmaTile<double, 32, 64, 16>>();
 
 }  // namespace gavotte::internal::cuda

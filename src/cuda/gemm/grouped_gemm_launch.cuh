@@ -3,6 +3,7 @@
 
 #include "cuda/gemm/grouped_gemm.cuh"
 #include "cuda/gemm/grouped_gemm_launch.h"
+#include "cuda/kernel_name.h"
 #include "cuda/launch.h"
 
 namespace gavotte::internal::cuda {
@@ -64,8 +65,8 @@ GroupedGemmArgs<T> grouped_gemm_args(const GemmLaunch& launch, std::int32_t tile
 }
 
 /// Grid: as many blocks as run at once, or one for each tile there may be.
-template <class Tall, class Flat>
-void launch_grouped_gemm_of(const char* name, const GemmLaunch& task) {
+template <NameText Name, class Tall, class Flat>
+void launch_grouped_gemm_of(const GemmLaunch& task) {
   const auto args = grouped_gemm_args<typename Tall::Element>(task, Tall::kColumns);
   const std::int64_t bound =
       task.pairs != nullptr ? task.pairs->tiles.bound : blocks_for(task.rows.bound, Flat::kRows);
@@ -75,12 +76,18 @@ void launch_grouped_gemm_of(const char* name, const GemmLaunch& task) {
   rule.tiles = args.column_tiles;
   rule.per_unit = Tall::kBlocksPerMultiprocessor;
   const std::int64_t units = device_limits(task.execution.device.index).multiprocessors;
-  launch(name, task.execution.stream.handle,
+  launch(Name.text, task.execution.stream.handle,
          {.blocks = std::min(bound * args.column_tiles, units * rule.per_unit),
           .threads = Tall::kThreads,
           .shared_bytes = sizeof(GroupedGemmShared<Tall, Flat>),
           .blocks_by = rule},
          grouped_gemm_kernel<Tall, Flat>, args);
+}
+
+/// With that name of its launches.
+template <NameText Name, class Tall, class Flat>
+constexpr GemmKernel gemm_kernel() {
+  return {{Tall::kRows, Flat::kRows}, Tall::kColumns, launch_grouped_gemm_of<Name, Tall, Flat>};
 }
 
 }  // namespace gavotte::internal::cuda

@@ -3,18 +3,9 @@
 #include "cuda/gemm/grouped_gemm_launch.cuh"
 
 namespace gavotte::internal::cuda {
-namespace {
 
-using Tall = MmaTile<float, 128, 32, 4, 1>;
-using Flat = MmaTile<float, 32, 32, 2, 2>;
-
-void launch_kernel_of(const GemmLaunch& task) {
-  launch_grouped_gemm_of<Tall, Flat>("grouped_gemm_tf32_n32", task);
-}
-
-}  // namespace
-
-const GemmKernel kGroupedGemmTf32By32 = {
-    {Tall::kRows, Flat::kRows}, Tall::kColumns, launch_kernel_of};
+const GemmKernel kGroupedGemmTf32By32 =
+    gemm_kernel<"grouped_gemm_tf32_n32", MmaTile<float, 128, 32, 4, 1>,
+                MmaTile<float, 32, 32, 2, 2>>();
 
 }  // namespace gavotte::internal::cuda
