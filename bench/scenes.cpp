@@ -59,7 +59,7 @@ Scene make_scene(std::string_view name, RowOrder order) {
                     std::string(name) + "'");
   PointCloud cloud = make_cloud(kind, size);
   const bool in_centimetres = kind == "lidar" || kind == "room";
-  const float voxel_size_m = in_centimetres ? static_cast<float>(size) / 100.0F : 1.0F;
+  const double voxel_size_m = in_centimetres ? static_cast<double>(size) / 100 : 1.0;
   VoxelizeOptions options;
   options.voxel_size_m = {voxel_size_m, voxel_size_m, voxel_size_m};
   Tensor coordinates = voxelize(cloud.view(), options).coordinates;

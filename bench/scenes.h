@@ -13,9 +13,9 @@ namespace gavotte::bench {
 
 struct Scene {
   std::string name;
-  Tensor coordinates;  ///< int32 [N, 4], distinct.
-  PointCloud points;   ///< What they are the voxels of,
-  float voxel_size_m;  ///< of this edge.
+  Tensor coordinates;   ///< int32 [N, 4], distinct.
+  PointCloud points;    ///< What they are the voxels of,
+  double voxel_size_m;  ///< of this edge.
 };
 
 /// shuffled: as a user may bring them. key: as the Executor and the library's own sets have them.

@@ -108,7 +108,7 @@ void compare_layers(const Scene& scene, const KernelMap& map, DType dtype, std::
 void compare_voxelize(const Scene& scene, const std::vector<int>& threads, int rounds,
                       Report& report) {
   const PointsView points = scene.points.view_with_xyz();
-  const float size = scene.voxel_size_m;
+  const double size = scene.voxel_size_m;
   const VoxelizeOptions options{.voxel_size_m = {size, size, size}, .reduce = Reduce::mean};
   compare_threads(
       {.scene = scene.name,

@@ -24,7 +24,7 @@ namespace {
 
 struct Scene {
   const char* name;
-  float voxel_size_m;
+  double voxel_size_m;
 };
 constexpr Scene kScenes[] = {{"lidar", 0.1F}, {"room", 0.05F}};
 

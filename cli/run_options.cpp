@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // 0.1 m: a street scan. Rooms and objects want less.
-constexpr float kDefaultVoxelSizeM = 0.1F;
+constexpr double kDefaultVoxelSizeM = 0.1;
 
 const std::map<std::string, Reduce>& reductions() {
   static const std::map<std::string, Reduce> kByName = {
@@ -27,10 +27,10 @@ const std::map<std::string, Reduce>& reductions() {
   return kByName;
 }
 
-std::array<float, 3> parse_voxel_size(const std::string& text) {
-  std::vector<float> sizes;
+std::array<double, 3> parse_voxel_size(const std::string& text) {
+  std::vector<double> sizes;
   for (const std::string& part : split_list(text)) {
-    float size = 0;
+    double size = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), size);
     if (error != std::errc() || end != part.data() + part.size() || !(size > 0) ||
         !std::isfinite(size)) {
@@ -201,7 +201,7 @@ VoxelizeOptions voxelize_options(const RunOptions& options, const std::array<dou
   voxelize.voxel_size_m.fill(kDefaultVoxelSizeM);
   if (options.voxel_size.empty()) {
     for (std::size_t axis = 0; axis < 3; ++axis) {
-      if (own[axis] > 0) voxelize.voxel_size_m[axis] = static_cast<float>(own[axis]);
+      if (own[axis] > 0) voxelize.voxel_size_m[axis] = own[axis];
     }
   } else {
     voxelize.voxel_size_m = parse_voxel_size(options.voxel_size);

@@ -84,7 +84,7 @@ Table layer_table(const RunStats& stats, bool tuned) {
   return table;
 }
 
-std::string size_text(const std::array<float, 3>& size) {
+std::string size_text(const std::array<double, 3>& size) {
   if (size[0] == size[1] && size[1] == size[2]) return fmt::format("{:g} m", size[0]);
   return fmt::format("{:g} x {:g} x {:g} m", size[0], size[1], size[2]);
 }

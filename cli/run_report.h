@@ -17,7 +17,7 @@ struct ScanReport {
   std::int64_t dropped_nonfinite = 0, cropped = 0, dropped_out_of_int32 = 0;
   std::int64_t replaced_features = 0;
   std::vector<std::string> features;  ///< Names of the input channels.
-  std::array<float, 3> voxel_size_m = {};
+  std::array<double, 3> voxel_size_m = {};
   double read_ms = 0, voxelize_ms = 0;  ///< voxelize_ms: of the last round.
   int rounds = 1, warmup = 0;
   RunStats stats;                          ///< Medians over the rounds.

@@ -12,7 +12,7 @@ namespace {
 
 struct Scene {
   std::string_view name;
-  float voxel_size_m;
+  double voxel_size_m;
   Palette (*palette)();
   PointCloud (*make)(const SceneOptions&);
 };
@@ -41,9 +41,9 @@ PointCloud make_shell(const SceneOptions& options) {
   return sphere_shell(options.size == 0 ? 256 : static_cast<int>(options.size), 2.0f, options.seed);
 }
 
-constexpr std::array kScenes = {Scene{"lidar", 0.1f, &Palette::street, &make_lidar},
+constexpr std::array kScenes = {Scene{"lidar", 0.1, &Palette::street, &make_lidar},
                                 Scene{"random", 1.0f, &one_class, &make_random},
-                                Scene{"room", 0.02f, &Palette::room, &make_room},
+                                Scene{"room", 0.02, &Palette::room, &make_room},
                                 Scene{"shell", 1.0f, &one_class, &make_shell}};
 
 const Scene& find_scene(std::string_view name) {
@@ -69,7 +69,7 @@ PointCloud make_scene(std::string_view name, const SceneOptions& options) {
   return find_scene(name).make(options);
 }
 
-float scene_voxel_size_m(std::string_view name) { return find_scene(name).voxel_size_m; }
+double scene_voxel_size_m(std::string_view name) { return find_scene(name).voxel_size_m; }
 
 Palette scene_palette(std::string_view name) { return find_scene(name).palette(); }
 

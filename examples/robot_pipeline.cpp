@@ -74,8 +74,7 @@ int run(int argc, char** argv) {
                           .xyz_offset = 0,
                           .feature_offset = 16,
                           .features = 1};
-    const Voxels voxels =
-        voxelize(scan, {.voxel_size_m = {0.1F, 0.1F, 0.1F}, .reduce = Reduce::mean});
+    const Voxels voxels = voxelize(scan, {.voxel_size_m = {0.1, 0.1, 0.1}, .reduce = Reduce::mean});
     const Result result = executor.run(voxels);
     const Tensor labels = voxels.to_points(result.argmax());  // int32 [points]
 

@@ -16,11 +16,11 @@ namespace {
 constexpr std::int64_t kMaxInt32 = std::numeric_limits<std::int32_t>::max();
 
 void check_options(const VoxelizeOptions& options) {
-  for (const float size : options.voxel_size_m) {
-    GAVOTTE_CHECK(std::isfinite(size) && size > 0.0f,
+  for (const double size : options.voxel_size_m) {
+    GAVOTTE_CHECK(std::isfinite(size) && size > 0,
                   "voxelize: expected a finite voxel_size_m > 0, given " + std::to_string(size));
   }
-  for (const float origin : options.origin_m) {
+  for (const double origin : options.origin_m) {
     GAVOTTE_CHECK(std::isfinite(origin),
                   "voxelize: expected a finite origin_m, given " + std::to_string(origin));
   }
@@ -103,7 +103,7 @@ Tensor Voxels::to_points(ConstTensorView values, const Execution& execution) con
 }
 
 std::string Voxels::to_string() const {
-  const auto trimmed = [](float value) {
+  const auto trimmed = [](double value) {
     std::string text = std::to_string(value);
     text.erase(text.find_last_not_of('0') + 1);
     if (text.back() == '.') text.pop_back();

@@ -31,11 +31,10 @@ struct GAVOTTE_API PointRange {
 };
 
 struct GAVOTTE_API VoxelizeOptions {
-  std::array<float, 3> voxel_size_m = {0.1f, 0.1f,
-                                       0.1f};      ///< Edge along x, y and z; > 0 and finite.
+  std::array<double, 3> voxel_size_m = {0.1, 0.1, 0.1};  ///< Edge along x, y and z; > 0 and finite.
   std::optional<PointRange> range = std::nullopt;  ///< Points outside are dropped and counted.
   Reduce reduce = Reduce::first;
-  std::array<float, 3> origin_m = {0.0f, 0.0f, 0.0f};  ///< Corner of voxel (0, 0, 0).
+  std::array<double, 3> origin_m = {};  ///< Corner of voxel (0, 0, 0).
   friend bool operator==(const VoxelizeOptions&, const VoxelizeOptions&) = default;
 };
 
@@ -54,8 +53,8 @@ struct GAVOTTE_API Voxels {
   std::int64_t dropped_out_of_int32 =
       0;  ///< Points inside the range whose index does not fit int32.
 
-  std::array<float, 3> voxel_size_m = {};
-  std::array<float, 3> origin_m = {};
+  std::array<double, 3> voxel_size_m = {};
+  std::array<double, 3> origin_m = {};
 
   std::int64_t size() const noexcept { return coordinates ? coordinates.rows() : 0; }
   std::int64_t points() const noexcept { return scan_starts.empty() ? 0 : scan_starts.back(); }

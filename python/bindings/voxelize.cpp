@@ -40,10 +40,11 @@ Reduce reduce_from_name(const std::string& name) {
   throw Error(ErrorKind::value, "reduce: expected first, mean, max or sum, got '" + name + "'");
 }
 
-using Axes = std::array<float, 3>;
+using Axes = std::array<double, 3>;
+using Bound = std::array<float, 3>;
 
 std::shared_ptr<Voxels> make_voxels(const std::vector<Layout>& scans, const Axes& voxel_size_m,
-                                    const std::optional<std::pair<Axes, Axes>>& range,
+                                    const std::optional<std::pair<Bound, Bound>>& range,
                                     const std::string& reduce, const Axes& origin_m,
                                     const std::string& device, int threads) {
   VoxelizeOptions options{

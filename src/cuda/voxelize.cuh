@@ -72,7 +72,7 @@ struct QuantizePointsArgs {
   const DeviceScan* scans;  ///< [scan_count], ascending in `first`
   std::int32_t scan_count;
   std::int64_t points;
-  float voxel_size_m[3], origin_m[3];
+  double voxel_size_m[3], origin_m[3];
   bool has_range;
   PointRange range;
   std::int32_t* voxels;  ///< [points, 4] Batch and index; batch -1: dropped.
@@ -111,8 +111,7 @@ GAVOTTE_KERNEL void GAVOTTE_LAUNCH_BOUNDS(kSetThreads)
       const double p = scan.xyz.load(record, a);
       finite = finite && p - p == 0.0;
       if (args.has_range) inside = inside && p >= args.range.min_m[a] && p < args.range.max_m[a];
-      const double voxel =
-          std::floor((p - static_cast<double>(args.origin_m[a])) / args.voxel_size_m[a]);
+      const double voxel = std::floor((p - args.origin_m[a]) / args.voxel_size_m[a]);
       const bool narrow = voxel >= -2147483648.0 && voxel <= 2147483647.0;
       fits = fits && narrow;
       values[1 + a] = narrow ? static_cast<std::int32_t>(voxel) : 0;

@@ -97,7 +97,7 @@ void expect_equals_ordered_map(const Voxels& voxels, const std::vector<std::vect
           kept = kept && p >= options.range->min_m[a] && p < options.range->max_m[a];
         if (kept)
           index[a + 1] = static_cast<std::int32_t>(
-              std::floor((p - double{options.origin_m[a]}) / double{options.voxel_size_m[a]}));
+              std::floor((p - options.origin_m[a]) / options.voxel_size_m[a]));
       }
       inverse.push_back(-1);
       if (kept) oracle[index].push_back({s, i, place});
@@ -166,11 +166,29 @@ TEST(Voxelize, NegativePositionsFloor) {
   EXPECT_EQ(voxels.features.shape(), (Shape{2, 0}));
 }
 
+// 0.1 of float32 is above 0.1, so that ten of them end behind 1 m.
+TEST(Voxelize, SizesAndOriginsAreDoubles) {
+  const std::vector<float> rows = {1.0f, 2.0f, 25.0f};
+  const std::vector<Index> expected = {{0, 10, 20, 250}};
+  EXPECT_EQ(coordinates_of(voxelize(view_of(rows, 0), {.voxel_size_m = {0.1, 0.1, 0.1}})),
+            expected);
+  const std::vector<double> grid = {500000.16, 4649776.36, 0.05};  // UTM
+  PointsView scan;
+  scan.data = grid.data();
+  scan.count = 1;
+  scan.stride_bytes = 24;
+  scan.xyz_dtype = DType::float64;
+  const VoxelizeOptions options{.voxel_size_m = {0.1, 0.1, 0.1},
+                                .origin_m = {500000.11, 4649776.24, 0.0}};
+  const std::vector<Index> near = {{0, 0, 1, 0}};
+  EXPECT_EQ(coordinates_of(voxelize(scan, options)), near);
+}
+
 TEST(Voxelize, DroppedPointsAreCountedByKind) {
   const std::vector<float> rows = {kNan, 0, 0, 0, kInf, 0,  0, 0,   -kInf, 5,   0, 0,
                                    1,    0, 0, 0, 0,    -2, 0, 0.5, 0,     1e9, 0, 0};
   const float most = std::numeric_limits<float>::max();
-  const Voxels voxels = voxelize(view_of(rows, 0), {.voxel_size_m = {0.1f, 0.1f, 0.1f},
+  const Voxels voxels = voxelize(view_of(rows, 0), {.voxel_size_m = {0.1, 0.1, 0.1},
                                                     .range = PointRange{{0, 0, -2}, {most, 1, 1}}});
   EXPECT_EQ(voxels.dropped_nonfinite, 3);
   EXPECT_EQ(voxels.dropped_out_of_range, 0);
@@ -297,7 +315,7 @@ TEST(Voxelize, ToPointsCarriesLabelsBack) {
 TEST(Voxelize, IllegalOptionsAreErrors) {
   const std::vector<float> rows = {0, 0, 0};
   const PointsView scan = view_of(rows, 0);
-  for (const float size : {0.0f, -1.0f, kNan, kInf}) {
+  for (const double size : {0.0, -1.0, double{kNan}, double{kInf}}) {
     EXPECT_THROW(voxelize(scan, {.voxel_size_m = {1, size, 1}}), Error);
   }
   EXPECT_THROW(voxelize(scan, {.range = PointRange{{0, 0, 0}, {1, 0, 1}}}), Error);

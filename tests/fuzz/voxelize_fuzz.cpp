@@ -1,5 +1,6 @@
 // Any bytes as the message of a sensor: a header of view and options, then the points. Either an
 // Error, or voxels whose parts agree.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -55,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       .features = header.features,
       .feature_dtype = static_cast<gavotte::DType>(((header.choices >> 3) & 7) % 7)};
   gavotte::VoxelizeOptions options;
-  std::memcpy(options.voxel_size_m.data(), header.voxel_size_m, sizeof(header.voxel_size_m));
+  std::copy_n(header.voxel_size_m, 3, options.voxel_size_m.begin());
   options.origin_m.fill(header.origin_m);
   options.reduce = static_cast<gavotte::Reduce>(header.choices & 3);
   if ((header.choices & 64) != 0) options.range = {{-10, -10, -10}, {10, 10, 10}};

@@ -85,7 +85,7 @@ GAVOTTE_API std::vector<std::string> scene_names();
 GAVOTTE_API PointCloud make_scene(std::string_view name, const SceneOptions& options = {});
 
 /// The voxel size that the scene is made for: 0.1 m for lidar, 0.02 m for room, 1 m for the others.
-GAVOTTE_API float scene_voxel_size_m(std::string_view name);
+GAVOTTE_API double scene_voxel_size_m(std::string_view name);
 
 /// The palette of the scene's labels; one class where it has none.
 GAVOTTE_API Palette scene_palette(std::string_view name);
