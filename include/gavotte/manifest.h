@@ -248,9 +248,10 @@ struct LaunchOptions {
   bool enqueued = false;
 };
 
-/// Runs a network on a scan on a GPU, three times (enqueue() twice), and says what each launch of the last run needs: kernels, fills, copies
-/// and calls of other libraries, in order. Nothing is timed: durations are unavailable. The voxels lie on the device or
-/// are brought there. With a description, grids are those of a device of as many multiprocessors.
+/// Runs a network on a scan on a GPU, three times (enqueue() twice), and says what each launch of the last run needs:
+/// kernels, fills, copies and calls of other libraries, in order. Nothing is timed: durations are unavailable. The
+/// voxels lie on the device or are brought there. With a description, grids are those of a device of as many
+/// multiprocessors.
 /// Throws Error: as Executor; a device that is a CPU; (value) a file that is not as it should be; of enqueue() no bounds, or
 /// voxels outside of them.
 GAVOTTE_API Manifest record_launches(const Network& network, const Voxels& voxels,
