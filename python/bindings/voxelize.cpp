@@ -57,7 +57,9 @@ std::shared_ptr<Voxels> make_voxels(const std::vector<Layout>& scans, const Axes
   return std::make_shared<Voxels>(voxelize(std::span<const PointsView>(views), options, execution));
 }
 
-py::array to_points(const Voxels& voxels, const py::array& values, int threads) {
+// What NumPy takes for an array, or its own error.
+py::array to_points(const Voxels& voxels, const py::object& given, int threads) {
+  const py::array values = py::module_::import("numpy").attr("asarray")(given);
   const ConstTensorView view = view_of(values, "values");
   Tensor spread;
   {
@@ -117,7 +119,7 @@ void bind_voxelize(py::module_& module) {
            R"(A value for each point from one for each voxel.
 
 Args:
-    values: [N] or [N, C], int32 or float32.
+    values: [N] or [N, C], int32 or float32: an array, or what NumPy makes one of, as a tensor on the CPU.
     threads: 0 for all.
 
 Returns:

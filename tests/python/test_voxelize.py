@@ -150,6 +150,25 @@ def test_wrong_arguments_say_what_was_expected(arguments: dict[str, Any], error:
         gavotte.voxelize(given.pop("points"), given.pop("voxel_size"), **given)
 
 
+def test_sizes_and_origins_are_those_given() -> None:
+    points = np.array([[1.0, 2.0, 25.0]], np.float32)
+    voxels = voxelize(points, 0.1, origin=(0.0, 0.0, 0.05))
+    assert voxels.coordinates.tolist() == [[0, 10, 20, 249]]
+    assert (voxels.voxel_size, voxels.origin) == ((0.1, 0.1, 0.1), (0.0, 0.0, 0.05))
+
+
+def test_values_are_what_numpy_makes_an_array_of() -> None:
+    torch = pytest.importorskip("torch")
+    voxels = voxelize(small_cloud(), 1.0)
+    labels = np.arange(len(voxels), dtype=np.int32)
+    expected = voxels.to_points(labels).tolist()
+    assert voxels.to_points(torch.from_numpy(labels)).tolist() == expected
+    with pytest.raises(RuntimeError, match="requires grad"):
+        voxels.to_points(torch.ones(len(voxels), requires_grad=True))
+    with pytest.raises(TypeError, match="dtype"):
+        voxels.to_points(None)
+
+
 def test_values_of_another_size_are_refused() -> None:
     voxels = voxelize(small_cloud(), 1.0)
     with pytest.raises(ValueError, match="expected"):
