@@ -46,10 +46,8 @@ Way way_of(const ConvPlan& plan, const Sides& sides) {
   return way_of(plan, sides, plan.map.is_identity());
 }
 
-// tile_indirect pairs an identity's rows without lists, in their own order.
-MapPairs::Order order_of(Way way, const KernelMap& map) {
-  return way == Way::indirect && !map.is_identity() ? MapPairs::Order::key
-                                                    : MapPairs::Order::output_row;
+MapPairs::Order order_of(Way way) {
+  return way == Way::indirect ? MapPairs::Order::key : MapPairs::Order::output_row;
 }
 
 // Output rows of a tile, or config.tile_rows where that is set.
@@ -154,7 +152,7 @@ void convolution_forward(const Execution& execution, const ConvPlan& plan, Const
                          ConstTensorView weights, const Epilogue& epilogue, TensorView y) {
   const WorkspaceLease workspaces(thread_count(execution));
   const Way way = way_of(plan, {x.dtype, plan.in_channels, plan.out_channels});
-  const MapPairs pairs(plan.map, order_of(way, plan.map));
+  const MapPairs pairs(plan.map, order_of(way));
   ForwardTask task{pairs,
                    plan.config,
                    x.dtype,
@@ -180,7 +178,7 @@ void convolution_dgrad(const Execution& execution, const ConvPlan& plan, ConstTe
   const std::int64_t weight_rows = plan.map.offsets() * (plan.in_channels / plan.groups);
   const KernelMap transposed = plan.map.transposed();
   const Way way = way_of(plan, {grad_y.dtype, plan.out_channels, plan.in_channels});
-  const MapPairs pairs(transposed, order_of(way, plan.map));
+  const MapPairs pairs(transposed, order_of(way));
   ForwardTask task{pairs,       plan.config, grad_y.dtype, plan.out_channels, plan.in_channels,
                    plan.groups, grad_y.data, nullptr,      RowEpilogue{},     grad_x.data};
   if (way == Way::indirect) {

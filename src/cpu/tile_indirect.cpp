@@ -63,12 +63,14 @@ struct TilePairs {
 };
 
 // Of an identity there may be no lists.
-TilePairs identity_pairs(const Tile& tile, Workspace& workspace) {
-  auto* const rows = workspace.entries.as<std::int32_t>(2 * tile.rows);
-  std::iota(rows, rows + tile.rows, static_cast<std::int32_t>(tile.first));
+TilePairs identity_pairs(const ForwardTask& task, const Tile& tile, Workspace& workspace) {
+  auto* const own = workspace.entries.as<std::int32_t>(2 * tile.rows);
+  std::iota(own, own + tile.rows, static_cast<std::int32_t>(tile.first));
+  const std::int32_t* const rows =
+      task.pairs.out_order != nullptr ? task.pairs.out_order + tile.first : own;
   if (!tile.own_sums) return {rows, {tile.sums, rows}};
-  std::iota(rows + tile.rows, rows + 2 * tile.rows, 0);
-  return {rows, {tile.sums, rows + tile.rows}};
+  std::iota(own + tile.rows, own + 2 * tile.rows, 0);
+  return {rows, {tile.sums, own + tile.rows}};
 }
 
 TilePairs pairs_of(const ForwardTask& task, int k, const Tile& tile, Workspace& workspace) {
@@ -95,7 +97,7 @@ void add_offset(const ForwardTask& task, const TileWeights& weights, const std::
   const std::int64_t count = workspace.counts[static_cast<std::size_t>(k)];
   if (count == 0) return;
   const auto [x_rows, y] = task.pairs.offsets == 1 && k == task.pairs.identity
-                               ? identity_pairs(tile, workspace)
+                               ? identity_pairs(task, tile, workspace)
                                : pairs_of(task, k, tile, workspace);
   const void* const next =
       weights.streamed ? panels.of(offset_after(k, task.pairs, workspace), 0) : nullptr;
