@@ -211,13 +211,7 @@ TEST(CpuConvolution, ShuffledRowsEqualTheDefinition) {
        {ConvSpec::submanifold(1), ConvSpec::submanifold(3), ConvSpec::strided(2, 2)}) {
     const KernelMap given = manager.kernel_map(set, spec).map;
     for (const KernelMap& map : {given, given.transposed()}) {
-      ref::ReferenceMap reference{map.offsets(), map.in_rows(), map.out_rows(), {}, map};
-      const auto begin = map.pair_begin().span<std::int64_t>();
-      for (int k = 0; k < map.offsets(); ++k)
-        for (auto i = static_cast<std::size_t>(begin[k]);
-             i < static_cast<std::size_t>(begin[k + 1]); ++i)
-          reference.pairs.push_back(
-              {k, map.pair_in().span<std::int32_t>()[i], map.pair_out().span<std::int32_t>()[i]});
+      const ref::ReferenceMap reference = ref::reference_of(map);
       for (const DType dtype : kDTypes) {
         for (const Layer& layer :
              {Layer{6, 21, 1}, Layer{8, 8, 2}, Layer{5, 5, 5}, Layer{64, 48, 1}}) {

@@ -70,14 +70,7 @@ ref::ReferenceMap draw_map(Draw& draw) {
   CoordinateManager manager;
   KernelMap map = manager.kernel_map(draw_voxels(draw), spec).map;
   if (draw.once_in(3)) map = map.transposed();
-  ref::ReferenceMap reference{map.offsets(), map.in_rows(), map.out_rows(), {}, map};
-  const auto begin = map.pair_begin().span<std::int64_t>();
-  for (int k = 0; k < map.offsets(); ++k)
-    for (auto i = static_cast<std::size_t>(begin[static_cast<std::size_t>(k)]);
-         i < static_cast<std::size_t>(begin[static_cast<std::size_t>(k) + 1]); ++i)
-      reference.pairs.push_back(
-          {k, map.pair_in().span<std::int32_t>()[i], map.pair_out().span<std::int32_t>()[i]});
-  return reference;
+  return ref::reference_of(map);
 }
 
 ConvPlan draw_plan(Draw& draw, const KernelMap& map) {

@@ -63,6 +63,18 @@ inline ReferenceMap make_reference(int offsets, std::int64_t in_rows, std::int64
   return {offsets, in_rows, out_rows, pairs, KernelMap(std::move(data))};
 }
 
+/// Of a map that the library made.
+inline ReferenceMap reference_of(const KernelMap& map) {
+  ReferenceMap reference{map.offsets(), map.in_rows(), map.out_rows(), {}, map};
+  const auto begin = map.pair_begin().span<std::int64_t>();
+  const auto in = map.pair_in().span<std::int32_t>(), out = map.pair_out().span<std::int32_t>();
+  for (int k = 0; k < map.offsets(); ++k)
+    for (auto i = static_cast<std::size_t>(begin[static_cast<std::size_t>(k)]);
+         i < static_cast<std::size_t>(begin[static_cast<std::size_t>(k) + 1]); ++i)
+      reference.pairs.push_back({k, in[i], out[i]});
+  return reference;
+}
+
 using Voxel = std::array<int, 3>;
 
 /// `rows` distinct voxels of a cube of that extent, in random order.
