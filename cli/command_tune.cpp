@@ -26,7 +26,7 @@ struct Scene {
   const char* name;
   double voxel_size_m;
 };
-constexpr Scene kScenes[] = {{"lidar", 0.1F}, {"room", 0.05F}};
+constexpr Scene kScenes[] = {{"lidar", 0.1}, {"room", 0.05}};
 
 // What the command works with from the checks to the end.
 struct Job {

@@ -42,9 +42,9 @@ PointCloud make_shell(const SceneOptions& options) {
 }
 
 constexpr std::array kScenes = {Scene{"lidar", 0.1, &Palette::street, &make_lidar},
-                                Scene{"random", 1.0f, &one_class, &make_random},
+                                Scene{"random", 1.0, &one_class, &make_random},
                                 Scene{"room", 0.02, &Palette::room, &make_room},
-                                Scene{"shell", 1.0f, &one_class, &make_shell}};
+                                Scene{"shell", 1.0, &one_class, &make_shell}};
 
 const Scene& find_scene(std::string_view name) {
   std::string known;
