@@ -20,7 +20,7 @@ namespace gavotte::cli {
 namespace {
 
 constexpr int kRounds = 10;
-constexpr int kRecordedRuns = 2;  // by record_launches()
+constexpr int kRecordedRuns = 3;  // by record_launches()
 
 struct ManifestCommandOptions {
   RunOptions input;    // what a scan becomes; the network; how it runs
