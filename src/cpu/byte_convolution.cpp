@@ -199,8 +199,9 @@ class Tiles {
       auto* const places = workspace.entries.as<std::int32_t>(2 * count);
       std::iota(places, places + count, 0);
       std::iota(places + count, places + 2 * count, static_cast<std::int32_t>(first));
-      return add(k, starts, places + count, {reinterpret_cast<std::byte*>(sums), places}, count,
-                 workspace);
+      const std::int32_t* const rows =
+          pairs_.out_order != nullptr ? pairs_.out_order + first : places + count;
+      return add(k, starts, rows, {reinterpret_cast<std::byte*>(sums), places}, count, workspace);
     }
     add(k, starts, pairs_.in(k) + workspace.first[at_k],
         tile_sums(pairs_, k, first, sums, plan_.out_channels * size_bytes(DType::int32), workspace,
@@ -285,8 +286,7 @@ std::unique_ptr<const PackedWeights> pack_byte_weights(const Execution& executio
 
 void byte_convolution(const Execution& execution, const ConvPlan& plan, const ByteInput& input,
                       const Epilogue& epilogue, const ByteOutput& output) {
-  const MapPairs pairs(plan.map,
-                       plan.map.is_identity() ? MapPairs::Order::output_row : MapPairs::Order::key);
+  const MapPairs pairs(plan.map, MapPairs::Order::key);
   if (pairs.out_rows == 0 || plan.out_channels == 0) return;
   const WorkspaceLease workspaces(thread_count(execution));
   const Bytes x = bytes_of(execution, input);
