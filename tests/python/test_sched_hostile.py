@@ -265,3 +265,14 @@ def test_validate_says_a_line_for_each_file(tmp_path: Path, capsys: pytest.Captu
     assert said.out.count("\n") == 1
     for name, line in zip([*bad, "none.json"], said.err.splitlines(), strict=True):
         assert line.startswith("gavotte.sched: ") and name in line
+
+
+def test_half_of_a_surrogate_pair_is_refused_before_a_file_is_written(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(changed(GOOD, ("launches", 0, "layer"), "a\ud800b")))
+    out = tmp_path / "table.txt"
+    out.write_text("as it was")
+    assert main(["export", "--format", "table", str(tmp_path / "m.json"), "-o", str(out)]) == 2
+    assert out.read_text() == "as it was"
+    with pytest.raises(ValueError, match="surrogate"):
+        parse_json("m.json", '{"\\udc00": 1}')
+    assert parse_json("m.json", '"\\ud83d\\ude00\\u0000"') == "\U0001f600\0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,7 @@ def test_another_kernel_or_number_is_refused() -> None:
         ("ncu", ncu((0, "gemm_kernel", "gpu__time_duration.sum", "ns", "nan"))),
         ("ncu", ncu((0, "gemm_kernel", "gpu__time_duration.sum", "ns", "-1"))),
         ("ncu", GOOD.replace("gather", "scatter")),
+        ("ncu", GOOD.replace("gather", "g" * 200_000)),
         ("cupti", "["),
         ("cupti", "3"),
         ("cupti", '[{"name": "a", "start": 2, "end": 1}]'),
@@ -183,6 +185,8 @@ def test_another_kernel_or_number_is_refused() -> None:
         ("nsys", NSYS.replace("9000,", "-9,")),
         ("nsys", NSYS.replace(",256,1,1", ",0,1,1")),
         ("nsys", NSYS.replace("gather", "scatter")),
+        ("nsys", re.sub(r"(?m)^[0-9]+,", "9" * 400 + ",", NSYS)),
+        ("nsys", NSYS.replace("gather", "g" * 200_000)),
         ("torch", "[]"),
         ("torch", '{"traceEvents": {}}'),
         ("torch", torch_trace(torch_event("gemm_kernel", -1, 2))),
@@ -212,3 +216,21 @@ def test_the_command_merges(tmp_path: Path) -> None:
     command = ["merge", "--from", "ncu", str(tmp_path / "m.json"), str(tmp_path / "ncu.csv"), "-o", str(out)]
     assert main(command) == 0
     assert json.loads(out.read_text()) == merge(parsed(copy.deepcopy(two_kernels())), read_ncu(GOOD), "Nsight Compute")
+
+
+def test_endless_files_and_byte_order_marks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(two_kernels()))
+    (tmp_path / "ncu.csv").write_bytes(b"\xef\xbb\xbf" + GOOD.partition("\n")[2].encode())
+    command = ["merge", "--from", "ncu", str(tmp_path / "m.json"), "-o", str(tmp_path / "out.json")]
+    assert main([*command, str(tmp_path / "ncu.csv")]) == 0
+    assert main([*command, "/dev/zero"]) == 2
+    assert "expected a profile of at most" in capsys.readouterr().err
+
+
+def test_names_in_anonymous_namespaces_are_compared() -> None:
+    document = two_kernels()
+    document["launches"][0]["kernel"]["demangled"] = metric("void user::(anonymous namespace)::gemm_kernel<64>(Args)")
+    for name in ("user::<unnamed>::gemm_kernel<64>", "user::(anonymous namespace)::gemm_kernel(Args)", "gemm_kernel"):
+        merge(parsed(document), read_ncu(GOOD.replace('"gemm_kernel"', f'"{name}"')), "Nsight Compute")
+    with pytest.raises(ValueError, match="expected kernel void user"):
+        merge(parsed(document), read_ncu(GOOD.replace("gemm_kernel", "user::<unnamed>::other<64>")), "Nsight Compute")

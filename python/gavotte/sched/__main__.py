@@ -17,6 +17,7 @@ from gavotte.sched._pairs import load_pairs_file, measure
 from gavotte.sched._pairs_report import write_pairs
 from gavotte.sched._policies import POLICIES
 from gavotte.sched._profiles import HOW, READERS, join_rounds
+from gavotte.sched._read import read_file
 from gavotte.sched._report import write_report
 from gavotte.sched._simulate import simulate
 from gavotte.sched._validate import describe
@@ -83,7 +84,7 @@ def _export_to(options: argparse.Namespace) -> str:
 def _merge(options: argparse.Namespace) -> str:
     manifest = Manifest.load(options.manifest)
     try:
-        text = options.measured.read_text(encoding="utf-8")
+        text = read_file(options.measured, "a profile").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{options.measured}: expected UTF-8: {error}") from error
     rows = join_rounds(READERS[options.reader](text, str(options.measured)), options.rounds, str(options.measured))

@@ -19,7 +19,8 @@ def is_library_call(launch: Any) -> bool:
 
 def short_name(name: str) -> str:
     """Without return type, namespaces, template arguments and parameters, which tools show or leave out."""
-    bare = re.split(r"[<(]", re.sub(r"^void ", "", name.strip()), maxsplit=1)[0]
+    named = re.sub(r"(\(anonymous namespace\)|<unnamed>|\(anonymous\))::", "", name.strip())
+    bare = re.split(r"[<(]", re.sub(r"^void ", "", named), maxsplit=1)[0]
     return bare.rpartition("::")[2]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ _TIMES = {"ns": 1e-3, "nsecond": 1e-3, "us": 1.0, "usecond": 1.0, "ms": 1e3, "ms
 _BYTES = {"byte": 1.0, "Kbyte": 1e3, "Mbyte": 1e6, "Gbyte": 1e9}
 _PART = {"%": 0.01}
 _COUNT = {"": 1.0, "register/thread": 1.0}
+_WHOLE = re.compile("[0-9]{1,18}")  # of 64 bits
 _FACTS = {"grid": 3, "block": 3, "registers": 1, "static_shared_memory_bytes": 1, "dynamic_shared_memory_bytes": 1}
 
 
@@ -66,11 +68,18 @@ def _table(text: str, name: str, needed: Sequence[str]) -> Iterator[tuple[str, d
     absent = [column for column in needed if column not in (reader.fieldnames or ())]
     if absent:
         raise ValueError(f"{name}: expected columns {', '.join(needed)}, got none for {', '.join(absent)}")
-    for record in reader:
+    for record in _records(reader, name):
         place = f"{name}: line {start + reader.line_num}"
         if any(record[column] is None for column in needed):
             raise ValueError(f"{place}: expected {len(reader.fieldnames or ())} fields, got fewer")
         yield place, record
+
+
+def _records(reader: csv.DictReader[str], name: str) -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ValueError(f"{name}: expected CSV: {error}") from error
 
 
 def _value(place: str, where: str, text: str, unit: str) -> float:
@@ -157,7 +166,7 @@ def read_nsys(text: str, name: str = "nsys.csv") -> list[Row]:
     for place, record in _table(text, name, (*columns, "Name")):
         if not record["GrdX"]:  # a copy or fill
             continue
-        if not all(record[column].isascii() and record[column].isdigit() for column in columns):
+        if not all(_WHOLE.fullmatch(record[column]) for column in columns):
             raise ValueError(f"{place}: expected whole numbers of {', '.join(columns)}, got {str(record)[:200]}")
         start, duration, *sides, registers = (int(record[column]) for column in columns)
         facts = {"grid": sides[:3], "block": sides[3:], "registers": registers}

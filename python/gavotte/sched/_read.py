@@ -10,7 +10,7 @@ from typing import Any
 
 from gavotte.sched._optional import optional
 
-_MOST_BYTES = {"JSON": 1 << 28, "YAML": 1 << 20, "a trace": 1 << 26}
+_MOST_BYTES = {"JSON": 1 << 28, "YAML": 1 << 20, "a trace": 1 << 26, "a profile": 1 << 28}
 _DEEPEST = 64  # a manifest has 8 levels
 _LARGEST_INT = 2**63 - 1
 
@@ -61,8 +61,8 @@ def parse_yaml(name: str, text: str | bytes) -> Any:
 
 
 def check_tree(name: str, value: Any) -> None:
-    """Raises ValueError for numbers that are not finite or have more than 64 bits, for members that are named by other
-    than strings, and for what is nested deeper than any file here."""
+    """Raises ValueError for numbers that are not finite or have more than 64 bits, for text that no encoding has, for
+    members that are named by other than strings, and for what is nested deeper than any file here."""
     level = [value]
     for _ in range(_DEEPEST):
         below: list[Any] = []
@@ -71,13 +71,15 @@ def check_tree(name: str, value: Any) -> None:
                 strange = next((key for key in item if not isinstance(key, str)), None)
                 if strange is not None:
                     raise ValueError(f"{name}: expected names that are strings, got {strange!r:.60}")
-                below += item.values()
+                below += [*item, *item.values()]
             elif isinstance(item, list):
                 below += item
             elif isinstance(item, float) and not math.isfinite(item):
                 raise ValueError(f"{name}: expected numbers that are finite, got {item}")
             elif isinstance(item, int) and abs(item) > _LARGEST_INT:
                 raise ValueError(f"{name}: expected whole numbers of 64 bits, got one of {item.bit_length()}")
+            elif isinstance(item, str) and not item.isprintable() and any("\ud800" <= c <= "\udfff" for c in item):
+                raise ValueError(f"{name}: expected text, got half of a surrogate pair in {item!r:.60}")
         if not below:
             return
         level = below
