@@ -125,6 +125,23 @@ def test_tensors_travel_to_other_processes() -> None:
         assert torch.equal(up(copy.deepcopy(middle)).features, up(middle).features)
 
 
+def test_tensors_of_minkowski_travel_with_their_maps() -> None:
+    coords = scene(60, 8)
+    x = ME.SparseTensor(features(coords), coords)
+    down = ME.MinkowskiConvolution(4, 3, kernel_size=3, stride=2, dimension=3).double()
+    up = ME.MinkowskiConvolutionTranspose(3, 2, kernel_size=3, stride=2, dimension=3).double()
+    with torch.no_grad():
+        middle, pooled = down(x), ME.MinkowskiGlobalAvgPooling()(x)
+        for again in (pickle.loads(pickle.dumps((x, middle))), copy.deepcopy((x, middle))):
+            y, between = again
+            assert y.coordinate_manager is between.coordinate_manager is not x.coordinate_manager
+            assert torch.equal(down(y).F, middle.F) and torch.equal(up(between).F, up(middle).F)
+            assert up(between).coordinate_map_key == y.coordinate_map_key
+            assert torch.equal(ME.MinkowskiGlobalAvgPooling()(y).F, pooled.F)
+            other = ME.SparseTensor(features(coords), coords, coordinate_manager=y.coordinate_manager)
+            assert other.coordinate_map_key != y.coordinate_map_key
+
+
 def test_a_voxel_layer_of_points() -> None:
     """Points to voxels and back, as point-voxel networks do it."""
     from gavotte.compat.torchsparse.nn import functional as F

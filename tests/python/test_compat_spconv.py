@@ -271,3 +271,23 @@ def test_points_to_voxels() -> None:
     torch.testing.assert_close(filled[short, 2], voxels[short, : counts[short]].mean(dim=0))
     gathered = spconv.utils.gather_features_by_pc_voxel_id(indices.float(), ids, -1.0)
     assert torch.equal(gathered[ids >= 0], indices[ids[ids >= 0]].float()) and (gathered[ids < 0] == -1).all()
+
+
+@pytest.mark.parametrize("index", [[0, 4, 0, 0], [0, 0, 0, -1], [2, 0, 0, 0], [-1, 0, 0, 0]])
+def test_indices_beyond_the_grid_are_refused(index: list[int]) -> None:
+    indices = torch.tensor([[1, 3, 4, 5], index], dtype=torch.int32)
+    x = spconv.SparseConvTensor(torch.ones(2, 1), indices, [4, 5, 6], 2)
+    for layer in (spconv.SubMConv3d(1, 1, 3), spconv.SparseConv3d(1, 1, 2, 2), spconv.SparseMaxPool3d(2, 2)):
+        with pytest.raises(ValueError, match=r"within batch_size 2 and spatial_shape \[4, 5, 6\]"):
+            layer(x)
+    x.indices = indices[:1].expand(2, 4) * 0 + torch.tensor([[0], [1]], dtype=torch.int32)
+    assert spconv.SubMConv3d(1, 1, 3)(x).features.shape == (2, 1)
+
+
+def test_sizes_that_no_layer_has_are_named() -> None:
+    for option, value in (("stride", 0), ("kernel_size", 0), ("dilation", 2**31), ("padding", -1)):
+        for layer in (spconv.SparseConv3d, spconv.SparseConvTranspose3d):
+            with pytest.raises(ValueError, match=f"expected {option} to be from"):
+                layer(1, 1, **({"kernel_size": 3} | {option: value}))
+        with pytest.raises(ValueError, match=f"expected {option} to be from"):
+            spconv.SparseMaxPool3d(**({"kernel_size": 3} | {option: value}))

@@ -278,3 +278,9 @@ def test_initialisation_bounds_and_keys() -> None:
     conv = spnn.Conv3d(8, 4, 3, bias=True, transposed=True, stride=2)
     assert set(conv.state_dict()) == {"kernel", "bias"}
     assert conv.kernel.abs().max().item() <= 1 / math.sqrt(4 * 27)
+
+
+def test_sizes_that_no_layer_has_are_named() -> None:
+    for option, value in (("stride", 0), ("kernel_size", 0), ("padding", 2**31), ("padding", -1)):
+        with pytest.raises(ValueError, match=f"expected {option} to be from"):
+            spnn.Conv3d(1, 1, **{option: value})

@@ -13,12 +13,19 @@ __all__ = ["ntuple", "refuse", "version_of", "warn_once"]
 _warned: set[str] = set()
 
 
-def ntuple(value: int | Sequence[int] | Any, dims: int, name: str) -> tuple[int, ...]:
+def ntuple(
+    value: int | Sequence[int] | Any, dims: int, name: str, *, least: int = -(2**31), most: int = 2**31 - 1
+) -> tuple[int, ...]:
     """One number for each axis, from one for all or from a sequence (list, tuple, array, tensor)."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    if isinstance(value, int):
-        return (value,) * dims
+    numbers = (int(value),) * dims if isinstance(value, int) else _one_for_each(value, dims, name)
+    if any(not least <= number <= most for number in numbers):
+        raise ValueError(f"expected {name} to be from {least} to {most}; got {value}")
+    return numbers
+
+
+def _one_for_each(value: Any, dims: int, name: str) -> tuple[int, ...]:
     if not isinstance(value, Iterable):
         raise TypeError(f"expected {name} to be an int or {dims} of them; got {value!r}")
     given = tuple(value)

@@ -52,11 +52,9 @@ class KernelGenerator:
         )
         if dimension < 1:
             raise ValueError(f"expected dimension, the number of spatial axes, to be 1 to 4; got {dimension}")
-        self.kernel_size = ntuple(kernel_size, dimension, "kernel_size")
-        self.kernel_stride = ntuple(stride, dimension, "stride")
-        self.kernel_dilation = ntuple(dilation, dimension, "dilation")
-        if any(edge < 1 for edge in self.kernel_size):
-            raise ValueError(f"expected a kernel_size of at least 1; got {kernel_size}")
+        self.kernel_size = ntuple(kernel_size, dimension, "kernel_size", least=1)
+        self.kernel_stride = ntuple(stride, dimension, "stride", least=1)
+        self.kernel_dilation = ntuple(dilation, dimension, "dilation", least=1)
         self.region_type = region_type
         self.is_transpose = is_transpose
         self.expand_coordinates = expand_coordinates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -122,19 +121,33 @@ class CoordinateManager:
         self._scan = _engine.Scan()
         self._maps: dict[CoordinateMapKey, _CoordinateMap] = {}
         self._batches = 0
-        self._numbers = itertools.count(1)
+        self._named = 0  # texts of keys so far
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: the engine's sets and maps are made anew there."""
+        maps = [(key, known.set is not None, known.coordinates) for key, known in self._maps.items()]
+        return {"D": self.D, "maps": maps, "batches": self._batches, "named": self._named}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.D, self._batches, self._named = state["D"], state["batches"], state["named"]
+        self._scan = _engine.Scan()
+        self._maps = {
+            key: _CoordinateMap(self._scan.insert(rows, key._stride, "multiples") if has_set else None, rows)
+            for key, has_set, rows in state["maps"]
+        }
 
     def _add(self, key: CoordinateMapKey, coordinate_set: Any, coordinates: Tensor) -> CoordinateMapKey:
         """Keeps a map under the key, or under a new text where the key is taken."""
         if key in self._maps:
-            key = CoordinateMapKey(key._stride, f"{key._id}-{next(self._numbers)}" if key._id else self._new_id())
+            key = CoordinateMapKey(key._stride, f"{key._id}-{self._new_id()}" if key._id else self._new_id())
         self._maps[key] = _CoordinateMap(coordinate_set, coordinates)
         if len(coordinates):
             self._batches = max(self._batches, int(coordinates[:, 0].max()) + 1)
         return key
 
     def _new_id(self) -> str:
-        return str(next(self._numbers))
+        self._named += 1
+        return str(self._named)
 
     def insert_and_map(
         self, coordinates: Tensor, tensor_stride: int | Sequence[int] = 1, string_id: str = ""

@@ -104,11 +104,11 @@ class SparseConvolution(SparseModule):
             raise NotImplementedError("expected fp32_accum None or True: Gavotte adds in float32 always")
         self.ndim = ndim
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = expand_nd(ndim, kernel_size, "kernel_size")
-        self.stride = expand_nd(ndim, stride, "stride")
-        self.padding = expand_nd(ndim, padding, "padding")
-        self.dilation = expand_nd(ndim, dilation, "dilation")
-        self.output_padding = expand_nd(ndim, output_padding, "output_padding")
+        self.kernel_size = expand_nd(ndim, kernel_size, "kernel_size", least=1)
+        self.stride = expand_nd(ndim, stride, "stride", least=1)
+        self.padding = expand_nd(ndim, padding, "padding", least=0)
+        self.dilation = expand_nd(ndim, dilation, "dilation", least=1)
+        self.output_padding = expand_nd(ndim, output_padding, "output_padding", least=0)
         self.groups = groups
         self.subm, self.transposed, self.inverse = subm, transposed, inverse
         self.indice_key = indice_key

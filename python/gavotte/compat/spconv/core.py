@@ -56,14 +56,22 @@ class Sets:
         """In another process sets and maps are made anew."""
         return Sets, ()
 
-    def of(self, indices: Tensor, stride: tuple[int, ...] | None = None) -> Any:
-        """The set of an index tensor, of any stride or of the one that a relation to another set needs."""
+    def of(self, indices: Tensor, stride: tuple[int, ...] | None = None, within: Sequence[int] | None = None) -> Any:
+        """The set of an index tensor, of any stride or of the one that a relation to another set needs. within: what a
+        new one must lie below, the batch size and the spatial shape."""
         version = version_of(indices)
         for known, known_version, known_set in self._known:
             if known is not indices or known_version != version:
                 continue
             if stride is None or _engine.stride_of(known_set) == stride:
                 return known_set
+        if within is not None and len(indices):
+            lowest, highest = torch.stack(indices.aminmax(dim=0)).tolist()
+            if min(lowest) < 0 or any(last >= end for last, end in zip(highest, within, strict=True)):
+                raise ValueError(
+                    f"expected indices within batch_size {within[0]} and spatial_shape {list(within[1:])}; got some "
+                    f"from {lowest} to {highest}"
+                )
         made = self.scan.insert(indices, stride or (_BASE_STRIDE,) * (indices.shape[1] - 1))
         self._known.append((indices, version, made))
         return made
@@ -81,8 +89,9 @@ class Sets:
 class SparseConvTensor:
     """Features [N, C] at indices int32 [N, 1 + D] (batch, then the axes of `spatial_shape`, usually z, y, x).
 
-    Indices are checked (int32, distinct) when a layer first needs them. Options that only tune spconv (`grid`,
-    `voxel_num`, `benchmark`, `permanent_thrust_allocator`, `enable_timer`, `force_algo`) are NotImplementedErrors.
+    Indices are checked (distinct, within `batch_size` and `spatial_shape`) when a layer first needs them. Options that
+    only tune spconv (`grid`, `voxel_num`, `benchmark`, `permanent_thrust_allocator`, `enable_timer`, `force_algo`) are
+    NotImplementedErrors.
     """
 
     def __init__(
@@ -145,7 +154,7 @@ class SparseConvTensor:
                 f"expected a row of indices for each of features; got {self.indices.shape[0]} and "
                 f"{self._features.shape[0]}"
             )
-        return self._sets.of(self.indices)
+        return self._sets.of(self.indices, within=(self.batch_size, *self.spatial_shape))
 
     def _derive(
         self,
@@ -226,6 +235,6 @@ class SparseConvTensor:
         )
 
 
-def expand_nd(ndim: int, val: int | Sequence[int] | Any, name: str = "val") -> list[int]:
+def expand_nd(ndim: int, val: int | Sequence[int] | Any, name: str = "val", *, least: int = -(2**31)) -> list[int]:
     """`ndim` numbers, from one for all or from as many."""
-    return list(ntuple(val, ndim, name))
+    return list(ntuple(val, ndim, name, least=least))

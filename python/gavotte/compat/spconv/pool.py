@@ -40,10 +40,10 @@ class _SparsePool(SparseModule):
         if algo not in (None, ConvAlgo.Native):
             raise NotImplementedError(f"expected algo None or ConvAlgo.Native; got {algo}: Gavotte chooses by itself")
         self.ndim = ndim
-        self.kernel_size = expand_nd(ndim, kernel_size, "kernel_size")
-        self.stride = list(self.kernel_size) if stride is None else expand_nd(ndim, stride, "stride")
-        self.padding = expand_nd(ndim, padding, "padding")
-        self.dilation = expand_nd(ndim, dilation, "dilation")
+        self.kernel_size = expand_nd(ndim, kernel_size, "kernel_size", least=1)
+        self.stride = list(self.kernel_size) if stride is None else expand_nd(ndim, stride, "stride", least=1)
+        self.padding = expand_nd(ndim, padding, "padding", least=0)
+        self.dilation = expand_nd(ndim, dilation, "dilation", least=1)
         self.indice_key = indice_key
         self.subm = subm
         self.algo = algo

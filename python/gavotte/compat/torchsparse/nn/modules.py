@@ -57,12 +57,14 @@ class Conv3d(nn.Module):
             raise ValueError("expected transposed=True with generative=True")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = ntuple(kernel_size, 3, "kernel_size")
-        self.stride = ntuple(stride, 3, "stride")
+        self.kernel_size = ntuple(kernel_size, 3, "kernel_size", least=1)
+        self.stride = ntuple(stride, 3, "stride", least=1)
         self.dilation = 1
         self.padding = tuple(
             (edge - 1) // 2 if edge % 2 == 1 and step == 1 else given
-            for edge, step, given in zip(self.kernel_size, self.stride, ntuple(padding, 3, "padding"), strict=True)
+            for edge, step, given in zip(
+                self.kernel_size, self.stride, ntuple(padding, 3, "padding", least=0), strict=True
+            )
         )
         self.transposed = transposed
         self.generative = generative
