@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +33,8 @@ class Result:
 
     @cached_property
     def features(self) -> npt.NDArray[Any]:
-        """[M, C] in the executor's dtype, bfloat16 as its bits in uint16; after a global pool [batch, C]."""
+        """[M, C] in the executor's dtype, bfloat16 as its bits in uint16. After a global pool [batch, C],
+        batch being 1 + the largest batch index of the scan: entries behind it, without voxels, have no row."""
         return self._native.features
 
     @cached_property
@@ -62,6 +64,23 @@ def _expect_arrays(coordinates: Any, features: Any) -> None:
     for name, given in (("coordinates", coordinates), ("features", features)):
         if not isinstance(given, np.ndarray):
             raise TypeError(f"{name}: expected a NumPy array, got {type(given).__name__}; a tensor's is tensor.numpy()")
+
+
+def _expect_number(name: str, given: Any, *, or_none: bool = False) -> None:
+    """What the bindings would refuse with a list of their overloads."""
+    if or_none and given is None:
+        return
+    if not hasattr(given, "__index__"):
+        raise TypeError(f"{name}: expected a whole number{' or None' if or_none else ''}, got {given!r}")
+    if not -(2**31) <= operator.index(given) < 2**31:
+        raise ValueError(f"{name}: expected a number of 32 bits, got {given}")
+
+
+def _expect_call(evict: Any, threads: Any, multiprocessors: Any) -> None:
+    if evict is not None and not isinstance(evict, EvictionFlag):
+        raise TypeError(f"evict: expected a gavotte.EvictionFlag or None, got {type(evict).__name__}")
+    _expect_number("threads", threads, or_none=True)
+    _expect_number("multiprocessors", multiprocessors, or_none=True)
 
 
 def _outcome(native: _core.RunOutput | int) -> Any:
@@ -143,6 +162,11 @@ class Executor:
             raise TypeError(
                 f"network: expected a gavotte.Network, as Network.load and Network.trained give; got {network!r}"
             )
+        for name, given in (("device", device), ("dtype", dtype), ("dataflow", dataflow)):
+            if not isinstance(given, str):
+                raise TypeError(f"{name}: expected a str, got {given!r}")
+        for name, number in (("max_voxels", max_voxels), ("threads", threads), ("multiprocessors", multiprocessors)):
+            _expect_number(name, number)
         self.network = network
         tuned = as_config(config)
         self._native = _core.Executor(
@@ -206,6 +230,7 @@ class Executor:
         >>> np.array_equal(outcome.features, whole.features), executor.suspended
         (True, False)
         """
+        _expect_call(evict, threads, multiprocessors)
         flag = None if evict is None else evict._native
         if features is not None:
             _expect_arrays(first, features)
@@ -237,6 +262,7 @@ class Executor:
         Raises:
             ValueError: no run is suspended.
         """
+        _expect_call(evict, threads, multiprocessors)
         flag = None if evict is None else evict._native
         return _outcome(self._native.resume(flag, threads, multiprocessors))
 
@@ -283,6 +309,7 @@ class Executor:
         >>> len(results)
         3
         """
+        _expect_number("threads", threads)
         if features is not None:
             _expect_arrays(first, features)
             return PreparedScan(self._native.prepare_arrays(first, features, threads))

@@ -219,3 +219,24 @@ def test_a_prepared_scan_is_for_its_executor() -> None:
         executor.prepare(voxels, threads=-1)
     with pytest.raises(TypeError, match="prepare: expected Voxels"):
         executor.prepare(3, threads=1)  # type: ignore[call-overload]
+
+
+def test_what_the_bindings_would_refuse_is_named() -> None:
+    network = small_network()
+    for options, error, message in (
+        ({"threads": 2**31}, ValueError, "threads: expected a number of 32 bits"),
+        ({"max_voxels": 2**70}, ValueError, "max_voxels: expected a number of 32 bits"),
+        ({"threads": 1.5}, TypeError, "threads: expected a whole number, got 1.5"),
+        ({"multiprocessors": None}, TypeError, "multiprocessors: expected a whole number, got None"),
+        ({"dtype": np.float32}, TypeError, "dtype: expected a str"),
+    ):
+        with pytest.raises(error, match=message):
+            Executor(network, **options)  # type: ignore[arg-type]
+    executor, voxels = Executor(network, threads=np.int64(1)), voxelize(scan(), 0.5, reduce="mean")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"evict: expected a gavotte.EvictionFlag or None, got bool"):
+        executor.run(voxels, evict=True)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="threads: expected a number of 32 bits"):
+        executor.run(voxels, threads=2**31)
+    with pytest.raises(TypeError, match="threads: expected a whole number, got None"):
+        executor.prepare(voxels, threads=None)  # type: ignore[call-overload]
+    assert len(executor.run(voxels, threads=None).features) == len(voxels)

@@ -264,3 +264,15 @@ def test_forward_mode_goes_through_batch_norm() -> None:
         found = torch.autograd.forward_ad.unpack_dual(norm(x.replace(dual)).feats).tangent
         expected = torch.nn.BatchNorm1d(norm.num_features)(dual)
         torch.testing.assert_close(found, torch.autograd.forward_ad.unpack_dual(expected).tangent)
+
+
+@pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
+def test_numbers_of_more_than_32_bits_are_named(option: str) -> None:
+    for value in (2**31, (1, 1, -(2**70))):
+        with pytest.raises(ValueError, match=f"{option}: expected numbers of 32 bits"):
+            gnn.Conv3d(1, 1, **({"kernel_size": 3} | {option: value}))  # type: ignore[arg-type]
+
+
+def test_an_unknown_mode_of_a_global_pool_is_refused_when_it_is_made() -> None:
+    with pytest.raises(ValueError, match="expected one of max, sum, average_present; got 'average_volume'"):
+        gnn.GlobalPool("average_volume")

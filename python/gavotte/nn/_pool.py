@@ -131,6 +131,9 @@ class GlobalPool(nn.Module):
     Args:
         mode: "max", "sum" or "average_present".
 
+    Raises:
+        ValueError: another mode.
+
     >>> import torch, gavotte
     >>> coords = torch.tensor([[0, 0, 0], [1, 0, 1]], dtype=torch.int32)
     >>> GlobalPool("max")(gavotte.SparseTensor(torch.tensor([[1.0], [3.0]]), coords)).tolist()
@@ -139,6 +142,8 @@ class GlobalPool(nn.Module):
 
     def __init__(self, mode: str = "average_present") -> None:
         super().__init__()
+        if mode not in ("max", "sum", "average_present"):
+            raise ValueError(f"mode: expected one of max, sum, average_present; got {mode!r}")
         self.mode = mode
 
     def forward(self, x: SparseTensor) -> Tensor:
