@@ -175,6 +175,7 @@ def test_another_kernel_or_number_is_refused() -> None:
         ("ncu", ncu((0, "gemm_kernel", "gpu__time_duration.sum", "ns", "-1"))),
         ("ncu", GOOD.replace("gather", "scatter")),
         ("ncu", GOOD.replace("gather", "g" * 200_000)),
+        ("ncu", GOOD.replace("gather", "a\nb" + "g" * 100_000)),
         ("cupti", "["),
         ("cupti", "3"),
         ("cupti", '[{"name": "a", "start": 2, "end": 1}]'),
@@ -206,7 +207,7 @@ def test_wrong_files_are_one_line_and_status_2(
     command = ["merge", "--from", reader, str(tmp_path / "m.json"), str(tmp_path / "measured"), "-o", str(out)]
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert error.startswith("gavotte.sched: ") and error.count("\n") == 1 and not out.exists()
+    assert error.startswith("gavotte.sched: ") and error.count("\n") == 1 and len(error) < 1000 and not out.exists()
 
 
 def test_the_command_merges(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _assign(manifest: Manifest, launches: Sequence[Any], rows: Sequence[Row]) ->
     if next_row != len(rows):
         raise ValueError(
             f"{manifest.name}: expected {next_row} measured kernels, one for each, got {len(rows)}: "
-            f"the next is {rows[next_row].kernel}"
+            f"the next is {rows[next_row].kernel:.300}"
         )
     return taken
 
@@ -90,7 +90,7 @@ def _check_name(place: str, launch: Any, row: Row) -> None:
     kernel = launch["kernel"]
     names = [kernel[key]["v"] for key in ("demangled", "mangled") if kernel[key]["v"] is not None] or [kernel["key"]]
     if short_name(row.kernel) not in map(short_name, names):
-        raise ValueError(f"{place}: expected kernel {names[0]}, got {row.kernel}")
+        raise ValueError(f"{place}: expected kernel {names[0]}, got {row.kernel:.300}")
 
 
 def _put(launch: Any, row: Row, how: str) -> None:

@@ -42,6 +42,9 @@ class Row:
     facts: dict[str, Any] = field(default_factory=dict)
     """Of its launch: grid, block, registers, static_shared_memory_bytes, dynamic_shared_memory_bytes; what is known."""
 
+    def __post_init__(self) -> None:
+        self.kernel = " ".join(self.kernel.split())  # messages that name it are one line
+
 
 def read_ncu(text: str, name: str = "ncu.csv") -> list[Row]:
     """Of ``ncu --csv``, a line for each metric; metrics that a manifest has no place for are left out.
@@ -195,8 +198,8 @@ def join_rounds(rows: Sequence[Row], rounds: int, name: str) -> list[Row]:
         for row in same[1:]:
             if (row.kernel, row.facts, row.values.keys()) != (first.kernel, first.facts, first.values.keys()):
                 raise ValueError(
-                    f"{name}: expected rounds of the same kernels, got {first.kernel} {first.facts} and {row.kernel} "
-                    f"{row.facts} as kernel {place}"
+                    f"{name}: expected rounds of the same kernels, got {first.kernel:.300} {first.facts} and "
+                    f"{row.kernel:.300} {row.facts} as kernel {place}"
                 )
         values = {where: statistics.median(row.values[where] for row in same) for where in first.values}
         if "duration_us.median" in values:
