@@ -90,10 +90,12 @@ struct RunStats {
 /// Output of one run. Views into the Executor's arena: valid until its next run of the same kind (run(), or enqueue()
 /// and replays); clone() to keep.
 struct GAVOTTE_API Result {
-  ConstTensorView features;  ///< [M, C], the Executor's dtype.
+  /// [M, C], the Executor's dtype. After a global pool [batch, C]: a row for each scan of the Voxels, or up to the largest
+  /// batch index of the coordinates.
+  ConstTensorView features;
   Coordinates
       coordinates;  ///< Output set, the scan's own with its rows in the scan's order where it is that;
-                    ///< empty after a global pool (features are then [batch, C]).
+                    ///< empty after a global pool.
   RunStats stats;
   /// Index of the largest channel for each row, int32 [M]; the first where several are equal, NaN never wins.
   /// In the host's memory; from a GPU it waits for the run.
