@@ -33,8 +33,8 @@ class Result:
 
     @cached_property
     def features(self) -> npt.NDArray[Any]:
-        """[M, C] in the executor's dtype, bfloat16 as its bits in uint16. After a global pool [batch, C]: batch is
-        the number of scans that were voxelised, or 1 + the largest batch index of coordinates."""
+        """[M, C] in the executor's dtype, bfloat16 as its bits in uint16. After a global pool [batch, C], where
+        batch is the number of scans that were voxelised, or 1 + the largest batch index of coordinates."""
         return self._native.features
 
     @cached_property
