@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <array>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -18,14 +19,14 @@ namespace {
 
 /// The value of an enum by its name; the error lists the legal names.
 template <class Enum, std::size_t N>
-Enum named(const char* what, const std::string& given, const std::array<Enum, N>& all) {
+Enum named(const char* what, const py::object& given, const std::array<Enum, N>& all) {
   std::string legal;
   for (const Enum value : all) {
-    if (name(value) == given) return value;
+    if (py::isinstance<py::str>(given) && given.cast<std::string>() == name(value)) return value;
     legal += (legal.empty() ? "" : ", ") + std::string(name(value));
   }
-  throw Error(ErrorKind::value,
-              std::string(what) + ": expected one of " + legal + "; got '" + given + "'");
+  throw Error(ErrorKind::value, std::string(what) + ": expected one of " + legal + "; got " +
+                                    py::repr(given).cast<std::string>());
 }
 
 constexpr std::array kKinds = {ConvKind::submanifold, ConvKind::strided, ConvKind::transposed,
@@ -35,20 +36,26 @@ constexpr std::array kRules = {CoordinateRule::window, CoordinateRule::floor,
 constexpr std::array kOrders = {OffsetOrder::last_axis_fastest, OffsetOrder::first_axis_fastest,
                                 OffsetOrder::torchsparse};
 
-ConvSpec make(const std::string& kind, const AxisValues& kernel_size, const AxisValues& stride,
-              const AxisValues& padding, const AxisValues& dilation,
-              const AxisValues& output_padding, const std::string& rule,
-              const std::string& offset_order, const std::optional<AxisValues>& spatial_shape) {
+// What is no number for all axes, or one for each, is an error that names the option.
+PerAxis sizes(const char* what, const py::object& given) {
+  const py::object checked = py::module_::import("gavotte._axes").attr("per_axis")(given, what);
+  return per_axis(checked.cast<AxisValues>());
+}
+
+ConvSpec make(const py::object& kind, const py::object& kernel_size, const py::object& stride,
+              const py::object& padding, const py::object& dilation,
+              const py::object& output_padding, const py::object& rule,
+              const py::object& offset_order, const py::object& spatial_shape) {
   ConvSpec spec;
   spec.kind = named("kind", kind, kKinds);
-  spec.kernel_size = per_axis(kernel_size);
-  spec.stride = per_axis(stride);
-  spec.padding = per_axis(padding);
-  spec.dilation = per_axis(dilation);
-  spec.output_padding = per_axis(output_padding);
+  spec.kernel_size = sizes("kernel_size", kernel_size);
+  spec.stride = sizes("stride", stride);
+  spec.padding = sizes("padding", padding);
+  spec.dilation = sizes("dilation", dilation);
+  spec.output_padding = sizes("output_padding", output_padding);
   spec.rule = named("rule", rule, kRules);
   spec.offset_order = named("offset_order", offset_order, kOrders);
-  if (spatial_shape) spec.spatial_shape = per_axis(*spatial_shape);
+  if (!spatial_shape.is_none()) spec.spatial_shape = sizes("spatial_shape", spatial_shape);
   return spec;
 }
 
@@ -86,8 +93,10 @@ Args:
     spatial_shape: extent of the input's grid, beyond which there are no outputs; None for no bounds.
 
 Raises:
-    ValueError: an unknown word, or a number of sizes other than 1 to 4. An option that has no meaning for its kind and
-        rule is a ValueError of `validate`, and so of the layer that uses it; none is ignored.
+    TypeError: a size that is no whole number.
+    ValueError: an unknown word, a size of more than 32 bits, or a number of sizes other than 1 to 4. An option that has
+        no meaning for its kind and rule is a ValueError of `validate`, and so of the layer that uses it; none is
+        ignored.
 
 >>> import gavotte
 >>> spec = gavotte.ConvSpec("strided", kernel_size=3, stride=2, padding=1)
@@ -114,11 +123,10 @@ py::object python_of(const PerAxis& values) {
 }
 
 void bind_conv_spec(py::module_& module) {
-  const AxisValues one = 1, none = 0, three = 3;
   py::class_<ConvSpec>(module, "ConvSpec", kDoc)
       .def(py::init(&make), py::arg("kind") = "submanifold", py::kw_only(),
-           py::arg("kernel_size") = three, py::arg("stride") = one, py::arg("padding") = none,
-           py::arg("dilation") = one, py::arg("output_padding") = none, py::arg("rule") = "window",
+           py::arg("kernel_size") = 3, py::arg("stride") = 1, py::arg("padding") = 0,
+           py::arg("dilation") = 1, py::arg("output_padding") = 0, py::arg("rule") = "window",
            py::arg("offset_order") = "last_axis_fastest", py::arg("spatial_shape") = py::none())
       .def_property_readonly(
           "kind", [](const ConvSpec& s) { return std::string(name(s.kind)); },

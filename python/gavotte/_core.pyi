@@ -1,6 +1,6 @@
 # What the compiled module holds, kept by hand. One section for each file of python/bindings.
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -309,7 +309,7 @@ class FixedExecutor:
     def plan(self) -> str: ...
 
 # conv_spec.cpp
-_Axes = int | list[int] | tuple[int, ...]
+_Axes = SupportsIndex | Sequence[SupportsIndex]
 
 class ConvSpec:
     """What a convolution means, without its channels: see the C++ header conv_spec.h. Immutable.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gavotte import _core
+from gavotte._arguments import expect_number
 
 
 class EvictionFlag:
@@ -33,8 +34,10 @@ class EvictionFlag:
         """Set once runs have passed so many tile boundaries: cuts a run at a certain point, to test what comes of it.
 
         Raises:
-            ValueError: fewer than 0.
+            TypeError: no whole number.
+            ValueError: fewer than 0, or more than 64 bits hold.
         """
+        expect_number("boundaries", boundaries, bits=64)
         self._native.set_after(boundaries)
 
     def is_set(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._arguments import expect_instance, expect_number, expect_numbers, expect_texts
 from gavotte._config import DeviceConfig, as_config
 from gavotte._eviction import Cancelled, EvictionFlag
 from gavotte._network import Network
@@ -66,21 +66,11 @@ def _expect_arrays(coordinates: Any, features: Any) -> None:
             raise TypeError(f"{name}: expected a NumPy array, got {type(given).__name__}; a tensor's is tensor.numpy()")
 
 
-def _expect_number(name: str, given: Any, *, or_none: bool = False) -> None:
-    """What the bindings would refuse with a list of their overloads."""
-    if or_none and given is None:
-        return
-    if not hasattr(given, "__index__"):
-        raise TypeError(f"{name}: expected a whole number{' or None' if or_none else ''}, got {given!r}")
-    if not -(2**31) <= operator.index(given) < 2**31:
-        raise ValueError(f"{name}: expected a number of 32 bits, got {given}")
-
-
 def _expect_call(evict: Any, threads: Any, multiprocessors: Any) -> None:
     if evict is not None and not isinstance(evict, EvictionFlag):
         raise TypeError(f"evict: expected a gavotte.EvictionFlag or None, got {type(evict).__name__}")
-    _expect_number("threads", threads, or_none=True)
-    _expect_number("multiprocessors", multiprocessors, or_none=True)
+    expect_number("threads", threads, or_none=True)
+    expect_number("multiprocessors", multiprocessors, or_none=True)
 
 
 def _outcome(native: _core.RunOutput | int) -> Any:
@@ -158,15 +148,9 @@ class Executor:
         config: DeviceConfig | str | os.PathLike[str] | None = None,
         multiprocessors: int = 0,
     ) -> None:
-        if not isinstance(network, Network):
-            raise TypeError(
-                f"network: expected a gavotte.Network, as Network.load and Network.trained give; got {network!r}"
-            )
-        for name, given in (("device", device), ("dtype", dtype), ("dataflow", dataflow)):
-            if not isinstance(given, str):
-                raise TypeError(f"{name}: expected a str, got {given!r}")
-        for name, number in (("max_voxels", max_voxels), ("threads", threads), ("multiprocessors", multiprocessors)):
-            _expect_number(name, number)
+        expect_instance("network", network, Network, "a gavotte.Network, as Network.load and Network.trained give")
+        expect_texts(device=device, dtype=dtype, dataflow=dataflow)
+        expect_numbers(max_voxels=max_voxels, threads=threads, multiprocessors=multiprocessors)
         self.network = network
         tuned = as_config(config)
         self._native = _core.Executor(
@@ -309,7 +293,7 @@ class Executor:
         >>> len(results)
         3
         """
-        _expect_number("threads", threads)
+        expect_number("threads", threads)
         if features is not None:
             _expect_arrays(first, features)
             return PreparedScan(self._native.prepare_arrays(first, features, threads))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gavotte import _core
+from gavotte._arguments import expect_number, expect_numbers, expect_reals, expect_texts
 from gavotte._config import DeviceConfig, as_config
 from gavotte._network import Network
 from gavotte._paths import existing
@@ -145,6 +146,11 @@ def profile(
     >>> manifest.launches[-2]["safety"]["idempotent"]["v"], manifest.symbols["N_in"] == len(voxels.coordinates)
     (True, True)
     """
+    expect_texts(dtype=dtype)
+    expect_numbers(threads=threads, max_voxels=max_voxels, batch_size=batch_size)
+    expect_number("rounds", rounds, or_none=True)
+    expect_number("warmup", warmup, or_none=True)
+    expect_reals(peak_gflops=peak_gflops, peak_dram_gb_per_s=peak_dram_gb_per_s)
     if isinstance(model, Network):
         if not isinstance(inputs, _core.Voxels):
             raise TypeError(f"profile: expected Voxels for a network, got {type(inputs).__name__}")

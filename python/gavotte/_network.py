@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._arguments import expect_numbers, expect_seed, expect_texts
 from gavotte._paths import existing
 
 _FOLDER = Path(__file__).parent / "share" / "gavotte" / "networks"
@@ -60,8 +61,12 @@ class Network:
             seed: of the weights; the same ones on every machine.
 
         Raises:
+            TypeError: a name that is no str, or what is no whole number.
             ValueError: an unknown name, or a number that is not positive.
         """
+        expect_texts(name=name)
+        expect_numbers(bits=64, in_channels=in_channels, classes=classes)
+        expect_seed(seed)
         return cls(_core.Network.builtin(name, in_channels, classes, seed))
 
     @classmethod

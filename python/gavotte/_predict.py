@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gavotte import _core
+from gavotte._arguments import expect_instance, expect_number, expect_numbers, expect_texts
 from gavotte._config import DeviceConfig, as_config
 from gavotte._manifest import Manifest
 from gavotte._network import Network
@@ -104,8 +105,8 @@ def predict(
             where voxels or points alone are given. None: ratios of procedural scenes, which are wide.
 
     Raises:
-        TypeError: none of the three, or more than one; of a network neither config nor description, or both; one of
-            these or of what follows beside a manifest.
+        TypeError: none of the three, or more than one; a number that is none; of a network neither config nor
+            description, or both; one of these or of what follows beside a manifest.
         ValueError: a manifest that is not calibrated, sizes of another network, a range that is none; a cost model that
             does not know a layer, a description without peaks.
 
@@ -131,14 +132,15 @@ def predict(
         return _estimate(estimator, sizes, voxels, points)
     if config is not None or device_description is not None or dtype != "float32" or threads != 0 or len(scans) > 0:
         raise TypeError("predict: expected config, device_description, dtype, threads and scans with a network alone")
+    expect_instance("manifest", manifest, Manifest, "a gavotte.Manifest or Network")
     native = manifest._predictor = manifest._predictor or _core.Predictor(manifest.to_json())
     if sizes is not None:
         times = native.of_sizes(dict(sizes))
     elif voxels is not None:
-        times = native.of_voxels(*_range(voxels))
+        times = native.of_voxels(*_range("voxels", voxels))
     else:
         assert points is not None
-        times = native.of_points(*_range(points))
+        times = native.of_points(*_range("points", points))
     names = ["run", *(launch["kernel"]["key"] for launch in manifest.launches)]
     run, *launches = (
         PredictedTime(name, us, low, high, native.level, inside)
@@ -157,6 +159,8 @@ def _estimator(
 ) -> _core.Estimator:
     if (config is None) == (device_description is None):
         raise TypeError("predict: expected one of config and device_description for a network")
+    expect_texts(dtype=dtype)
+    expect_numbers(threads=threads)
     held = as_config(config)
     return _core.Estimator(
         network._native,
@@ -177,10 +181,10 @@ def _estimate(
     if sizes is not None:
         times = estimator.of_sizes(dict(sizes))
     elif voxels is not None:
-        times = estimator.of_voxels(*_range(voxels))
+        times = estimator.of_voxels(*_range("voxels", voxels))
     else:
         assert points is not None
-        times = estimator.of_points(*_range(points))
+        times = estimator.of_points(*_range("points", points))
     run, *parts = (
         PredictedTime(f"{op} {layer}".strip(), us, low, high, level=0.0, inside=False, how=how)
         for layer, op, us, low, high, how in times
@@ -188,5 +192,8 @@ def _estimate(
     return PredictedRun(run, tuple(parts))
 
 
-def _range(counts: int | tuple[int, int]) -> tuple[int, int]:
-    return counts if isinstance(counts, tuple) else (counts, counts)
+def _range(name: str, counts: int | tuple[int, int]) -> tuple[int, int]:
+    low, high = counts if isinstance(counts, tuple) else (counts, counts)
+    for count in (low, high):
+        expect_number(name, count, bits=64)
+    return low, high

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gavotte import _core
+from gavotte._arguments import expect_instance, expect_numbers, expect_texts
 from gavotte._network import Network
 
 
@@ -77,6 +78,7 @@ def quantize(
         threads: of the CPU, 0 for all.
 
     Raises:
+        TypeError: no network, or scans that are no voxels.
         ValueError: a network that has int8 layers or none that could become so, an unknown name to keep, scales for
             rows that are static, no scans for static scales or some for dynamic ones, or scans of other channels.
 
@@ -89,6 +91,8 @@ def quantize(
     >>> len(quantized.to_bytes()) < 0.3 * len(network.to_bytes())
     True
     """
+    expect_instance("network", network, Network, "a gavotte.Network")
+    expect_numbers(threads=threads)
     if activations not in ("tensor", "row") or scales not in ("static", "dynamic"):
         raise ValueError(
             "expected activations 'tensor' or 'row' and scales 'static' or 'dynamic', "
@@ -118,6 +122,7 @@ def quantization_error(
         threads: of the CPU, 0 for all.
 
     Raises:
+        TypeError: no networks, or scans that are no voxels.
         ValueError: networks of different layers, or no scans.
 
     >>> import gavotte
@@ -128,12 +133,15 @@ def quantization_error(
     >>> report.voxels == len(scan.coordinates), sum(layer.kernel.endswith("int8") for layer in report.layers)
     (True, 20)
     """
+    for name, given in (("network", network), ("quantized", quantized)):
+        expect_instance(name, given, Network, "a gavotte.Network")
+    expect_texts(dtype=dtype)
+    expect_numbers(threads=threads)
     layers, error, voxels = _core.quantization_error(network._native, quantized._native, _voxels(scans), dtype, threads)
     return QuantizationReport(tuple(LayerError(*layer) for layer in layers), error, voxels)
 
 
 def _voxels(scans: Sequence[_core.Voxels]) -> list[_core.Voxels]:
     for scan in scans:
-        if not isinstance(scan, _core.Voxels):
-            raise TypeError(f"scans: expected Voxels, as gavotte.voxelize gives, got {type(scan).__name__}")
+        expect_instance("scans", scan, _core.Voxels, "Voxels, as gavotte.voxelize gives")
     return list(scans)

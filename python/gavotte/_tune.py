@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gavotte import _core
+from gavotte._arguments import expect_numbers, expect_reals, expect_texts
 from gavotte._config import DeviceConfig, as_config
 from gavotte._directions import parts_of
 from gavotte._network import Network
@@ -57,6 +58,7 @@ def tune(
         device, dtype, threads: of a network, as of :class:`gavotte.Executor`; a PyTorch model has its own.
 
     Raises:
+        TypeError: samples of another kind than the model's, a number or word that is none.
         ValueError: no samples, an unknown direction, a start of another device, options that a model has itself.
 
     >>> import gavotte
@@ -67,6 +69,9 @@ def tune(
     >>> result.stats.layers[0].config_source
     'exact'
     """
+    expect_reals(budget_s=budget_s)
+    expect_texts(device=device, dtype=dtype)
+    expect_numbers(threads=threads)
     scans = list(samples)
     if not scans:
         raise ValueError("tune: expected at least one sample, got none")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._arguments import expect_numbers, expect_texts
 from gavotte._points import PointCloud
 
 Points: TypeAlias = "PointCloud | npt.NDArray[Any]"
@@ -45,7 +46,7 @@ def voxelize(
         threads: of the CPU, 0 for all.
 
     Raises:
-        TypeError: points of another dtype, or that are no array.
+        TypeError: points of another dtype, or that are no array; threads that are no whole number.
         ValueError: a shape, a size of voxel that is not above 0, an unknown word or field.
         RuntimeError: the device is not there.
 
@@ -59,6 +60,8 @@ def voxelize(
     >>> voxels.to_points(np.array([3, 4], np.int32)).tolist()
     [3, 3, 4]
     """
+    expect_texts(reduce=reduce, device=device)
+    expect_numbers(threads=threads)
     given: Any = points
     scans = [given] if isinstance(given, PointCloud) or hasattr(given, "__array__") else list(given)
     box = None if range is None else (_three(range[0], "range"), _three(range[1], "range"))

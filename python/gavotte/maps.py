@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
+from gavotte._arguments import expect_instance, expect_numbers, expect_texts
 from gavotte._axes import Axes, per_axis
 from gavotte._core import ConvSpec
 from gavotte._points import IntArray
@@ -33,7 +34,7 @@ class Coordinates:
         threads: of the CPU, 0 for all.
 
     Raises:
-        TypeError: not int32.
+        TypeError: not int32; a stride or threads that are no whole numbers.
         ValueError: another shape; a duplicate, the first pair of rows is named; a negative batch index; no multiple of
             the stride where style is "multiples".
 
@@ -55,6 +56,8 @@ class Coordinates:
             raise TypeError(f"coordinates: expected int32, got {given.dtype}")
         if given.ndim != 2:
             raise ValueError(f"coordinates: expected [N, 1 + D], batch first; got {list(given.shape)}")
+        expect_texts(style=style)
+        expect_numbers(threads=threads)
         own = np.array(given, np.int32, order="C")
         rows, columns = own.shape
         self._core = _core.Coordinates(
@@ -172,6 +175,13 @@ class KernelMap:
         return repr(self._core)
 
 
+def _expect(spec: ConvSpec, threads: int, **sets: Coordinates) -> None:
+    for name, given in sets.items():
+        expect_instance(name, given, Coordinates, "gavotte.maps.Coordinates")
+    expect_instance("spec", spec, ConvSpec, "a gavotte.ConvSpec")
+    expect_numbers(threads=threads)
+
+
 def kernel_map(input: Coordinates, spec: ConvSpec, output: Coordinates | None = None, *, threads: int = 0) -> KernelMap:
     """The kernel map of a convolution or pooling on a set.
 
@@ -186,6 +196,7 @@ def kernel_map(input: Coordinates, spec: ConvSpec, output: Coordinates | None = 
         threads: of the CPU, 0 for all.
 
     Raises:
+        TypeError: no sets, or no spec.
         ValueError: the spec is illegal; `output` has another stride than the spec gives, or is missing where the spec
             makes no set of its own.
 
@@ -200,6 +211,7 @@ def kernel_map(input: Coordinates, spec: ConvSpec, output: Coordinates | None = 
     >>> np.array_equal(up.table, down.transposed().table)
     True
     """
+    _expect(spec, threads, input=input, output=input if output is None else output)
     manager = _core.CoordinateManager(threads=threads)
     core, made = manager.kernel_map(input._core, spec, None if output is None else output._core)
     for known in (input, output):
@@ -213,13 +225,14 @@ def output_coordinates(input: Coordinates, spec: ConvSpec, *, threads: int = 0) 
     nothing, else rows in lexicographic order.
 
     Raises:
-        ValueError: as `kernel_map`.
+        TypeError, ValueError: as `kernel_map`.
 
     >>> import gavotte, numpy as np
     >>> fine = Coordinates(np.array([[0, 7, -1], [0, 6, -2], [1, 0, 0]], np.int32))
     >>> output_coordinates(fine, gavotte.ConvSpec("strided", kernel_size=2, stride=2)).array.tolist()
     [[0, 3, -1], [1, 0, 0]]
     """
+    _expect(spec, threads, input=input)
     made = _core.CoordinateManager(threads=threads).output_coordinates(input._core, spec)
     return input if made.same_as(input._core) else Coordinates._of(made)
 
@@ -228,6 +241,7 @@ def unite(a: Coordinates, b: Coordinates, *, threads: int = 0) -> tuple[Coordina
     """The union of two sets, rows in lexicographic order, and where the rows of each lie in it, int32 [rows].
 
     Raises:
+        TypeError: no sets.
         ValueError: strides or axes differ.
 
     >>> import numpy as np
@@ -236,5 +250,8 @@ def unite(a: Coordinates, b: Coordinates, *, threads: int = 0) -> tuple[Coordina
     >>> union.array.tolist(), of_a.tolist(), of_b.tolist()
     ([[0, 1], [0, 2], [0, 3]], [1, 0], [1, 2])
     """
+    for name, given in (("a", a), ("b", b)):
+        expect_instance(name, given, Coordinates, "gavotte.maps.Coordinates")
+    expect_numbers(threads=threads)
     core, of_a, of_b = _core.unite(a._core, b._core, threads=threads)
     return Coordinates._of(core), of_a.array(), of_b.array()

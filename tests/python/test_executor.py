@@ -162,7 +162,7 @@ def test_wrong_arrays_are_refused_and_the_executor_stays_usable(
 
 
 def test_what_is_no_network_and_no_array_is_named() -> None:
-    with pytest.raises(TypeError, match=r"network: expected a gavotte\.Network, .* got 'street'"):
+    with pytest.raises(TypeError, match=r"network: expected a gavotte\.Network, .* got str"):
         Executor("street")  # type: ignore[arg-type]
     executor = Executor(small_network())
     with pytest.raises(TypeError, match="coordinates: expected a NumPy array, got list"):

@@ -215,6 +215,24 @@ def test_wrong_sets_are_refused(rows: Any, options: dict[str, Any], error: type[
         maps.Coordinates(np.array(rows, np.int32), **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"kernel_size": 2**31}, ValueError, "kernel_size: expected numbers of 32 bits; got 2147483648"),
+        ({"dilation": (1, -(2**40))}, ValueError, "dilation: expected numbers of 32 bits"),
+        ({"padding": 0.5}, TypeError, r"padding: expected a whole number, or one for each axis; got 0\.5"),
+        ({"stride": None}, TypeError, "stride: expected a whole number, or one for each axis; got None"),
+        ({"spatial_shape": "88"}, TypeError, "spatial_shape: expected a whole number, or one for each axis; got '88'"),
+        ({"kernel_size": []}, ValueError, "1 to 4"),
+        ({"kind": 3}, ValueError, "kind: expected one of submanifold, .*; got 3"),
+        ({"rule": None}, ValueError, "rule: expected one of window, floor, torchsparse; got None"),
+    ],
+)
+def test_wrong_options_of_a_spec_are_named(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ConvSpec(**options)
+
+
 def test_wrong_calls_are_refused() -> None:
     points = maps.Coordinates(np.array([[0, 1]], np.int32))
     with pytest.raises(TypeError, match="expected int32, got int64"):

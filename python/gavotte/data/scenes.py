@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gavotte import _core
+from gavotte._arguments import expect_numbers, expect_reals, expect_seed
 from gavotte._points import FloatArray, IntArray, PointCloud
 
 __all__ = ["lidar", "random", "room", "shell"]
@@ -11,12 +12,6 @@ __all__ = ["lidar", "random", "room", "shell"]
 def _cloud(arrays: tuple[FloatArray, list[str], IntArray | None, IntArray | None]) -> PointCloud:
     rows, channels, labels, instances = arrays
     return PointCloud(rows, tuple(channels), labels=labels, instances=instances)
-
-
-def _checked(seed: int) -> int:
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed: expected 0 to 2^64 - 1, got {seed}")
-    return seed
 
 
 def lidar(
@@ -35,12 +30,17 @@ def lidar(
         Channel "intensity" in [0, 1]; labels as `Classes.street` names them; instances, 0 for what is no object.
 
     Raises:
+        TypeError: no number.
         ValueError: a number out of its range.
 
     >>> lidar(azimuths=32)  # doctest: +ELLIPSIS
     PointCloud(... points, channels: intensity, labels, instances)
     """
-    return _cloud(_core.lidar_street(_checked(seed), frame, azimuths, max_range, range_noise))
+    expect_seed(seed)
+    expect_numbers(bits=64, frame=frame)
+    expect_numbers(azimuths=azimuths)
+    expect_reals(max_range=max_range, range_noise=range_noise)
+    return _cloud(_core.lidar_street(seed, frame, azimuths, max_range, range_noise))
 
 
 def room(seed: int = 1, *, points_per_m2: float = 6000.0, noise: float = 0.003) -> PointCloud:
@@ -55,12 +55,15 @@ def room(seed: int = 1, *, points_per_m2: float = 6000.0, noise: float = 0.003) 
         Channels "r", "g", "b" in [0, 1]; labels as `Classes.room` names them.
 
     Raises:
+        TypeError: no number.
         ValueError: a number out of its range.
 
     >>> room(points_per_m2=10).channels
     ('r', 'g', 'b')
     """
-    return _cloud(_core.room(_checked(seed), points_per_m2, noise))
+    expect_seed(seed)
+    expect_reals(points_per_m2=points_per_m2, noise=noise)
+    return _cloud(_core.room(seed, points_per_m2, noise))
 
 
 def random(count: int = 100_000, seed: int = 1) -> PointCloud:
@@ -74,12 +77,15 @@ def random(count: int = 100_000, seed: int = 1) -> PointCloud:
         Channel "intensity" in [0, 1].
 
     Raises:
+        TypeError: no number.
         ValueError: a number out of its range.
 
     >>> random(10)
     PointCloud(10 points, channels: intensity)
     """
-    return _cloud(_core.random_voxels(count, _checked(seed)))
+    expect_numbers(bits=64, count=count)
+    expect_seed(seed)
+    return _cloud(_core.random_voxels(count, seed))
 
 
 def shell(resolution: int = 256, *, thickness: float = 2.0, seed: int = 1) -> PointCloud:
@@ -94,9 +100,13 @@ def shell(resolution: int = 256, *, thickness: float = 2.0, seed: int = 1) -> Po
         Channel "intensity" in [0, 1].
 
     Raises:
+        TypeError: no number.
         ValueError: a number out of its range.
 
     >>> len(shell(16)) < 16**3
     True
     """
-    return _cloud(_core.sphere_shell(resolution, thickness, _checked(seed)))
+    expect_numbers(resolution=resolution)
+    expect_reals(thickness=thickness)
+    expect_seed(seed)
+    return _cloud(_core.sphere_shell(resolution, thickness, seed))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gavotte import functional
-from gavotte._axes import Axes, per_axis
+from gavotte._axes import Axes
 from gavotte._config import DeviceConfig, as_config
 from gavotte._core import ConvSpec
 from gavotte.sparse_tensor import SparseTensor, expect_sparse
@@ -173,14 +173,14 @@ class _OfDims(SparseConvolution):
     ) -> None:
         spec = ConvSpec(
             self.kind,
-            kernel_size=per_axis(kernel_size, "kernel_size"),
-            stride=per_axis(stride, "stride"),
-            padding=per_axis(padding, "padding"),
-            dilation=per_axis(dilation, "dilation"),
-            output_padding=per_axis(output_padding, "output_padding"),
+            kernel_size=kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            output_padding=output_padding,
             rule=rule,
             offset_order=offset_order,
-            spatial_shape=None if spatial_shape is None else per_axis(spatial_shape, "spatial_shape"),
+            spatial_shape=spatial_shape,
         )
         super().__init__(in_channels, out_channels, self.axes, spec, groups, bias, device, dtype, config)
 

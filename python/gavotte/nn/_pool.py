@@ -7,7 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from gavotte import functional
-from gavotte._axes import Axes, per_axis
+from gavotte._axes import Axes
 from gavotte._core import ConvSpec
 from gavotte.sparse_tensor import SparseTensor
 
@@ -49,10 +49,10 @@ class _Strided(Pool):
     ) -> None:
         spec = ConvSpec(
             "strided",
-            kernel_size=per_axis(kernel_size, "kernel_size"),
-            stride=per_axis(kernel_size if stride is None else stride, "stride"),
-            padding=per_axis(padding, "padding"),
-            dilation=per_axis(dilation, "dilation"),
+            kernel_size=kernel_size,
+            stride=kernel_size if stride is None else stride,
+            padding=padding,
+            dilation=dilation,
             rule=rule,
         )
         super().__init__(spec, self.how)
@@ -117,9 +117,9 @@ class Unpool(Pool):
     ) -> None:
         spec = ConvSpec(
             "inverse",
-            kernel_size=per_axis(kernel_size, "kernel_size"),
-            stride=per_axis(kernel_size if stride is None else stride, "stride"),
-            padding=per_axis(padding, "padding"),
+            kernel_size=kernel_size,
+            stride=kernel_size if stride is None else stride,
+            padding=padding,
             rule=rule,
         )
         super().__init__(spec, "sum")
