@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, SupportsFloat, SupportsIndex
+from typing import Any
+
+import numpy as np
 
 
 def _whole(name: str, given: Any, expected: str = "a whole number") -> int:
@@ -61,8 +63,12 @@ def expect_reals(**given: Any) -> None:
     TypeError: budget_s: expected a number, got '60 s'
     """
     for name, value in given.items():
-        if not isinstance(value, SupportsFloat | SupportsIndex):
+        if isinstance(value, str | bytes):  # float() would read them
             raise TypeError(f"{name}: expected a number, got {value!r}")
+        try:
+            float(value)
+        except TypeError:
+            raise TypeError(f"{name}: expected a number, got {value!r}") from None
 
 
 def expect_texts(**given: Any) -> None:
@@ -76,6 +82,19 @@ def expect_texts(**given: Any) -> None:
     for name, value in given.items():
         if not isinstance(value, str):
             raise TypeError(f"{name}: expected a str, got {value!r}")
+
+
+def expect_arrays(**given: Any) -> None:
+    """Each by its name: TypeError for what is no NumPy array.
+
+    >>> expect_arrays(rows=[[1.0, 2.0, 3.0]])
+    Traceback (most recent call last):
+        ...
+    TypeError: rows: expected a NumPy array, got list; a tensor's is tensor.numpy()
+    """
+    for name, value in given.items():
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}; a tensor's is tensor.numpy()")
 
 
 def expect_instance(name: str, given: Any, kind: type, says: str) -> None:

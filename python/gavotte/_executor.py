@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gavotte import _core
-from gavotte._arguments import expect_instance, expect_number, expect_numbers, expect_texts
+from gavotte._arguments import expect_arrays, expect_instance, expect_number, expect_numbers, expect_texts
 from gavotte._config import DeviceConfig, as_config
 from gavotte._eviction import Cancelled, EvictionFlag
 from gavotte._network import Network
@@ -58,12 +58,6 @@ class Result:
 
     def __repr__(self) -> str:
         return f"Result({list(self.features.shape)} {self.features.dtype}, {self.stats.total_ms:.1f} ms)"
-
-
-def _expect_arrays(coordinates: Any, features: Any) -> None:
-    for name, given in (("coordinates", coordinates), ("features", features)):
-        if not isinstance(given, np.ndarray):
-            raise TypeError(f"{name}: expected a NumPy array, got {type(given).__name__}; a tensor's is tensor.numpy()")
 
 
 def _expect_call(evict: Any, threads: Any, multiprocessors: Any) -> None:
@@ -217,7 +211,7 @@ class Executor:
         _expect_call(evict, threads, multiprocessors)
         flag = None if evict is None else evict._native
         if features is not None:
-            _expect_arrays(first, features)
+            expect_arrays(coordinates=first, features=features)
             return _outcome(self._native.run_arrays(first, features, flag, threads, multiprocessors))
         if isinstance(first, PreparedScan):
             return _outcome(self._native.run_prepared(first._native, flag, threads, multiprocessors))
@@ -295,7 +289,7 @@ class Executor:
         """
         expect_number("threads", threads)
         if features is not None:
-            _expect_arrays(first, features)
+            expect_arrays(coordinates=first, features=features)
             return PreparedScan(self._native.prepare_arrays(first, features, threads))
         if not isinstance(first, _core.Voxels):
             raise TypeError(f"prepare: expected Voxels, or coordinates and features, got {type(first).__name__}")

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gavotte._arguments import expect_arrays
+
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
 
@@ -26,7 +28,7 @@ class PointCloud:
         instances: int32 [N], the object that each point belongs to, 0 for none; or None.
 
     Raises:
-        TypeError: an array of another dtype.
+        TypeError: no array, or one of another dtype.
         ValueError: sizes that disagree.
 
     >>> import numpy as np
@@ -45,6 +47,7 @@ class PointCloud:
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
         width = 3 + len(self.channels)
+        expect_arrays(rows=self.rows)
         if self.rows.dtype != np.float32:
             raise TypeError(f"rows: expected float32, got {self.rows.dtype}")
         if self.rows.ndim != 2 or self.rows.shape[1] != width:
@@ -54,6 +57,7 @@ class PointCloud:
             values = getattr(self, name)
             if values is None:
                 continue
+            expect_arrays(**{name: values})
             if values.dtype != np.int32:
                 raise TypeError(f"{name}: expected int32, got {values.dtype}")
             if values.shape != (len(self),):
