@@ -20,9 +20,10 @@ namespace {
 /// The value of an enum by its name; the error lists the legal names.
 template <class Enum, std::size_t N>
 Enum named(const char* what, const py::object& given, const std::array<Enum, N>& all) {
+  const auto text = py::isinstance<py::str>(given) ? given.cast<std::string>() : std::string();
   std::string legal;
   for (const Enum value : all) {
-    if (py::isinstance<py::str>(given) && given.cast<std::string>() == name(value)) return value;
+    if (name(value) == text) return value;
     legal += (legal.empty() ? "" : ", ") + std::string(name(value));
   }
   throw Error(ErrorKind::value, std::string(what) + ": expected one of " + legal + "; got " +
@@ -36,8 +37,13 @@ constexpr std::array kRules = {CoordinateRule::window, CoordinateRule::floor,
 constexpr std::array kOrders = {OffsetOrder::last_axis_fastest, OffsetOrder::first_axis_fastest,
                                 OffsetOrder::torchsparse};
 
-// What is no number for all axes, or one for each, is an error that names the option.
+// What is no number for all axes, or one for each, is an error that names the option. Ints and tuples of ints are read
+// here: layers that make a spec in each call give them, and Python's check would take 27 us a spec.
 PerAxis sizes(const char* what, const py::object& given) {
+  py::detail::make_caster<AxisValues> plain;
+  if ((py::isinstance<py::int_>(given) || py::isinstance<py::tuple>(given)) &&
+      plain.load(given, false))
+    return per_axis(py::detail::cast_op<const AxisValues&>(plain));
   const py::object checked = py::module_::import("gavotte._axes").attr("per_axis")(given, what);
   return per_axis(checked.cast<AxisValues>());
 }
