@@ -10,7 +10,6 @@
 #include "cpu/simd/indirect_wgrad.h"
 #include "cpu/simd/packed_wgrad.h"
 #include "cpu/simd/row_kernels.h"
-#include "cpu/simd/shuffle_ports.h"
 #include "cpu/simd/wgrad_tiles.h"
 #include "cpu/wgrad.h"
 #include "cpu/workspace.h"
@@ -24,12 +23,10 @@ constexpr std::int64_t kMostPieces =
     64;  // beyond one for each offset: bounds the memory of partial sums
 constexpr std::int64_t kStagedRows = 256;   // pairs gathered at a time
 constexpr std::int64_t kColumnRows = 4096;  // rows of one partial column sum, at least
-/// A group's gradient of so many elements is faster by GEMM than by indirect_wgrad (libxsmm, lidar_10 and lidar_40; EPYC with
-/// AVX-512, 2026-11: 256 x 256 by 7 to 13 %, where 128 x 128 is slower by 10 %; Xeon with AMX, 2026-11-23: 512 x 512 by up to
-/// 5 %, where 384 x 256 is slower by 2 to 5 %, 256 x 256 by 9 to 11 %).
-std::int64_t gemm_volume() {
-  return has_shuffle_ports() ? std::int64_t{1} << 16 : std::int64_t{1} << 18;
-}
+/// A group's gradient of so many elements is faster by GEMM than by indirect_wgrad (libxsmm; Xeon with AMX, 2026-11-23,
+/// lidar_10 and lidar_40: 512 x 512 by up to 5 %, where 384 x 256 is slower by 2 to 5 %, 256 x 256 by 9 to 11 %; EPYC with
+/// AVX-512, 2026-11-24, lidar_10, room_10, random_20000: 512 x 512 slower by 1 to 3 %, 384 x 256 by 7 to 9 %, 256 x 256 by 11 to 15 %).
+constexpr std::int64_t kGemmVolume = std::int64_t{1} << 18;
 
 /// Pairs [begin, end) of offset k.
 struct Piece {
@@ -89,7 +86,7 @@ void reduce(DType dtype, void* partial, std::int64_t count, std::int64_t channel
 
 bool gathers(const WeightGradient& task) {
   const bool depthwise = task.in_group() == 1 && task.out_group() == 1;
-  const bool wide = task.in_group() * task.out_group() >= gemm_volume();
+  const bool wide = task.in_group() * task.out_group() >= kGemmVolume;
   return depthwise || (wide && task.products == WgradProducts::accumulators) ||
          task.plan.config.dataflow == Dataflow::gather_gemm_scatter;
 }

@@ -30,7 +30,7 @@ struct IndirectWgrad {
   PairRows next;  ///< What the call after this one begins with: fetched ahead. May be empty.
   bool first;
   bool scattered = false;                    ///< pairs.x follows no order that the pairs are in.
-  bool shuffle_ports = has_shuffle_ports();  ///< Which of two kernels, whose sums are the same.
+  bool shuffle_ports = has_shuffle_ports();  ///< Which kernels and pieces are the fastest.
 };
 void indirect_wgrad(const IndirectWgrad& args);
 

@@ -291,8 +291,8 @@ HWY_EXPORT(packed_kernels);
 const PackedWgrad* packed_wgrad() { return HWY_DYNAMIC_DISPATCH(packed_kernels)(); }
 
 // Xeon with AMX, 2026-11-23, beside indirect_wgrad: 256 channels 1.11 (room_10) to 1.28 (lidar_10), 128 -> 256 1.06 to 1.1,
-// 192 0.95 to 1.07, 128 0.9 to 1.14; beside a GEMM 512 channels 1.2. Not measured on CPUs whose permutes have ports of their own,
-// where a GEMM is the faster from 256 x 256 on.
+// 192 0.95 to 1.07, 128 0.9 to 1.14; beside a GEMM 512 channels 1.2. On AMD's, whose pieces are long, 0.96 to 0.97 at 256 channels,
+// less below (EPYC with AVX-512, 2026-11-24, lidar_10 and room_10).
 bool packs_wgrad(std::int64_t in, std::int64_t out) {
   return !has_shuffle_ports() && std::min(in, out) >= 128 && std::max(in, out) >= 256 &&
          packed_wgrad() != nullptr;

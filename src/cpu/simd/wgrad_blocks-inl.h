@@ -148,8 +148,8 @@ struct LoadLast<D, true> {
 #define GAVOTTE_STEP HWY_ATTR __attribute__((always_inline))
 
 // From the second-level cache the rows of the next piece do not push those of this one out of the first, where that does not
-// hold both (Xeon with AMX, 2026-11-23, float32, lidar_10, random_20000, random_100000: 1.01 to 1.03 of the rate at 64 and 128
-// channels; 32 channels 0.96).
+// hold both (float32; Xeon with AMX, 2026-11-23, lidar_10, random_20000, random_100000: 1.01 to 1.03 of the rate at 64 and 128
+// channels; 32 channels 0.96; EPYC with AVX-512, 2026-11-24, lidar_10, room_10: 1.00 to 1.06 at 32 to 256).
 template <bool second_level, class T>
 HWY_INLINE void fetch_line(const T* p) {
   if constexpr (second_level) {
